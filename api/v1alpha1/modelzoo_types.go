@@ -1,0 +1,353 @@
+package v1alpha1
+
+import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+// ModelZooSpec describes a population of networks: one architecture, one data set, and a
+// grid of hyper-parameters times seeds. The scientific fields (dataset, architecture,
+// population, training, store) are immutable, but that seeds may be appended and epochs raised.
+//
+// +kubebuilder:validation:XValidation:rule="self.dataset == oldSelf.dataset",message="spec.dataset is immutable; create another ModelZoo"
+// +kubebuilder:validation:XValidation:rule="self.architecture == oldSelf.architecture",message="spec.architecture is immutable; create another ModelZoo"
+// +kubebuilder:validation:XValidation:rule="self.population.grid == oldSelf.population.grid",message="spec.population.grid is immutable; create another ModelZoo (only seeds and epochs may grow)"
+// +kubebuilder:validation:XValidation:rule="self.training.epochs >= oldSelf.training.epochs",message="spec.training.epochs may be raised but not lowered"
+// +kubebuilder:validation:XValidation:rule="self.training.batchSize == oldSelf.training.batchSize && self.training.momentum == oldSelf.training.momentum",message="spec.training.batchSize and spec.training.momentum are immutable; create another ModelZoo"
+// +kubebuilder:validation:XValidation:rule="has(self.store) == has(oldSelf.store) && (!has(self.store) || self.store == oldSelf.store)",message="spec.store is immutable; create another ModelZoo"
+// +kubebuilder:validation:XValidation:rule="has(self.managedBy) == has(oldSelf.managedBy) && (!has(self.managedBy) || self.managedBy == oldSelf.managedBy)",message="spec.managedBy is immutable"
+type ModelZooSpec struct {
+	// dataset to train and evaluate on.
+	// +required
+	Dataset DatasetReference `json:"dataset,omitempty,omitzero"`
+
+	// architecture of every member.
+	// +required
+	Architecture Architecture `json:"architecture,omitempty,omitzero"`
+
+	// population says which members the zoo has: every point of the grid with every seed.
+	// +required
+	Population Population `json:"population,omitempty,omitzero"`
+
+	// training is the recipe the members share.
+	// +required
+	Training Training `json:"training,omitempty,omitzero"`
+
+	// sharding says how the population is cut for pods. It changes no result.
+	// +optional
+	Sharding *Sharding `json:"sharding,omitempty"`
+
+	// store is where the artifact is kept. Unset means the default ArtifactStore.
+	// +optional
+	Store *StoreReference `json:"store,omitempty"`
+
+	Execution `json:",inline"`
+}
+
+// ArchitecturePreset names a network of the method cards.
+//
+// +kubebuilder:validation:Enum=cnn-small
+type ArchitecturePreset string
+
+// ArchitectureCNNSmall is the small CNN of the model-zoo papers: 2,464 parameters for
+// 1x28x28 inputs and 10 classes.
+const ArchitectureCNNSmall ArchitecturePreset = "cnn-small"
+
+// Architecture is the network that every member has.
+type Architecture struct {
+	// preset names a built-in network.
+	// +required
+	Preset ArchitecturePreset `json:"preset,omitempty"`
+}
+
+// Population is every point of the grid with every seed.
+type Population struct {
+	// seeds of the members. A seed controls initialisation, data order and dropout.
+	// +required
+	Seeds Seeds `json:"seeds,omitempty,omitzero"`
+
+	// grid of hyper-parameters. Each list holds the values of one; the grid is their product.
+	// +kubebuilder:default={}
+	// +optional
+	Grid Grid `json:"grid,omitempty,omitzero"`
+}
+
+// Seeds says which seeds each grid cell gets. Seeds may be appended later, nothing else.
+//
+// +kubebuilder:validation:XValidation:rule="[has(self.count), has(self.values), has(self.random)].filter(x, x).size() == 1",message="set exactly one of count, values and random in spec.population.seeds"
+// +kubebuilder:validation:XValidation:rule="has(self.count) == has(oldSelf.count) && has(self.values) == has(oldSelf.values) && has(self.random) == has(oldSelf.random)",message="spec.population.seeds may grow but not change its form"
+// +kubebuilder:validation:XValidation:rule="!has(self.count) || !has(oldSelf.count) || self.count >= oldSelf.count",message="spec.population.seeds.count may be raised but not lowered"
+// +kubebuilder:validation:XValidation:rule="!has(self.values) || !has(oldSelf.values) || (self.values.size() >= oldSelf.values.size() && oldSelf.values.all(v, v in self.values))",message="spec.population.seeds.values may be appended to, but no seed may be removed"
+// +kubebuilder:validation:XValidation:rule="!has(self.random) || !has(oldSelf.random) || (self.random.count >= oldSelf.random.count && self.random.rootSeed == oldSelf.random.rootSeed)",message="spec.population.seeds.random.count may be raised but not lowered; rootSeed is immutable"
+type Seeds struct {
+	// count gives every cell the seeds 1 to count.
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=100000
+	// +optional
+	Count int32 `json:"count,omitempty"`
+
+	// values gives every cell exactly these seeds.
+	// +listType=set
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=1000
+	// +kubebuilder:validation:items:Minimum=0
+	// +optional
+	Values []int64 `json:"values,omitempty"`
+
+	// random gives every cell seeds of its own, drawn from [0, 1000000).
+	// +optional
+	Random *RandomSeeds `json:"random,omitempty"`
+}
+
+// RandomSeeds draws seeds for each grid cell.
+type RandomSeeds struct {
+	// count of seeds in each cell.
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=100000
+	// +required
+	Count int32 `json:"count,omitempty"`
+
+	// rootSeed from which the seeds are drawn. Defaults to 7.
+	// +kubebuilder:default=7
+	// +kubebuilder:validation:Minimum=0
+	// +optional
+	RootSeed *int64 `json:"rootSeed,omitempty"`
+}
+
+// Activation is a non-linearity.
+//
+// +kubebuilder:validation:Enum=tanh;relu;sigmoid;gelu
+type Activation string
+
+// Activations of the published grids; gelu is the erf form.
+const (
+	ActivationTanh    Activation = "tanh"
+	ActivationReLU    Activation = "relu"
+	ActivationSigmoid Activation = "sigmoid"
+	ActivationGELU    Activation = "gelu"
+)
+
+// Initializer is the law of the initial weights; biases start at 0.01.
+//
+// +kubebuilder:validation:Enum=uniform;normal;kaiming-uniform;kaiming-normal
+type Initializer string
+
+// Initializers of the published grids.
+const (
+	// InitializerUniform is U(0, 1): all positive.
+	InitializerUniform Initializer = "uniform"
+	// InitializerNormal is N(0, 1).
+	InitializerNormal Initializer = "normal"
+	// InitializerKaimingUniform is U(-b, b) with b = sqrt(6 / fan_in).
+	InitializerKaimingUniform Initializer = "kaiming-uniform"
+	// InitializerKaimingNormal is N(0, 2 / fan_in).
+	InitializerKaimingNormal Initializer = "kaiming-normal"
+)
+
+// Optimizer is the optimisation method, in PyTorch's conventions: weight decay is added to
+// the gradient (L2).
+//
+// +kubebuilder:validation:Enum=adam;sgd
+type Optimizer string
+
+// Optimizers of the published grids.
+const (
+	// OptimizerAdam is Adam with beta (0.9, 0.999) and eps 1e-8.
+	OptimizerAdam Optimizer = "adam"
+	// OptimizerSGD is stochastic gradient descent with momentum.
+	OptimizerSGD Optimizer = "sgd"
+)
+
+// Grid lists the values of each hyper-parameter. A list that is not set has one default value.
+type Grid struct {
+	// activation values. Defaults to [tanh].
+	// +listType=set
+	// +kubebuilder:default={tanh}
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=8
+	// +optional
+	Activation []Activation `json:"activation,omitempty"`
+
+	// initializer values. Defaults to [kaiming-uniform].
+	// +listType=set
+	// +kubebuilder:default={"kaiming-uniform"}
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=8
+	// +optional
+	Initializer []Initializer `json:"initializer,omitempty"`
+
+	// optimizer values. Defaults to [adam].
+	// +listType=set
+	// +kubebuilder:default={adam}
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=8
+	// +optional
+	Optimizer []Optimizer `json:"optimizer,omitempty"`
+
+	// learningRate values, above 0. Defaults to ["1e-3"].
+	// +listType=set
+	// +kubebuilder:default={"1e-3"}
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=64
+	// +optional
+	LearningRate []Decimal `json:"learningRate,omitempty"`
+
+	// weightDecay values (L2, added to the gradient), 0 or above. Defaults to ["0"].
+	// +listType=set
+	// +kubebuilder:default={"0"}
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=64
+	// +optional
+	WeightDecay []Decimal `json:"weightDecay,omitempty"`
+
+	// dropout probabilities in [0, 1). Defaults to ["0"].
+	// +listType=set
+	// +kubebuilder:default={"0"}
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=64
+	// +optional
+	Dropout []Decimal `json:"dropout,omitempty"`
+}
+
+// Training is the recipe that the members share.
+type Training struct {
+	// epochs to train. May be raised later.
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=100000
+	// +required
+	Epochs int32 `json:"epochs,omitempty"`
+
+	// batchSize in samples; the last, smaller batch of an epoch is trained too. Defaults to 64.
+	// +kubebuilder:default=64
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=65536
+	// +optional
+	BatchSize int32 `json:"batchSize,omitempty"`
+
+	// momentum of sgd; adam does not use it. Defaults to "0.9".
+	// +kubebuilder:default="0.9"
+	// +optional
+	Momentum Decimal `json:"momentum,omitempty"`
+}
+
+// Sharding says how the population is cut for pods.
+type Sharding struct {
+	// membersPerShard is the largest number of members that one pod trains. Unset lets the
+	// plan choose. A shard holds members of one cohort only (the same architecture,
+	// activation, optimizer and batch size).
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=4096
+	// +optional
+	MembersPerShard int32 `json:"membersPerShard,omitempty"`
+}
+
+// ModelZooStatus is the observed state of a ModelZoo.
+type ModelZooStatus struct {
+	WorkloadStatus `json:",inline"`
+
+	// models counts members.
+	// +optional
+	Models *ModelCounts `json:"models,omitempty"`
+
+	// parameters is the number of parameters of each member.
+	// +kubebuilder:validation:Minimum=1
+	// +optional
+	Parameters int64 `json:"parameters,omitempty"`
+
+	// epoch is the epoch that running members have reached and the epochs planned, such as "31/50".
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=32
+	// +optional
+	Epoch string `json:"epoch,omitempty"`
+
+	// testAccuracy over the members: live while training, final when complete.
+	// +optional
+	TestAccuracy *MetricSummary `json:"testAccuracy,omitempty"`
+}
+
+// ModelCounts counts the members of a zoo.
+type ModelCounts struct {
+	// summary is done and planned, such as "212/400".
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=32
+	// +required
+	Summary string `json:"summary,omitempty"`
+
+	// planned is the number of members of the zoo.
+	// +kubebuilder:validation:Minimum=0
+	// +required
+	Planned *int32 `json:"planned,omitempty"`
+
+	// done is the number of members trained to the last epoch.
+	// +kubebuilder:validation:Minimum=0
+	// +optional
+	Done *int32 `json:"done,omitempty"`
+
+	// diverged is the number of members whose loss became NaN or infinite. They are results.
+	// +kubebuilder:validation:Minimum=0
+	// +optional
+	Diverged *int32 `json:"diverged,omitempty"`
+
+	// failed is the number of members in shards that were given up.
+	// +kubebuilder:validation:Minimum=0
+	// +optional
+	Failed *int32 `json:"failed,omitempty"`
+}
+
+// MetricSummary is mean and standard deviation of a metric over the members that did not diverge.
+type MetricSummary struct {
+	// summary for people, such as "0.941 ± 0.032".
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=64
+	// +required
+	Summary string `json:"summary,omitempty"`
+
+	// mean over the members.
+	// +required
+	Mean Decimal `json:"mean,omitempty"`
+
+	// std is the population standard deviation over the members.
+	// +required
+	Std Decimal `json:"std,omitempty"`
+}
+
+// ModelZoo trains a population of networks and keeps every checkpoint.
+//
+// +kubebuilder:object:root=true
+// +kubebuilder:subresource:status
+// +kubebuilder:subresource:scale:specpath=.spec.parallelism,statuspath=.status.activePods,selectorpath=.status.selector
+// +kubebuilder:resource:path=modelzoos,shortName=mz;zoo,categories=weightspace
+// +kubebuilder:printcolumn:name="Dataset",type=string,JSONPath=`.spec.dataset.name`
+// +kubebuilder:printcolumn:name="Arch",type=string,JSONPath=`.spec.architecture.preset`
+// +kubebuilder:printcolumn:name="Models",type=string,JSONPath=`.status.models.summary`
+// +kubebuilder:printcolumn:name="Epoch",type=string,JSONPath=`.status.epoch`
+// +kubebuilder:printcolumn:name="Test-Acc",type=string,JSONPath=`.status.testAccuracy.summary`
+// +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
+// +kubebuilder:printcolumn:name="Status",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].reason`
+// +kubebuilder:printcolumn:name="ETA",type=string,JSONPath=`.status.eta`
+// +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
+// +kubebuilder:printcolumn:name="Failed",type=integer,priority=1,JSONPath=`.status.models.failed`
+// +kubebuilder:printcolumn:name="GPUs",type=integer,priority=1,JSONPath=`.spec.compute.accelerator.count`
+// +kubebuilder:printcolumn:name="Queue",type=string,priority=1,JSONPath=`.spec.compute.queueName`
+// +kubebuilder:printcolumn:name="Artifact",type=string,priority=1,JSONPath=`.status.artifact.uri`
+type ModelZoo struct {
+	metav1.TypeMeta `json:",inline"`
+
+	// metadata is the standard object's metadata.
+	// +optional
+	metav1.ObjectMeta `json:"metadata,omitempty"`
+
+	// spec describes the population.
+	// +required
+	Spec ModelZooSpec `json:"spec,omitzero"`
+
+	// status is written by the operator.
+	// +optional
+	Status ModelZooStatus `json:"status,omitzero"`
+}
+
+// ModelZooList is a list of ModelZoos.
+//
+// +kubebuilder:object:root=true
+type ModelZooList struct {
+	metav1.TypeMeta `json:",inline"`
+	metav1.ListMeta `json:"metadata,omitempty"`
+	Items           []ModelZoo `json:"items"`
+}
