@@ -1,0 +1,170 @@
+package plan
+
+import (
+	"fmt"
+
+	"github.com/weightspace/weightspace/api/v1alpha1"
+	"github.com/weightspace/weightspace/runtime/spec"
+)
+
+// idxRoles are the four files of an IDX data set, in the order the plan lists them.
+var idxRoles = []v1alpha1.FileRole{
+	v1alpha1.FileRoleTrainImages, v1alpha1.FileRoleTrainLabels,
+	v1alpha1.FileRoleTestImages, v1alpha1.FileRoleTestLabels,
+}
+
+// Dataset plans the fetch and verification of a data set. A *FieldError names what the user
+// has to change.
+func Dataset(d *v1alpha1.DatasetSpec, in Inputs) (*spec.Snapshot, error) {
+	d = d.DeepCopy()
+	DefaultDataset(d)
+	resolved, err := resolveDataset(d)
+	if err != nil {
+		return nil, err
+	}
+	images := int64(d.Splits.Train) + int64(*d.Splits.Validation) + int64(d.Splits.Test)
+	memory := datasetMemory(images)
+	one := []spec.Shard{{}}
+	s := newSnapshot(spec.KindDataset, in, DatasetSpecDigest(d))
+	s.Dataset = resolved
+	s.Stages = []spec.Stage{
+		{Name: spec.StageFetch, Shards: one, MemoryBytes: memory, GraceSeconds: graceSeconds(0)},
+		{Name: spec.StageVerify, Shards: one, MemoryBytes: memory, GraceSeconds: graceSeconds(0)},
+	}
+	s.DiskBytes = images * assumedImageBytes
+	return s, nil
+}
+
+func resolveDataset(d *v1alpha1.DatasetSpec) (*spec.Dataset, error) {
+	if d.Format != v1alpha1.DatasetFormatIDX {
+		return nil, &FieldError{"spec.format", fmt.Sprintf("unknown format %q", d.Format), "use idx"}
+	}
+	files, err := resolveFiles(d.Files)
+	if err != nil {
+		return nil, err
+	}
+	norm, err := resolveNormalization(&d.Normalization)
+	if err != nil {
+		return nil, err
+	}
+	out := &spec.Dataset{
+		Format: string(d.Format), Files: files, Normalization: norm,
+		Splits: spec.Splits{
+			Train: int(d.Splits.Train), Test: int(d.Splits.Test), Seed: *d.Splits.Seed,
+		},
+	}
+	if d.Splits.Validation == nil {
+		return nil, &FieldError{"spec.splits.validation", "it is not set", "give a number of images, 0 for none"}
+	}
+	out.Splits.Validation = int(*d.Splits.Validation)
+	if d.Limit != nil {
+		out.Limit = spec.Limit{Train: int(d.Limit.Train), Validation: int(d.Limit.Validation), Test: int(d.Limit.Test)}
+	}
+	return out, checkCounts(out)
+}
+
+func resolveFiles(files []v1alpha1.DatasetFile) ([]spec.File, error) {
+	byRole := map[v1alpha1.FileRole]v1alpha1.DatasetFile{}
+	for _, f := range files {
+		byRole[f.Role] = f
+	}
+	if len(files) != len(idxRoles) || len(byRole) != len(idxRoles) {
+		return nil, &FieldError{"spec.files", fmt.Sprintf("format idx needs 4 files, one for each role, and %d are given", len(files)),
+			"give trainImages, trainLabels, testImages and testLabels once each"}
+	}
+	out := make([]spec.File, 0, len(idxRoles))
+	for _, role := range idxRoles {
+		f, ok := byRole[role]
+		if !ok {
+			return nil, &FieldError{"spec.files", fmt.Sprintf("no file has the role %s", role), "give trainImages, trainLabels, testImages and testLabels once each"}
+		}
+		out = append(out, spec.File{Role: string(f.Role), URL: f.URL, SHA256: f.SHA256})
+	}
+	return out, nil
+}
+
+func resolveNormalization(n *v1alpha1.Normalization) (spec.Normalization, error) {
+	var out spec.Normalization
+	if len(n.Mean) == 0 || len(n.Mean) != len(n.Std) {
+		return out, &FieldError{"spec.normalization", fmt.Sprintf("%d means and %d standard deviations", len(n.Mean), len(n.Std)),
+			"give one of each for every channel"}
+	}
+	for i := range n.Mean {
+		if _, err := parseDecimal(fmt.Sprintf("spec.normalization.mean[%d]", i), n.Mean[i], finite); err != nil {
+			return out, err
+		}
+		if _, err := parseDecimal(fmt.Sprintf("spec.normalization.std[%d]", i), n.Std[i], positive); err != nil {
+			return out, err
+		}
+		out.Mean = append(out.Mean, canonicalDecimal(string(n.Mean[i])))
+		out.Std = append(out.Std, canonicalDecimal(string(n.Std[i])))
+	}
+	return out, nil
+}
+
+func checkCounts(d *spec.Dataset) error {
+	for _, c := range []struct {
+		name            string
+		limit, have, lo int
+	}{
+		{"train", d.Limit.Train, d.Splits.Train, 1},
+		{"validation", d.Limit.Validation, d.Splits.Validation, 0},
+		{"test", d.Limit.Test, d.Splits.Test, 1},
+	} {
+		if c.have < c.lo {
+			return &FieldError{"spec.splits." + c.name, fmt.Sprintf("%d images", c.have), fmt.Sprintf("use %d or more", c.lo)}
+		}
+		if c.limit < 0 || c.limit > c.have {
+			return &FieldError{"spec.limit." + c.name, fmt.Sprintf("%d images, but the split has %d", c.limit, c.have), "use a limit within the split"}
+		}
+	}
+	return nil
+}
+
+// datasetScience is what a Dataset's digest covers. A field added later must be omitted
+// when it has its default, so that digests of existing objects stay.
+type datasetScience struct {
+	Version       int                    `json:"v"`
+	Format        v1alpha1.DatasetFormat `json:"format"`
+	Files         []spec.File            `json:"files"`
+	Splits        spec.Splits            `json:"splits"`
+	Limit         spec.Limit             `json:"limit"`
+	Normalization spec.Normalization     `json:"normalization"`
+	Store         string                 `json:"store,omitempty"`
+}
+
+// DatasetSpecDigest returns "sha256:..." of the scientific fields of a Dataset with defaults
+// filled in. Steering fields (parallelism, suspend, compute, ...) do not move it.
+func DatasetSpecDigest(d *v1alpha1.DatasetSpec) string {
+	d = d.DeepCopy()
+	DefaultDataset(d)
+	sci := datasetScience{Version: 1, Format: d.Format, Store: storeName(d.Store)}
+	for _, role := range idxRoles {
+		for _, f := range d.Files {
+			if f.Role == role {
+				sci.Files = append(sci.Files, spec.File{Role: string(f.Role), URL: f.URL, SHA256: f.SHA256})
+			}
+		}
+	}
+	sci.Splits = spec.Splits{Train: int(d.Splits.Train), Test: int(d.Splits.Test), Seed: *d.Splits.Seed}
+	if d.Splits.Validation != nil {
+		sci.Splits.Validation = int(*d.Splits.Validation)
+	}
+	if d.Limit != nil {
+		sci.Limit = spec.Limit{Train: int(d.Limit.Train), Validation: int(d.Limit.Validation), Test: int(d.Limit.Test)}
+	}
+	for _, m := range d.Normalization.Mean {
+		sci.Normalization.Mean = append(sci.Normalization.Mean, canonicalDecimal(string(m)))
+	}
+	for _, m := range d.Normalization.Std {
+		sci.Normalization.Std = append(sci.Normalization.Std, canonicalDecimal(string(m)))
+	}
+	return digestJSON(sci)
+}
+
+func storeName(r *v1alpha1.StoreReference) string {
+	if r == nil {
+		return ""
+	}
+	return string(r.Name)
+}

@@ -1,0 +1,55 @@
+package plan
+
+import (
+	"github.com/weightspace/weightspace/api/v1alpha1"
+)
+
+// zooScience is what a ModelZoo's digest covers. A field added later must be omitted when it
+// has its default, so that digests of existing objects stay.
+type zooScience struct {
+	Version      int            `json:"v"`
+	Dataset      string         `json:"dataset"`
+	Architecture string         `json:"architecture"`
+	Seeds        v1alpha1.Seeds `json:"seeds"`
+	Activation   []string       `json:"activation"`
+	Initializer  []string       `json:"initializer"`
+	Optimizer    []string       `json:"optimizer"`
+	LearningRate []string       `json:"learningRate"`
+	WeightDecay  []string       `json:"weightDecay"`
+	Dropout      []string       `json:"dropout"`
+	Epochs       int32          `json:"epochs"`
+	BatchSize    int32          `json:"batchSize"`
+	Momentum     string         `json:"momentum"`
+	Store        string         `json:"store,omitempty"`
+}
+
+// ModelZooSpecDigest returns "sha256:..." of the scientific fields of a ModelZoo with
+// defaults filled in. Steering fields (parallelism, suspend, sharding, compute, ...) do not move it.
+func ModelZooSpecDigest(z *v1alpha1.ModelZooSpec) string {
+	z = z.DeepCopy()
+	DefaultModelZoo(z)
+	g := &z.Population.Grid
+	return digestJSON(zooScience{
+		Version: 1, Dataset: string(z.Dataset.Name), Architecture: string(z.Architecture.Preset), Seeds: z.Population.Seeds,
+		Activation: texts(g.Activation), Initializer: texts(g.Initializer), Optimizer: texts(g.Optimizer),
+		LearningRate: numbers(g.LearningRate), WeightDecay: numbers(g.WeightDecay), Dropout: numbers(g.Dropout),
+		Epochs: z.Training.Epochs, BatchSize: z.Training.BatchSize, Momentum: canonicalDecimal(string(z.Training.Momentum)),
+		Store: storeName(z.Store),
+	})
+}
+
+func texts[T ~string](list []T) []string {
+	out := make([]string, len(list))
+	for i, v := range list {
+		out[i] = string(v)
+	}
+	return out
+}
+
+func numbers(list []v1alpha1.Decimal) []string {
+	out := make([]string, len(list))
+	for i, v := range list {
+		out[i] = canonicalDecimal(string(v))
+	}
+	return out
+}
