@@ -43,8 +43,8 @@ func Unmarshal(b []byte) (*spec.Snapshot, error) {
 		return nil, fmt.Errorf("plan.json: numerics %q, this runtime computes %q; use the runtime image the plan was made with",
 			s.Numerics, spec.NumericsVersion)
 	}
-	if (s.Dataset == nil) == (s.Zoo == nil) {
-		return nil, fmt.Errorf("plan.json: exactly one of dataset and zoo must be set; the file is damaged, delete its ConfigMap")
+	if err := checkSnapshot(&s); err != nil {
+		return nil, err
 	}
 	return &s, nil
 }
