@@ -9,7 +9,7 @@ import (
 	"github.com/golangci/golangci-lint/v2/pkg/commands"
 	"github.com/golangci/golangci-lint/v2/pkg/exitcodes"
 
-	_ "sigs.k8s.io/kube-api-linter/pkg/plugin" // registers the module plugin "kubeapilinter"
+	_ "sigs.k8s.io/kube-api-linter" // registers the module plugin "kubeapilinter"
 )
 
 // Version of golangci-lint, as pinned in go.mod.
