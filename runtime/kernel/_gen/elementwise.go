@@ -1,0 +1,135 @@
+package main
+
+import (
+	. "github.com/mmcloughlin/avo/build"
+	. "github.com/mmcloughlin/avo/operand"
+	. "github.com/mmcloughlin/avo/reg"
+)
+
+// elementwise emits a loop over n floats, a multiple of 16: body gets the memory operands of
+// the named pointers.
+func (s isa) elementwise(name, signature, doc string, pointers []string, body func(m map[string]Mem)) {
+	TEXT(name+s.name, NOSPLIT, signature)
+	Doc(name + s.name + " " + doc)
+	Pragma("noescape")
+	m := map[string]Mem{}
+	var regs []Register
+	for _, p := range pointers {
+		r := Load(Param(p), GP64())
+		regs = append(regs, r)
+		m[p] = Mem{Base: r}
+	}
+	n := Load(Param("n"), GP64()).(GPVirtual)
+	SHRQ(U8(2+log2(s.bytes/16)), n)
+	loop("next", n, func() {
+		body(m)
+		for _, r := range regs {
+			ADDQ(U8(s.bytes), r)
+		}
+	})
+	finish()
+}
+
+func log2(n int) (l int) {
+	for ; n > 1; n /= 2 {
+		l++
+	}
+	return l
+}
+
+// mul emits dst = a*b.
+func (s isa) mul() {
+	s.elementwise("mul", "func(dst, a, b *float32, n int)", "is mulRef.", []string{"dst", "a", "b"}, func(m map[string]Mem) {
+		v := s.vec()
+		VMOVUPS(m["a"], v)
+		VMULPS(m["b"], v, v)
+		VMOVUPS(v, m["dst"])
+	})
+}
+
+// relu emits y = max(0, x), d = x > 0.
+func (s isa) relu() {
+	s.elementwise("relu", "func(y, d, x *float32, n int)", "is reluRef.", []string{"y", "d", "x"}, func(m map[string]Mem) {
+		x, zero, y := s.vec(), s.vec(), s.vec()
+		VMOVUPS(m["x"], x)
+		s.zero(zero)
+		VMAXPS(x, zero, y)
+		VMOVUPS(y, m["y"])
+		VMOVUPS(s.cmp(predGT, x, zero).keep(s.constant(1)), m["d"])
+	})
+}
+
+// adam emits one Adam step.
+func (s isa) adam() {
+	sig := "func(w, m, v, grad *float32, n int, decay, rate1, beta2, rate2, root, eps, negStep float32)"
+	s.elementwise("adam", sig, "is adamRef.", []string{"w", "m", "v", "grad"}, func(p map[string]Mem) {
+		scalar := func(name string) VecVirtual {
+			r := s.vec()
+			VBROADCASTSS(arg(name), r)
+			return r
+		}
+		w, m, v, g := s.vec(), s.vec(), s.vec(), s.vec()
+		VMOVUPS(p["w"], w)
+		VMOVUPS(p["m"], m)
+		VMOVUPS(p["v"], v)
+		VMOVUPS(p["grad"], g)
+		VFMADD231PS(scalar("decay"), w, g)
+		t := s.vec()
+		VSUBPS(m, g, t)
+		VFMADD231PS(scalar("rate1"), t, m)
+		m = s.flush(m)
+		VMOVUPS(m, p["m"])
+		VMULPS(scalar("rate2"), g, t)
+		VMULPS(scalar("beta2"), v, v)
+		VFMADD231PS(t, g, v)
+		v = s.flush(v)
+		VMOVUPS(v, p["v"])
+		VSQRTPS(v, t)
+		VDIVPS(scalar("root"), t, t)
+		VADDPS(scalar("eps"), t, t)
+		VDIVPS(t, m, t)
+		VFMADD231PS(scalar("negStep"), t, w)
+		VMOVUPS(w, p["w"])
+	})
+}
+
+// sgd emits one SGD step with momentum.
+func (s isa) sgd() {
+	sig := "func(w, m, grad *float32, n int, decay, momentum, negRate float32)"
+	s.elementwise("sgd", sig, "is sgdRef.", []string{"w", "m", "grad"}, func(p map[string]Mem) {
+		w, m, g, c := s.vec(), s.vec(), s.vec(), s.vec()
+		VMOVUPS(p["w"], w)
+		VMOVUPS(p["m"], m)
+		VMOVUPS(p["grad"], g)
+		VBROADCASTSS(arg("decay"), c)
+		VFMADD231PS(c, w, g)
+		VBROADCASTSS(arg("momentum"), c)
+		VFMADD231PS(c, m, g)
+		m = s.flush(g)
+		VMOVUPS(m, p["m"])
+		VBROADCASTSS(arg("negRate"), c)
+		VFMADD231PS(c, m, w)
+		VMOVUPS(w, p["w"])
+	})
+}
+
+// flush replaces magnitudes below tiny by +0: decayed moments must not become subnormal.
+func (s isa) flush(x VecVirtual) VecVirtual {
+	a := s.vec()
+	abs := s.word(0x7fffffff)
+	VANDPS(abs, x, a)
+	small := s.cmp(predLT, a, s.constant(tiny))
+	if s.wide {
+		d := s.vec()
+		k := K()
+		KNOTW(small.k, k)
+		VMOVAPS_Z(x, k, d)
+		return d
+	}
+	d := s.vec()
+	VANDNPS(x, small.v, d)
+	return d
+}
+
+// tiny is the flush threshold of moments. Twin constant: kernel.tiny.
+const tiny = 1e-30

@@ -1,0 +1,130 @@
+package kernel
+
+import "math"
+
+// The pure-Go twins of the elementwise assembly. Every expression is one rounding per
+// operation: explicit conversions keep compilers from fusing.
+
+func mulRef(dst, a, b []float32) {
+	for i := range dst {
+		dst[i] = a[i] * b[i]
+	}
+}
+
+// reluRef: y = max(0, x), d = 1 where x > 0.
+func reluRef(y, d, x []float32) {
+	for i, v := range x {
+		d[i] = 0
+		if v > 0 {
+			d[i] = 1
+		}
+		y[i] = larger(0, v)
+	}
+}
+
+const (
+	log2e = 1.44269504088896341
+	ln2Hi = 0.693359375
+	ln2Lo = -2.12194440e-4
+	// shift puts round(x)+127 into the low bits of a float32.
+	shift = 12582912 + 127
+	bound = 87
+	// tiny is the magnitude below which optimiser moments become 0, so that they never turn
+	// subnormal.
+	tiny = 1e-30
+)
+
+// expParts gives scale = 2^n and part = e^r - 1 with x = n ln 2 + r, after x is bounded to
+// [-87, 87]: e^x = scale + scale*part. NaN stays NaN.
+func expParts(x float32) (scale, part float32) {
+	x = smaller(bound, larger(-bound, x))
+	t := fma(log2e, x, shift)
+	n := float32(t - shift)
+	r := fma(-ln2Hi, n, x)
+	r = fma(-ln2Lo, n, r)
+	q := float32(1. / 5040)
+	q = fma(r, q, 1./720)
+	q = fma(r, q, 1./120)
+	q = fma(r, q, 1./24)
+	q = fma(r, q, 1./6)
+	q = fma(r, q, 1./2)
+	return math.Float32frombits(math.Float32bits(t) << 23), fma(q, float32(r*r), r)
+}
+
+const (
+	magnitude = 0x7fffffff
+	signBit   = 0x80000000
+)
+
+func abs(x float32) float32 { return math.Float32frombits(math.Float32bits(x) & magnitude) }
+
+func withSign(x, sign float32) float32 {
+	return math.Float32frombits(math.Float32bits(x) | math.Float32bits(sign)&signBit)
+}
+
+// tanhRef: t = e^(2|x|)-1, y = sign(x) t/(t+2), d = 1-y^2.
+func tanhRef(y, d, x []float32) {
+	for i, v := range x {
+		a := abs(v)
+		scale, part := expParts(float32(a + a))
+		t := fma(scale, part, float32(scale-1))
+		u := withSign(float32(t/float32(t+2)), v)
+		y[i], d[i] = u, fma(-u, u, 1)
+	}
+}
+
+// sigmoidRef: y = 1/(1+e^-x), d = y(1-y).
+func sigmoidRef(y, d, x []float32) {
+	for i, v := range x {
+		scale, part := expParts(-v)
+		e := fma(scale, part, scale)
+		u := float32(1 / float32(1+e))
+		y[i], d[i] = u, fma(-u, u, u)
+	}
+}
+
+// geluRef: y = x Phi(x), d = Phi(x) + x phi(x). The tail of the normal law is
+// phi(x) t (b1 + b2 t + ...), t = 1/(1+p x), NBS handbook 26.2.17, |error| < 7.5e-8.
+func geluRef(y, d, x []float32) {
+	for i, v := range x {
+		a := abs(v)
+		scale, part := expParts(float32(float32(-0.5*a) * a))
+		phi := float32(fma(scale, part, scale) * 0.398942280401432678)
+		t := float32(1 / fma(0.2316419, a, 1))
+		q := float32(1.330274429)
+		q = fma(t, q, -1.821255978)
+		q = fma(t, q, 1.781477937)
+		q = fma(t, q, -0.356563782)
+		q = fma(t, q, 0.319381530)
+		q = float32(float32(q*t) * phi)
+		h := float32(withSign(float32(0.5-q), v) + 0.5)
+		y[i], d[i] = float32(v*h), fma(phi, v, h)
+	}
+}
+
+func flush(x float32) float32 {
+	if abs(x) < tiny {
+		return 0
+	}
+	return x
+}
+
+// adamRef is one Adam step on w with moments m and v; see Adam for the symbols.
+func adamRef(w, m, v, g []float32, a adamArgs) {
+	for i := range w {
+		gi := fma(a.decay, w[i], g[i])
+		m[i] = flush(fma(a.rate1, float32(gi-m[i]), m[i]))
+		v[i] = flush(fma(float32(a.rate2*gi), gi, float32(a.beta2*v[i])))
+		den := float32(float32(float32(math.Sqrt(float64(v[i])))/a.root) + a.eps)
+		w[i] = fma(a.negStep, float32(m[i]/den), w[i])
+	}
+}
+
+// sgdRef is one SGD step on w with momentum buffer m.
+func sgdRef(w, m, g []float32, decay, momentum, negRate float32) {
+	for i := range w {
+		gi := fma(decay, w[i], g[i])
+		m[i] = flush(fma(momentum, m[i], gi))
+		w[i] = fma(negRate, m[i], w[i])
+	}
+}

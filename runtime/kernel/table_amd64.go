@@ -1,0 +1,83 @@
+//go:build amd64 && !purego
+
+package kernel
+
+// The assembly by level. Variants with more channels come first.
+
+var tableAVX2 = table{
+	lanes: 8,
+	conv: []convVariant{
+		{6, 2, convRow6x2AVX2},
+		{6, 1, convRow6x1AVX2},
+		{4, 3, convRow4x3AVX2},
+		{4, 1, convRow4x1AVX2},
+		{2, 5, convRow2x5AVX2},
+		{2, 1, convRow2x1AVX2},
+		{1, 8, convRow1x8AVX2},
+		{1, 1, convRow1x1AVX2},
+	},
+	grad: []gradVariant{
+		{2, 5, convGrad2x5AVX2},
+		{1, 5, convGrad1x5AVX2},
+		{4, 3, convGrad4x3AVX2},
+		{2, 3, convGrad2x3AVX2},
+		{1, 3, convGrad1x3AVX2},
+		{4, 2, convGrad4x2AVX2},
+		{2, 2, convGrad2x2AVX2},
+		{1, 2, convGrad1x2AVX2},
+		{8, 1, convGrad8x1AVX2},
+		{4, 1, convGrad4x1AVX2},
+		{2, 1, convGrad2x1AVX2},
+		{1, 1, convGrad1x1AVX2},
+	},
+	poolRow: poolRowAVX2, poolGradRow: poolGradRowAVX2, mul: mulAVX2,
+	activation: [activations]unaryFunc{Tanh: tanhAVX2, ReLU: reluAVX2, Sigmoid: sigmoidAVX2, GELU: geluAVX2},
+	reduce:     reduceAVX2, adam: adamAVX2, sgd: sgdAVX2,
+}
+
+var tableAVX512 = table{
+	lanes: 16,
+	conv: []convVariant{
+		{8, 3, convRow8x3AVX512},
+		{8, 1, convRow8x1AVX512},
+		{6, 4, convRow6x4AVX512},
+		{6, 1, convRow6x1AVX512},
+		{4, 6, convRow4x6AVX512},
+		{4, 1, convRow4x1AVX512},
+		{2, 8, convRow2x8AVX512},
+		{2, 1, convRow2x1AVX512},
+		{1, 8, convRow1x8AVX512},
+		{1, 1, convRow1x1AVX512},
+	},
+	grad: []gradVariant{
+		{4, 5, convGrad4x5AVX512},
+		{2, 5, convGrad2x5AVX512},
+		{1, 5, convGrad1x5AVX512},
+		{8, 3, convGrad8x3AVX512},
+		{4, 3, convGrad4x3AVX512},
+		{2, 3, convGrad2x3AVX512},
+		{1, 3, convGrad1x3AVX512},
+		{8, 2, convGrad8x2AVX512},
+		{4, 2, convGrad4x2AVX512},
+		{2, 2, convGrad2x2AVX512},
+		{1, 2, convGrad1x2AVX512},
+		{8, 1, convGrad8x1AVX512},
+		{4, 1, convGrad4x1AVX512},
+		{2, 1, convGrad2x1AVX512},
+		{1, 1, convGrad1x1AVX512},
+	},
+	poolRow: poolRowAVX512, poolGradRow: poolGradRowAVX512, mul: mulAVX512,
+	activation: [activations]unaryFunc{Tanh: tanhAVX512, ReLU: reluAVX512, Sigmoid: sigmoidAVX512, GELU: geluAVX512},
+	reduce:     reduceAVX2, adam: adamAVX512, sgd: sgdAVX512,
+}
+
+// levelTable is nil for Ref.
+func levelTable(l Level) *table {
+	switch l {
+	case AVX2:
+		return &tableAVX2
+	case AVX512:
+		return &tableAVX512
+	}
+	return nil
+}
