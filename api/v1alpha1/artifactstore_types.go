@@ -51,6 +51,8 @@ type StoreCredentials struct {
 }
 
 // ArtifactStoreStatus is the observed state of an ArtifactStore.
+//
+// +kubebuilder:validation:MinProperties=1
 type ArtifactStoreStatus struct {
 	// conditions has Ready: True when the URL is understood.
 	// +listType=map

@@ -60,7 +60,7 @@ type DatasetSpec struct {
 
 	// limit keeps only the first images of each split, for quick looks.
 	// +optional
-	Limit *DatasetLimit `json:"limit,omitempty"`
+	Limit *DatasetLimit `json:"limit,omitempty,omitzero"`
 
 	// normalization turns pixels in [0, 1] into inputs: (pixel - mean) / std, per channel.
 	// +required
@@ -68,7 +68,7 @@ type DatasetSpec struct {
 
 	// store is where the verified data set is kept. Unset means the default ArtifactStore.
 	// +optional
-	Store *StoreReference `json:"store,omitempty"`
+	Store *StoreReference `json:"store,omitempty,omitzero"`
 
 	Execution `json:",inline"`
 }
@@ -165,7 +165,10 @@ type Normalization struct {
 	Std []Decimal `json:"std,omitempty"`
 }
 
-// DatasetStatus is the observed state of a Dataset.
+// DatasetStatus is the observed state of a Dataset. It always holds at least conditions and
+// observedGeneration.
+//
+// +kubebuilder:validation:MinProperties=2
 type DatasetStatus struct {
 	WorkloadStatus `json:",inline"`
 

@@ -36,7 +36,7 @@ type ModelZooSpec struct {
 
 	// store is where the artifact is kept. Unset means the default ArtifactStore.
 	// +optional
-	Store *StoreReference `json:"store,omitempty"`
+	Store *StoreReference `json:"store,omitempty,omitzero"`
 
 	Execution `json:",inline"`
 }
@@ -64,13 +64,15 @@ type Population struct {
 	Seeds Seeds `json:"seeds,omitempty,omitzero"`
 
 	// grid of hyper-parameters. Each list holds the values of one; the grid is their product.
-	// +kubebuilder:default={}
+	// +kubebuilder:default={activation:{tanh}}
 	// +optional
 	Grid Grid `json:"grid,omitempty,omitzero"`
 }
 
 // Seeds says which seeds each grid cell gets. Seeds may be appended later, nothing else.
 //
+// +kubebuilder:validation:MinProperties=1
+// +kubebuilder:validation:MaxProperties=1
 // +kubebuilder:validation:XValidation:rule="[has(self.count), has(self.values), has(self.random)].filter(x, x).size() == 1",message="set exactly one of count, values and random in spec.population.seeds"
 // +kubebuilder:validation:XValidation:rule="has(self.count) == has(oldSelf.count) && has(self.values) == has(oldSelf.values) && has(self.random) == has(oldSelf.random)",message="spec.population.seeds may grow but not change its form"
 // +kubebuilder:validation:XValidation:rule="!has(self.count) || !has(oldSelf.count) || self.count >= oldSelf.count",message="spec.population.seeds.count may be raised but not lowered"
@@ -93,7 +95,7 @@ type Seeds struct {
 
 	// random gives every cell seeds of its own, drawn from [0, 1000000).
 	// +optional
-	Random *RandomSeeds `json:"random,omitempty"`
+	Random *RandomSeeds `json:"random,omitempty,omitzero"`
 }
 
 // RandomSeeds draws seeds for each grid cell.
@@ -156,6 +158,8 @@ const (
 )
 
 // Grid lists the values of each hyper-parameter. A list that is not set has one default value.
+//
+// +kubebuilder:validation:MinProperties=1
 type Grid struct {
 	// activation values. Defaults to [tanh].
 	// +listType=set
@@ -238,13 +242,16 @@ type Sharding struct {
 	MembersPerShard int32 `json:"membersPerShard,omitempty"`
 }
 
-// ModelZooStatus is the observed state of a ModelZoo.
+// ModelZooStatus is the observed state of a ModelZoo. It always holds at least conditions and
+// observedGeneration.
+//
+// +kubebuilder:validation:MinProperties=2
 type ModelZooStatus struct {
 	WorkloadStatus `json:",inline"`
 
 	// models counts members.
 	// +optional
-	Models *ModelCounts `json:"models,omitempty"`
+	Models *ModelCounts `json:"models,omitempty,omitzero"`
 
 	// parameters is the number of parameters of each member.
 	// +kubebuilder:validation:Minimum=1
@@ -259,7 +266,7 @@ type ModelZooStatus struct {
 
 	// testAccuracy over the members: live while training, final when complete.
 	// +optional
-	TestAccuracy *MetricSummary `json:"testAccuracy,omitempty"`
+	TestAccuracy *MetricSummary `json:"testAccuracy,omitempty,omitzero"`
 }
 
 // ModelCounts counts the members of a zoo.

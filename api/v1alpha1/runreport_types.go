@@ -37,6 +37,8 @@ type RunReportSpec struct {
 
 // RunReportStatus is what a pod says of its progress. It is advisory: final numbers come
 // from the store.
+//
+// +kubebuilder:validation:MinProperties=1
 type RunReportStatus struct {
 	// message says what the pod is doing, or what it waits for.
 	// +kubebuilder:validation:MinLength=1

@@ -56,6 +56,8 @@ const (
 
 // Compute says what each pod of a workload gets and where it may run. None of it
 // changes results; pods already running keep what they started with.
+//
+// +kubebuilder:validation:MinProperties=1
 type Compute struct {
 	// accelerator requests a device for each pod. Without it pods compute on the CPU.
 	// +optional
@@ -229,7 +231,7 @@ type WorkloadStatus struct {
 
 	// artifact is what the workload left in the store.
 	// +optional
-	Artifact *ArtifactStatus `json:"artifact,omitempty"`
+	Artifact *ArtifactStatus `json:"artifact,omitempty,omitzero"`
 
 	// activePods is the number of pods that run now, the scale subresource's replicas.
 	// +kubebuilder:validation:Minimum=0
