@@ -27,6 +27,7 @@ var definitions = []definition{
 	{"manager", ".", "manager", "Weightspace manager: the controllers"},
 	{"runtime", "./runtime/cmd/weightspace", "weightspace", "Weightspace runtime: trains model zoos on CPUs"},
 	{"pause", "./images/pause", "pause", "Sandbox process of the local cluster"},
+	{"probe", "./images/probe", "probe", "Checks of the local cluster"},
 }
 
 // user is the uid and gid of every image: "nonroot" of the distroless images.

@@ -91,7 +91,7 @@ func selectImages(names []string) ([]definition, error) {
 	for _, n := range names {
 		i := slices.IndexFunc(definitions, func(d definition) bool { return d.name == n })
 		if i < 0 {
-			return nil, fmt.Errorf("no image is called %q; there are manager, runtime and pause", n)
+			return nil, fmt.Errorf("no image is called %q; there are manager, runtime, pause and probe", n)
 		}
 		out = append(out, definitions[i])
 	}
