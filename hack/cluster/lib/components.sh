@@ -20,7 +20,9 @@ program() {
 pid_of() {
 	local pid
 	pid=$(cat "$PIDS/$1.pid" 2>/dev/null) || return 1
-	[ "$(tr '\0' '\n' <"/proc/$pid/cmdline" 2>/dev/null | head -n1)" = "$(program "$1")" ] || return 1
+	local words=()
+	{ mapfile -d '' -t words <"/proc/$pid/cmdline"; } 2>/dev/null || return 1
+	[ "${words[0]:-}" = "$(program "$1")" ] || return 1
 	[ "$(awk '{print $3}' "/proc/$pid/stat" 2>/dev/null)" != Z ] || return 1
 	printf '%s' "$pid"
 }

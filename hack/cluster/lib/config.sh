@@ -80,6 +80,7 @@ write_kubelet_config() {
 		localStorageCapacityIsolation: false
 		evictionHard: {}
 		failSwapOn: false
+		makeIPTablesUtilChains: false
 		# Our images are imported, never pulled: garbage collection would lose them.
 		imageGCHighThresholdPercent: 100
 		shutdownGracePeriod: 0s

@@ -51,18 +51,33 @@ remove_network() {
 	ip link delete "$BRIDGE" 2>/dev/null || true
 	local family
 	for family in ip ip6; do nft delete table $family kube-proxy 2>/dev/null || true; done
+	remove_masquerade
 	if [ -e "$CLUSTER_STATE/ip_forward_was_0" ]; then
 		echo 0 >/proc/sys/net/ipv4/ip_forward
 		rm -f "$CLUSTER_STATE/ip_forward_was_0"
 	fi
 }
 
-# unmount_below FOLDER... unmounts everything mounted below the folders, deepest first.
+# remove_masquerade deletes the iptables rules of pods that were killed rather than deleted.
+remove_masquerade() {
+	local number chain
+	iptables -t nat -nL POSTROUTING --line-numbers 2>/dev/null | grep 'name: "weightspace"' | sort -rn |
+		while read -r number chain _; do
+			iptables -t nat -D POSTROUTING "$number" && iptables -t nat -F "$chain" && iptables -t nat -X "$chain"
+		done || true
+}
+
+# mounts_at FOLDER prints what is mounted on the folder and below it, deepest first.
+mounts_at() {
+	awk -v d="$1" '$5 == d || index($5, d "/") == 1 {print $5}' /proc/self/mountinfo | sort -r
+}
+
+# unmount_below FOLDER... unmounts everything on and below the folders. Fails if something
+# stays: deleting the folder would then delete files of a volume.
 unmount_below() {
 	local d m
 	for d in "$@"; do
-		awk -v d="$d/" 'index($5, d) == 1 {print $5}' /proc/self/mountinfo | sort -r | while read -r m; do
-			umount -l "$(printf '%b' "$m")" 2>/dev/null || true
-		done
+		while read -r m; do umount -l "$(printf '%b' "$m")" 2>/dev/null || true; done < <(mounts_at "$d")
+		[ -z "$(mounts_at "$d")" ] || die "could not unmount $(mounts_at "$d" | head -n 1): end what uses it and try again"
 	done
 }

@@ -67,7 +67,7 @@ remove_containers() {
 shims() {
 	local f
 	for f in /proc/[0-9]*/cmdline; do
-		if tr '\0' ' ' <"$f" 2>/dev/null | grep -qF -- "-address $CONTAINERD_SOCKET"; then
+		if { tr '\0' ' ' <"$f"; } 2>/dev/null | grep -qF -- "-address $CONTAINERD_SOCKET"; then
 			basename "$(dirname "$f")"
 		fi
 	done
