@@ -126,5 +126,6 @@ func (in *Input) check() error {
 	return nil
 }
 
-// finite says whether v is a number that can be drawn.
-func finite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }
+// finite says whether v is a number that can be drawn. Losses beyond 1e100 count as infinite:
+// their squares and axis ranges would overflow.
+func finite(v float64) bool { return math.Abs(v) <= 1e100 }

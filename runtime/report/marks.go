@@ -49,8 +49,8 @@ func bins(s stats) (start, width float64, counts []int) {
 	const most = 40
 	spread := s.Max - s.Min
 	raw := 2 * (s.P75 - s.P25) / math.Cbrt(float64(s.N))
-	raw = math.Max(raw, spread/most)
-	raw = math.Min(raw, spread/6)
+	raw = math.Max(0.75*raw, spread/most)
+	raw = math.Min(raw, spread/8)
 	if raw <= 0 || raw < math.Abs(s.Max)*1e-9 {
 		raw = math.Max(math.Abs(s.Max)*0.01, 0.001)
 	}

@@ -53,10 +53,12 @@ type card struct{ Name, Value, Note string }
 
 type section struct {
 	Panels  []pagePanel
+	Columns int
 	Caption string
 	// Empty says why there is nothing to see, where there is not.
 	Empty string
-	File  string
+	// File names the figure's SVG and PNG beside the page, without extension.
+	File string
 }
 
 type pagePanel struct {
@@ -131,7 +133,7 @@ func page(in *Input, s *summary, figs []figure) ([]byte, error) {
 // numbered after the first ones.
 func (sec *section) draw(f *figure, first int) ([]hoverCurve, error) {
 	var hover []hoverCurve
-	sec.File = f.name
+	sec.File, sec.Columns = f.name, min(f.columns, len(f.panels))
 	for i := range f.panels {
 		p := &f.panels[i]
 		svg, a, err := p.inline()

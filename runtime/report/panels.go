@@ -17,6 +17,8 @@ type panel struct {
 	alt string
 	// curve names the learning curve the panel shows, if it shows one.
 	curve *curve
+	// log says that the vertical axis is the decimal logarithm of the metric.
+	log bool
 }
 
 // How many dots a panel draws at most. More cannot be told apart, and the file must stay small.
@@ -85,11 +87,9 @@ func gapPanel(in *Input, s *summary) panel {
 
 // curvePanel draws the median and two quantile bands of a metric by epoch.
 func curvePanel(c *curve, legend bool) panel {
-	unit := c.Title
+	unit := "accuracy"
 	if c.loss {
 		unit = "cross-entropy (nats)"
-	} else {
-		unit = "accuracy"
 	}
 	p := newPlot(c.Title, "epoch", unit)
 	first, last := float64(c.Epochs[0]), float64(c.Epochs[len(c.Epochs)-1])
@@ -102,13 +102,14 @@ func curvePanel(c *curve, legend bool) panel {
 		lo, hi = math.Min(lo, s.P5), math.Max(hi, s.P95)
 	}
 	r := spanOf(lo, hi)
+	height := func(v float64) float64 { return v }
 	p.Y.Tick.Marker = linearTicks(5, false)
 	switch {
 	case !c.loss:
 		r = r.clamp(0, 1)
 	case lo > 0 && hi/lo > 15:
-		r = span{lo / 1.1, hi * 1.1}
-		p.Y.Scale = plot.LogScale{}
+		r = spanOf(math.Log10(lo), math.Log10(hi))
+		height = math.Log10
 		p.Y.Tick.Marker = logTicks()
 		p.Y.Label.Text += ", log scale"
 	case lo >= 0:
@@ -118,20 +119,22 @@ func curvePanel(c *curve, legend bool) panel {
 	p.X.Tick.Marker = linearTicks(6, true)
 	addGrid(p, false, true)
 	p.Add(drawFunc(func(dc draw.Canvas, p *plot.Plot) {
-		drawBands(dc, p, c)
+		drawBands(dc, p, c, height)
 		if legend {
 			drawLegend(dc, p)
 		}
 	}))
 	end := c.At[len(c.At)-1]
-	return panel{plot: p, width: panelWidth, height: panelHeight, curve: c, alt: fmt.Sprintf(
+	return panel{plot: p, width: panelWidth, height: panelHeight, curve: c, log: height(10) == 1, alt: fmt.Sprintf(
 		"%s by epoch, median and quantile bands. At epoch %d: median %s, 25 to 75 percent %s to %s, 5 to 95 percent %s to %s.",
 		c.Title, c.Epochs[len(c.Epochs)-1], significant(end.P50), significant(end.P25), significant(end.P75), significant(end.P5), significant(end.P95))}
 }
 
-// drawBands draws the bands and the median line; a single epoch becomes a box on its side.
-func drawBands(dc draw.Canvas, p *plot.Plot, c *curve) {
-	x, y := p.Transforms(&dc)
+// drawBands draws the bands and the median line; height maps the metric onto the axis. A
+// single epoch becomes a box on its side.
+func drawBands(dc draw.Canvas, p *plot.Plot, c *curve, height func(float64) float64) {
+	x, axis := p.Transforms(&dc)
+	y := func(v float64) vg.Length { return axis(height(v)) }
 	at := func(i int) vg.Length { return x(float64(c.Epochs[i])) }
 	if len(c.Epochs) == 1 {
 		s, mid := c.At[0], at(0)

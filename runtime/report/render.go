@@ -6,7 +6,6 @@ import (
 	"regexp"
 	"strings"
 
-	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 	"gonum.org/v1/plot/vg/vgimg"
@@ -142,12 +141,7 @@ func (p *panel) inline() (string, area, error) {
 		Left: float64(data.Min.X), Right: float64(data.Max.X),
 		Top: float64(p.height - data.Max.Y), Bottom: float64(p.height - data.Min.Y),
 		XMin: p.plot.X.Min, XMax: p.plot.X.Max, YMin: p.plot.Y.Min, YMax: p.plot.Y.Max,
-		Log: isLog(p.plot.Y.Scale),
+		Log: p.log,
 	}
 	return doc, a, nil
-}
-
-func isLog(n plot.Normalizer) bool {
-	_, ok := n.(plot.LogScale)
-	return ok
 }

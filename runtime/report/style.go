@@ -166,24 +166,24 @@ func linearTicks(n int, integer bool) plot.Ticker {
 	})
 }
 
-// logTicks marks powers of ten, and 2 and 5 times them where there is room.
+// logTicks marks powers of ten, and 2 and 5 times them where there is room, on an axis of
+// decimal logarithms. (The plot library's own log scale misplaces the axis label's box.)
 func logTicks() plot.Ticker {
 	return plot.TickerFunc(func(lo, hi float64) []plot.Tick {
 		marks := []float64{1, 2, 5}
-		if math.Log10(hi/lo) > 2.3 {
+		if hi-lo > 2.3 {
 			marks = marks[:1]
 		}
-		every := 1 + int(math.Log10(hi/lo)/7)
+		every := 1 + int((hi-lo)/7)
 		var ticks []plot.Tick
-		for e := int(math.Floor(math.Log10(lo))); e <= int(math.Ceil(math.Log10(hi))) && len(ticks) < 100; e++ {
+		for e := int(math.Floor(lo)); e <= int(math.Ceil(hi)) && len(ticks) < 400; e++ {
 			for _, m := range marks {
-				v := m * math.Pow(10, float64(e))
-				if v < lo*(1-1e-9) || v > hi*(1+1e-9) {
+				t := plot.Tick{Value: math.Log10(m) + float64(e)}
+				if t.Value < lo-1e-9 || t.Value > hi+1e-9 {
 					continue
 				}
-				t := plot.Tick{Value: v}
 				if e%every == 0 {
-					t.Label = shortNumber(v)
+					t.Label = shortNumber(m * math.Pow(10, float64(e)))
 				}
 				ticks = append(ticks, t)
 			}
@@ -204,6 +204,9 @@ func shortNumber(v float64) string {
 func number(v float64, d int) string {
 	if !finite(v) {
 		return "–"
+	}
+	if math.Abs(v) >= 1e6 {
+		return significant(v)
 	}
 	return strconv.FormatFloat(v, 'f', d, 64)
 }

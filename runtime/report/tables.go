@@ -26,11 +26,11 @@ func captions(d *pageData, in *Input, s *summary) {
 	if len(d.Distribution.Panels) == 0 {
 		d.Distribution.Empty = none
 	}
-	d.Distribution.Caption = "Left: histogram over " + plural(s.accuracy.N, "model") + "; box from the 25th to the 75th percentile with the median as a bar, " +
-		"the mean as a diamond, whiskers at the 5th and 95th percentile; below, one dot per model. Right: how much better each model does on its training data; " +
+	d.Distribution.Caption = "Test accuracy: histogram over " + plural(s.accuracy.N, "model") + "; box from the 25th to the 75th percentile with the median as a bar, " +
+		"the mean as a diamond, whiskers at the 5th and 95th percentile; below, one dot per model. Generalisation gap: how much better each model does on its training data; " +
 		"training accuracy is the running average over the last epoch, with dropout on, so it can lie below test accuracy." + left
 	if s.accuracy.N > stripDots {
-		d.Distribution.Caption += fmt.Sprintf(" Histogram and box use every model; the dots are samples evenly spaced in rank (%d and at most %d).", stripDots, scatterDots)
+		d.Distribution.Caption += fmt.Sprintf(" Histogram and box use every model; the dots are samples evenly spaced in rank, at most %d below the box and %d in the gap's plot.", stripDots, scatterDots)
 	}
 	if len(d.Learning.Panels) == 0 {
 		d.Learning.Empty = "There are no metrics by epoch of models that did not diverge."

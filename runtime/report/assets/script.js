@@ -46,8 +46,8 @@
 
     function x(epoch) { return a.left + (a.right - a.left) * (epoch - a.xMin) / (a.xMax - a.xMin); }
     function y(v) {
-      var t = a.log ? Math.log(v / a.yMin) / Math.log(a.yMax / a.yMin) : (v - a.yMin) / (a.yMax - a.yMin);
-      return a.bottom - (a.bottom - a.top) * t;
+      if (a.log) v = Math.log10(v);
+      return a.bottom - (a.bottom - a.top) * (v - a.yMin) / (a.yMax - a.yMin);
     }
     function hide() { at = -1; tip.hidden = true; line.style.display = mark.style.display = "none"; }
     function show(i) {
