@@ -2,42 +2,146 @@ package train
 
 import (
 	"context"
+	"fmt"
+	"sync/atomic"
 
+	"github.com/weightspace/weightspace/runtime/kernel"
+	"github.com/weightspace/weightspace/runtime/nn"
+	"github.com/weightspace/weightspace/runtime/par"
 	"github.com/weightspace/weightspace/runtime/tensor"
 )
 
-// Trainer trains one population.
-type Trainer struct{}
+// Trainer trains one population. Its methods are for one goroutine, but for Progress.
+type Trainer struct {
+	cfg           Config
+	net           *nn.Net
+	workers       []*worker
+	images        *imageLoader
+	stepsPerEpoch int
+
+	// epoch counts finished epochs; step the finished steps of the current one.
+	epoch int
+	step  atomic.Int64
+
+	// Slabs [P, nParams]: weights, first moment (or momentum buffer), second moment (Adam).
+	weights, m, v []float32
+	// sums [P]: what training has added up in the current, or just finished, epoch.
+	sums []runningSums
+	// diverged [P]: the epoch (from 1) in which the member was frozen, or -1.
+	diverged []int
+}
+
+// runningSums are over accepted steps, in step order.
+type runningSums struct {
+	loss             float64
+	correct, samples int
+}
 
 // New checks the configuration and initialises the population: it is at epoch 0.
-func New(c Config) (*Trainer, error) { return nil, nil }
+func New(c Config) (*Trainer, error) {
+	if err := c.check(); err != nil {
+		return nil, fmt.Errorf("train: %w", err)
+	}
+	net, err := c.network()
+	if err != nil {
+		return nil, fmt.Errorf("train: %w", err)
+	}
+	if c.Data.Classes > net.Out().Size() {
+		return nil, fmt.Errorf("train: data has %d classes, %s has %d outputs", c.Data.Classes, c.Architecture, net.Out().Size())
+	}
+	k, err := kernel.New(c.ISA)
+	if err != nil {
+		return nil, fmt.Errorf("train: %w", err)
+	}
+	c.Members = append([]Member(nil), c.Members...)
+	t := &Trainer{
+		cfg: c, net: net, images: newImageLoader(c.Data),
+		stepsPerEpoch: (c.Data.Train.N + c.BatchSize - 1) / c.BatchSize,
+		sums:          make([]runningSums, len(c.Members)),
+		diverged:      make([]int, len(c.Members)),
+	}
+	slab := len(c.Members) * net.NumParams()
+	t.weights, t.m = make([]float32, slab), make([]float32, slab)
+	if c.Optimizer == optimizerAdam {
+		t.v = make([]float32, slab)
+	}
+	for range par.Workers(c.Workers) {
+		t.workers = append(t.workers, newWorker(net, k))
+	}
+	for p, m := range c.Members {
+		t.diverged[p] = -1
+		if err := net.Init(t.row(t.weights, p), m.Seed, m.Initializer); err != nil {
+			return nil, fmt.Errorf("train: member %d: %w", p, err)
+		}
+	}
+	return t, nil
+}
+
+// row is member p's part of a slab.
+func (t *Trainer) row(slab []float32, p int) []float32 {
+	n := t.net.NumParams()
+	return slab[p*n : (p+1)*n : (p+1)*n]
+}
 
 // Epoch is the number of finished epochs.
-func (t *Trainer) Epoch() int { return 0 }
+func (t *Trainer) Epoch() int { return t.epoch }
 
-// TrainEpoch finishes the current epoch.
-func (t *Trainer) TrainEpoch(ctx context.Context) error { return nil }
+// Progress gives the finished steps of the current epoch. It may be called from any
+// goroutine.
+func (t *Trainer) Progress() (step, stepsPerEpoch int) {
+	return int(t.step.Load()), t.stepsPerEpoch
+}
 
-// Evaluate returns one row per member for the epoch just finished (or epoch 0).
-func (t *Trainer) Evaluate(ctx context.Context) ([]Metrics, error) { return nil, nil }
+// Weights is the slab [P, nParams] itself: read it between calls of TrainEpoch, do not change
+// it.
+func (t *Trainer) Weights() []float32 { return t.weights }
 
-// Weights is the slab [P, nParams].
-func (t *Trainer) Weights() []float32 { return nil }
+// Layout names the parameters of a row, in PyTorch order.
+func (t *Trainer) Layout() []tensor.Param { return t.net.Layout() }
 
-// Layout names the parameters of a row.
-func (t *Trainer) Layout() []tensor.Param { return nil }
+// DivergedEpoch gives for each member the epoch (from 1) in which its loss or a weight became
+// NaN or infinite, or -1.
+func (t *Trainer) DivergedEpoch() []int { return append([]int(nil), t.diverged...) }
 
-// DivergedEpoch gives for each member the epoch in which it diverged, or -1.
-func (t *Trainer) DivergedEpoch() []int { return nil }
+// roundSamples is about how many samples a worker trains on between looks at the context: a
+// fraction of a second.
+const roundSamples = 4096
 
-// State copies everything needed to resume.
-func (t *Trainer) State() *State { return nil }
-
-// Restore continues from a State.
-func (t *Trainer) Restore(s *State) error { return nil }
-
-// Progress may be called from any goroutine.
-func (t *Trainer) Progress() (step, stepsPerEpoch int) { return 0, 0 }
-
-// Select returns the rows of some members, to regroup a population on resume.
-func (s *State) Select(members []int) *State { return nil }
+// TrainEpoch finishes the current epoch: all members advance by rounds of a few steps and
+// stop together. If ctx is done it returns its error at the end of a round, with all members
+// at the same step and nothing lost: call it again to go on, or save State.
+//
+// A member whose loss is not finite, or whose weights are not after the update, is frozen: it
+// keeps the weights from before that step for good, and the step is not counted in its train
+// metrics. Its later metric rows repeat that epoch's.
+func (t *Trainer) TrainEpoch(ctx context.Context) error {
+	step := int(t.step.Load())
+	if step == 0 {
+		for p := range t.sums {
+			if t.diverged[p] < 0 {
+				t.sums[p] = runningSums{}
+			}
+		}
+	}
+	perRound := max(1, roundSamples*len(t.workers)/(len(t.cfg.Members)*t.cfg.BatchSize))
+	for step < t.stepsPerEpoch {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		to := min(step+perRound, t.stepsPerEpoch)
+		// A round is never cut short, so that members stay at a common step.
+		err := par.For(context.WithoutCancel(ctx), len(t.workers), len(t.cfg.Members), func(w, p int) {
+			for s := step; s < to && t.diverged[p] < 0; s++ {
+				t.memberStep(t.workers[w], p, s)
+			}
+		})
+		if err != nil {
+			return err
+		}
+		step = to
+		t.step.Store(int64(step))
+	}
+	t.epoch++
+	t.step.Store(0)
+	return nil
+}

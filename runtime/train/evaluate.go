@@ -1,0 +1,113 @@
+package train
+
+import (
+	"context"
+	"fmt"
+	"math"
+
+	"github.com/weightspace/weightspace/runtime/data"
+	"github.com/weightspace/weightspace/runtime/kernel"
+	"github.com/weightspace/weightspace/runtime/nn"
+	"github.com/weightspace/weightspace/runtime/par"
+)
+
+// chunkImages is how many images an evaluation task handles for all members: they are
+// normalised once, and losses are added up per chunk, then over chunks in order.
+const chunkImages = 4 * kernel.Lanes
+
+// score is the sum of losses and the number of right answers.
+type score struct {
+	loss    float64
+	correct int
+}
+
+// Evaluate returns one row per member for the epoch just finished (or epoch 0). Validation and
+// test metrics are exact means over the split in eval mode; train metrics are running means
+// over the epoch in train mode, but at epoch 0 they are evaluated like the others. Metrics of
+// an empty split are NaN, and so are train metrics of a member that diverged in the epoch's
+// first step.
+func (t *Trainer) Evaluate(ctx context.Context) ([]Metrics, error) {
+	if step := t.step.Load(); step != 0 {
+		return nil, fmt.Errorf("train: Evaluate in the middle of epoch %d (step %d of %d): finish it with TrainEpoch", t.epoch+1, step, t.stepsPerEpoch)
+	}
+	rows := make([]Metrics, len(t.cfg.Members))
+	d := t.cfg.Data
+	if t.epoch == 0 {
+		err := t.evaluateSplit(ctx, &d.Train, func(p int, loss, accuracy float64) {
+			rows[p].TrainLoss, rows[p].TrainAccuracy = loss, accuracy
+		})
+		if err != nil {
+			return nil, err
+		}
+	} else {
+		for p, s := range t.sums {
+			rows[p].TrainLoss, rows[p].TrainAccuracy = means(score{s.loss, s.correct}, s.samples)
+		}
+	}
+	err := t.evaluateSplit(ctx, &d.Validation, func(p int, loss, accuracy float64) {
+		rows[p].ValidationLoss, rows[p].ValidationAccuracy = loss, accuracy
+	})
+	if err != nil {
+		return nil, err
+	}
+	err = t.evaluateSplit(ctx, &d.Test, func(p int, loss, accuracy float64) {
+		rows[p].TestLoss, rows[p].TestAccuracy = loss, accuracy
+	})
+	return rows, err
+}
+
+// means is the mean loss and accuracy of n samples, NaN if there are none.
+func means(s score, n int) (loss, accuracy float64) {
+	if n == 0 {
+		return math.NaN(), math.NaN()
+	}
+	return s.loss / float64(n), float64(s.correct) / float64(n)
+}
+
+// evaluateSplit scores every member on a split and gives the means to set, member by member.
+func (t *Trainer) evaluateSplit(ctx context.Context, s *data.Split, set func(p int, loss, accuracy float64)) error {
+	members := len(t.cfg.Members)
+	chunks := (s.N + chunkImages - 1) / chunkImages
+	scores := make([]score, chunks*members)
+	err := par.For(ctx, len(t.workers), chunks, func(w, c int) {
+		t.evaluateChunk(t.workers[w], s, c, scores[c*members:(c+1)*members])
+	})
+	if err != nil {
+		return err
+	}
+	for p := range members {
+		var sum score
+		for c := range chunks {
+			sum.loss += scores[c*members+p].loss
+			sum.correct += scores[c*members+p].correct
+		}
+		loss, accuracy := means(sum, s.N)
+		set(p, loss, accuracy)
+	}
+	return nil
+}
+
+// evaluateChunk scores every member on chunk c of a split.
+func (t *Trainer) evaluateChunk(w *worker, s *data.Split, c int, scores []score) {
+	from, to := c*chunkImages, min((c+1)*chunkImages, s.N)
+	size := t.net.In().Size() * kernel.Lanes
+	for at := from; at < to; at += kernel.Lanes {
+		lanes := min(kernel.Lanes, to-at)
+		for l := range lanes {
+			w.index[l] = at + l
+		}
+		t.images.tile(w.tiles[(at-from)/kernel.Lanes*size:][:size], s, w.index[:lanes])
+	}
+	own := w.tape.Input()
+	for p := range scores {
+		w.tape.Load(t.row(t.weights, p), nn.Member{}, false)
+		for at := from; at < to; at += kernel.Lanes {
+			w.tape.SetInput(w.tiles[(at-from)/kernel.Lanes*size:])
+			logits := w.tape.Forward(0, 0)
+			loss, correct := nn.CrossEntropy(logits, s.Labels[at:min(at+kernel.Lanes, to)], 0, nil)
+			scores[p].loss += loss
+			scores[p].correct += correct
+		}
+	}
+	w.tape.SetInput(own)
+}
