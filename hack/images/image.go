@@ -62,7 +62,7 @@ func buildImage(ctx context.Context, opt options, def definition) (string, error
 		return "", err
 	}
 	if !opt.noSBOM {
-		if err := writeSBOM(ctx, opt, bin, filepath.Join(opt.out, def.name+".cdx.json"), ref); err != nil {
+		if err := writeSBOM(ctx, opt, bin, filepath.Join(opt.out, def.name+".cdx.json"), tag); err != nil {
 			return "", err
 		}
 	}

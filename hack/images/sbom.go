@@ -10,7 +10,7 @@ import (
 
 // writeSBOM writes the CycloneDX bill of materials of a program: the modules linked into it,
 // read from the binary itself.
-func writeSBOM(ctx context.Context, opt options, bin, out, ref string) error {
+func writeSBOM(ctx context.Context, opt options, bin, out, version string) error {
 	tool := opt.sbom
 	if tool == "" {
 		var err error
@@ -18,9 +18,8 @@ func writeSBOM(ctx context.Context, opt options, bin, out, ref string) error {
 			return err
 		}
 	}
-	// No serial number and no time stamp beside the fixed one: equal programs, equal SBOMs.
-	cmd := exec.CommandContext(ctx, tool, "bin", "-json", "-noserial", "-version", ref, "-output", out, bin)
-	cmd.Env = append(os.Environ(), "SOURCE_DATE_EPOCH=0")
+	// No serial number and no time stamp: equal programs, equal SBOMs.
+	cmd := exec.CommandContext(ctx, tool, "bin", "-json", "-std", "-noserial", "-notimestamp", "-version", version, "-output", out, bin)
 	if msg, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("cyclonedx-gomod: %w\n%s", err, msg)
 	}
