@@ -216,5 +216,5 @@ func significant(v float64) string {
 	if !finite(v) {
 		return "–"
 	}
-	return fmt.Sprintf("%.3g", v)
+	return fmt.Sprintf("%#.3g", v)
 }
