@@ -80,7 +80,7 @@ func compile(ctx context.Context, opt options, pkg, out string) error {
 	if err != nil {
 		return fmt.Errorf("output path: %w", err)
 	}
-	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w -buildid=", "-o", abs, pkg)
+	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w -buildid= -X main.releaseVersion="+opt.label(), "-o", abs, pkg)
 	cmd.Dir = opt.root
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH="+opt.arch)
 	if msg, err := cmd.CombinedOutput(); err != nil {
@@ -138,17 +138,21 @@ func assemble(opt options, def definition, bin string) (v1.Image, error) {
 
 // labels are the OCI annotations of an image.
 func labels(opt options, def definition) map[string]string {
-	version := opt.version
-	if opt.tag != "" {
-		version = opt.tag
-	}
 	return map[string]string{
 		"org.opencontainers.image.title":       def.name,
 		"org.opencontainers.image.description": def.description,
-		"org.opencontainers.image.version":     version,
+		"org.opencontainers.image.version":     opt.label(),
 		"org.opencontainers.image.licenses":    "Apache-2.0",
 		"org.opencontainers.image.source":      "https://github.com/weightspace/weightspace",
 	}
+}
+
+// label is the version that the image and its program carry.
+func (o options) label() string {
+	if o.tag != "" {
+		return o.tag
+	}
+	return o.version
 }
 
 // compressedSize is what a pull of the image transfers, in bytes.

@@ -6,7 +6,7 @@ other_up() {
 	case $CLUSTER in
 	kind)
 		command -v kind >/dev/null || die "CLUSTER=kind needs the kind command and Docker or Podman"
-		kind get clusters 2>/dev/null | grep -qx weightspace || kind create cluster --name weightspace
+		kind get clusters 2>/dev/null | grep -qx weightspace || kind_create
 		kind export kubeconfig --name weightspace
 		;;
 	current) ;;
@@ -24,4 +24,17 @@ other_down() {
 	kind) kind delete cluster --name weightspace ;;
 	*) say "CLUSTER=$CLUSTER: the cluster is yours, nothing to stop." ;;
 	esac
+}
+
+# kind_create makes a cluster whose node sees the store folder of this machine at /store.
+kind_create() {
+	mkdir -p "$STORE" && chown 65532:65532 "$STORE"
+	kind create cluster --name weightspace --config=- <<-EOT
+		kind: Cluster
+		apiVersion: kind.x-k8s.io/v1alpha4
+		nodes:
+		- role: control-plane
+		  extraMounts:
+		  - {hostPath: "$STORE", containerPath: /store}
+	EOT
 }
