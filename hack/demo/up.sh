@@ -40,7 +40,6 @@ finish_step
 ZOO_SECONDS=$((SECONDS - ZOO_BEGAN))
 
 begin "Report" "figures of the finished population, in one HTML file that needs no network"
-mkdir -p "$OUT"
 "$WEIGHTSPACE" report --store "$(store_url)" --work-namespace "$NAMESPACE" --out "$OUT/report" "$ZOO" | sed 's/^/    /'
 finish_step
 trap - EXIT

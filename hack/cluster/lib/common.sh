@@ -35,7 +35,7 @@ ADMIN_KUBECONFIG=$CLUSTER_STATE/kubeconfig
 CONTAINERD_SOCKET=$CLUSTER_RUN/containerd/containerd.sock
 
 say()  { printf '%s\n' "$*"; }
-step() { printf '\033[1m==>\033[0m %s\n' "$*"; }
+step() { if [ -t 1 ]; then printf '\033[1m==>\033[0m %s\n' "$*"; else printf '==> %s\n' "$*"; fi; }
 warn() { printf 'warning: %s\n' "$*" >&2; }
 die()  { printf 'error: %s\n' "$*" >&2; exit 1; }
 
@@ -56,7 +56,8 @@ lock() {
 wait_for() {
 	local limit=$1 what=$2 log=$3 start=$SECONDS
 	shift 3
-	until "$@" >/dev/null 2>&1; do
+	# The component must be alive too: another process may hold its port.
+	until "$@" >/dev/null 2>&1 && { [ -z "$log" ] || running "$log"; }; do
 		if [ -n "$log" ] && ! running "$log"; then
 			show_log "$log"
 			die "$log stopped while waiting for $what; its log is $LOGS/$log.log"
