@@ -1,6 +1,8 @@
 // Package data reads image data sets and holds them in memory as bytes.
 package data
 
+import "github.com/weightspace/weightspace/runtime/spec"
+
 // Split is a labelled set of images.
 type Split struct {
 	// Images is [N, C, H, W].
@@ -15,6 +17,8 @@ type Set struct {
 	Train, Validation, Test Split
 	Classes                 int
 	Mean, Std               []float32
+	// Normalization is Mean and Std as the user wrote them; the digest covers these texts.
+	Normalization spec.Normalization
 	// ResultDigest identifies the data ("sha256:...").
 	ResultDigest string
 }
