@@ -21,22 +21,10 @@ load_images() {
 	esac
 }
 
-# install_operator applies config/default with our images, by an overlay as an admin would.
+# install_operator applies config/default with our images, as an admin's overlay would.
 install_operator() {
-	local overlay
-	overlay=$(mktemp -d)
-	cp "$REPO/config/default/images.yaml" "$overlay/"
-	cat >"$overlay/kustomization.yaml" <<-EOT
-		apiVersion: kustomize.config.k8s.io/v1beta1
-		kind: Kustomization
-		resources: ["$(realpath --relative-to="$(realpath "$overlay")" "$REPO/config/default")"]
-		configurations: [images.yaml]
-		images:
-		- {name: weightspace.dev/manager, newName: "${MANAGER_IMAGE%:*}", newTag: "${MANAGER_IMAGE##*:}"}
-		- {name: weightspace.dev/runtime, newName: "${RUNTIME_IMAGE%:*}", newTag: "${RUNTIME_IMAGE##*:}"}
-	EOT
-	kubectl apply --server-side --force-conflicts -k "$overlay" | sed 's/^/    /'
-	rm -rf "$overlay"
+	export MANAGER_IMAGE RUNTIME_IMAGE
+	"$REPO/hack/install/render" | kubectl apply --server-side --force-conflicts -f - | sed 's/^/    /'
 	kubectl wait --for=condition=Established --timeout=60s \
 		crd/artifactstores.weightspace.dev crd/datasets.weightspace.dev crd/modelzoos.weightspace.dev crd/runreports.weightspace.dev >/dev/null
 	kubectl -n "$SYSTEM" rollout status deployment/weightspace-manager --timeout=120s | sed 's/^/    /'
