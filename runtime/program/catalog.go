@@ -1,0 +1,207 @@
+package program
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/weightspace/weightspace/runtime/artifact"
+	"github.com/weightspace/weightspace/runtime/plan"
+	"github.com/weightspace/weightspace/runtime/spec"
+)
+
+// Tables of a zoo.
+const (
+	modelsName       = "models.parquet"
+	metricsTableName = "metrics.parquet"
+	timingTableName  = "timing.parquet"
+)
+
+// writeCatalog writes the tables and then the manifest. What is in the store with the same
+// content is left as it is, so that running again writes nothing.
+func writeCatalog(ctx context.Context, s *spec.Snapshot, env *Env, c *catalog) (*spec.Result, error) {
+	m := &artifact.Manifest{
+		Kind: s.Object.Kind, Namespace: s.Object.Namespace, Name: s.Object.Name, SpecDigest: s.SpecDigest, ResultDigest: c.resultDigest(),
+		Spec: plan.Marshal(s), Versions: map[string]string{"numerics": s.Numerics, "plan": fmt.Sprint(s.PlanVersion)},
+	}
+	result := &spec.Result{ResultDigest: m.ResultDigest, Zoo: c.summary()}
+	facts, err := json.Marshal(result.Zoo)
+	if err != nil {
+		return nil, err
+	}
+	m.Facts = facts
+	if m.Files, err = c.shardFiles(ctx, s, env); err != nil {
+		return nil, err
+	}
+	for _, t := range []struct {
+		name  string
+		write func(io.Writer) error
+	}{
+		{modelsName, func(w io.Writer) error { return artifact.WriteModels(w, c.modelRows()) }},
+		{metricsTableName, func(w io.Writer) error { return artifact.WriteMetrics(w, c.metricRows()) }},
+	} {
+		b, err := tableBytes(t.name, t.write)
+		if err != nil {
+			return nil, err
+		}
+		if _, err := putIfDifferent(ctx, env, s.ArtifactPath+"/"+t.name, b); err != nil {
+			return nil, err
+		}
+		m.Files = append(m.Files, artifact.Entry(t.name, b))
+	}
+	b, err := m.Encode()
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", s.ArtifactPath, err)
+	}
+	result.ManifestDigest, result.SizeBytes = artifact.Digest(b), m.Size()
+	path := s.ArtifactPath + "/" + artifact.ManifestName
+	if same, err := sameContent(ctx, env, path, b); err != nil || same {
+		return result, err
+	}
+	if err := c.putUndigested(ctx, s, env); err != nil {
+		return nil, err
+	}
+	_, err = putIfDifferent(ctx, env, path, b)
+	return result, err
+}
+
+func tableBytes(name string, write func(io.Writer) error) ([]byte, error) {
+	var buf bytes.Buffer
+	if err := write(&buf); err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return buf.Bytes(), nil
+}
+
+// putIfDifferent writes an object unless it is there with this content.
+func putIfDifferent(ctx context.Context, env *Env, path string, b []byte) (written bool, err error) {
+	if same, err := sameContent(ctx, env, path, b); err != nil || same {
+		return false, err
+	}
+	if err := env.Store.Put(ctx, path, b); err != nil {
+		return false, fmt.Errorf("write %s: %w", path, err)
+	}
+	return true, nil
+}
+
+func sameContent(ctx context.Context, env *Env, path string, b []byte) (bool, error) {
+	sum, size, err := env.Store.Digest(ctx, path)
+	if errors.Is(err, artifact.ErrNotFound) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("read %s: %w", path, err)
+	}
+	want := sha256.Sum256(b)
+	return size == int64(len(b)) && sum == hex.EncodeToString(want[:]), nil
+}
+
+// shardFiles lists the immutable files of the shards in use, their manifests included.
+func (c *catalog) shardFiles(ctx context.Context, s *spec.Snapshot, env *Env) ([]artifact.FileEntry, error) {
+	var out []artifact.FileEntry
+	for _, id := range c.usedShards() {
+		b, err := env.Store.Get(ctx, shardPath(s, id, manifestName))
+		if err != nil {
+			return nil, fmt.Errorf("read the manifest of shard %s: %w", id, err)
+		}
+		out = append(out, artifact.Entry(shardFilePath(id, manifestName), b))
+		for _, f := range c.shards[id].Files {
+			out = append(out, artifact.FileEntry{Path: shardFilePath(id, f.Name), SHA256: f.SHA256, Size: f.Size})
+		}
+	}
+	return out, nil
+}
+
+func (c *catalog) modelRows() []artifact.ModelRow {
+	rows := make([]artifact.ModelRow, len(c.members))
+	for i, m := range c.members {
+		last := c.entries[i][c.zoo.Epochs]
+		rows[i] = artifact.ModelRow{
+			ModelID: m.ID, Seed: int64(m.Seed), Activation: m.Activation, Initializer: m.Initializer, Optimizer: m.Optimizer,
+			LearningRate: m.LearningRate, WeightDecay: m.WeightDecay, Dropout: m.Dropout, BatchSize: int32(c.zoo.BatchSize),
+			Architecture: c.zoo.Architecture, Parameters: int32(c.zoo.Parameters), Epochs: int32(c.zoo.Epochs),
+			TrainLoss: last.metrics[0], TrainAccuracy: last.metrics[1], ValidationLoss: last.metrics[2], ValidationAccuracy: last.metrics[3],
+			TestLoss: last.metrics[4], TestAccuracy: last.metrics[5], Shard: last.shard, Row: int32(last.row),
+		}
+		if d := c.divergedEpoch(i); d >= 0 {
+			epoch := int32(d)
+			rows[i].DivergedEpoch = &epoch
+		}
+	}
+	return rows
+}
+
+func (c *catalog) metricRows() []artifact.MetricRow {
+	rows := make([]artifact.MetricRow, 0, len(c.members)*(c.zoo.Epochs+1))
+	for i, m := range c.members {
+		for e, at := range c.entries[i] {
+			rows = append(rows, artifact.MetricRow{
+				ModelID: m.ID, Epoch: int32(e), TrainLoss: at.metrics[0], TrainAccuracy: at.metrics[1], ValidationLoss: at.metrics[2],
+				ValidationAccuracy: at.metrics[3], TestLoss: at.metrics[4], TestAccuracy: at.metrics[5], WeightsSHA256: at.weights,
+			})
+		}
+	}
+	return rows
+}
+
+func (c *catalog) timingRows() []artifact.TimingRow {
+	var rows []artifact.TimingRow
+	for _, id := range c.usedShards() {
+		t := c.timings[id]
+		for _, e := range t.Epochs {
+			row := artifact.TimingRow{Shard: id, Epoch: int32(e.Epoch), Members: int32(t.Members), TrainSeconds: e.TrainSeconds, EvaluateSeconds: e.EvaluateSeconds,
+				Host: t.Host, Version: t.Version, ISA: t.ISA, Workers: int32(t.Workers)}
+			if e.Epoch > 0 {
+				row.Samples = int64(t.Members) * int64(c.zoo.Dataset.Train)
+			}
+			rows = append(rows, row)
+		}
+	}
+	return rows
+}
+
+// runInfo is run.json: where and when an artifact was made, outside every digest.
+type runInfo struct {
+	Finished time.Time `json:"finished"`
+	Host     string    `json:"host,omitempty"`
+	Version  string    `json:"version,omitempty"`
+	ISA      string    `json:"isa,omitempty"`
+	Store    string    `json:"store,omitempty"`
+	// ModelSeconds is the sum of the models' shares of their shards' training times.
+	ModelSeconds float64 `json:"modelSeconds,omitempty"`
+}
+
+// putUndigested writes timing.parquet and run.json.
+func (c *catalog) putUndigested(ctx context.Context, s *spec.Snapshot, env *Env) error {
+	rows := c.timingRows()
+	b, err := tableBytes(timingTableName, func(w io.Writer) error { return artifact.WriteTiming(w, rows) })
+	if err != nil {
+		return err
+	}
+	if _, err := putIfDifferent(ctx, env, s.ArtifactPath+"/"+timingTableName, b); err != nil {
+		return err
+	}
+	seconds := 0.0
+	for _, r := range rows {
+		seconds += r.TrainSeconds + r.EvaluateSeconds
+	}
+	return putRunInfo(ctx, s, env, seconds)
+}
+
+func putRunInfo(ctx context.Context, s *spec.Snapshot, env *Env, seconds float64) error {
+	b, err := encodeJSON(runInfo{Finished: env.Now().UTC().Truncate(time.Second), Host: env.Host, Version: env.Version, ISA: env.ISA.String(), Store: s.Store, ModelSeconds: seconds})
+	if err != nil {
+		return err
+	}
+	path := s.ArtifactPath + "/" + runName
+	if err := env.Store.Put(ctx, path, b); err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	return nil
+}
