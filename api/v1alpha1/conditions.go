@@ -50,6 +50,16 @@ const (
 	ReasonStoreUnavailable = "StoreUnavailable"
 )
 
+// Reasons of StoreReachable, Stale and of ArtifactStores.
+const (
+	// ReasonAvailable means that an ArtifactStore's URL is understood.
+	ReasonAvailable = "Available"
+	// ReasonStoreAvailable means that the store answers again.
+	ReasonStoreAvailable = "StoreAvailable"
+	// ReasonUpstreamChanged means that an upstream artifact has another digest than the plan was made with.
+	ReasonUpstreamChanged = "UpstreamChanged"
+)
+
 // Reasons of Stalled and Failed.
 const (
 	// ReasonInvalidSpec means that the spec cannot be planned; the message names the field.
@@ -74,6 +84,10 @@ const (
 	ReasonOutOfMemory = "OutOfMemory"
 	// ReasonShardsFailed means that more shards failed than allowed.
 	ReasonShardsFailed = "ShardsFailed"
+	// ReasonIncomplete means that work stayed missing in the store after several attempts (exit code 69).
+	ReasonIncomplete = "Incomplete"
+	// ReasonNoResult means that the last stage ended well but left no readable result, several times.
+	ReasonNoResult = "NoResult"
 	// ReasonNameConflict means that a child object of that name belongs to somebody else.
 	ReasonNameConflict = "NameConflict"
 )

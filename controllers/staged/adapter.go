@@ -1,0 +1,141 @@
+// Package staged is the one reconciler behind every staged kind: it observes an object and its
+// children, decides purely what to do, applies that, and reports purely. A kind adds an Adapter.
+package staged
+
+import (
+	"context"
+	"net/url"
+	"strings"
+
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/weightspace/weightspace/api/v1alpha1"
+	"github.com/weightspace/weightspace/runtime/plan"
+	"github.com/weightspace/weightspace/runtime/spec"
+)
+
+// Adapter is what a kind adds to the staged reconciler. Methods without a context are pure.
+type Adapter interface {
+	// Kind is the kind's name, such as ModelZoo.
+	Kind() string
+	// New returns an empty object.
+	New() client.Object
+	// Parts points into an object of the kind.
+	Parts(o client.Object) Parts
+	// SpecDigest digests the scientific fields.
+	SpecDigest(o client.Object) string
+	// Check holds the spec against what the admin allows; nil is fine.
+	Check(o client.Object, p *Policy) *Problem
+	// Upstream reads what the object consumes.
+	Upstream(ctx context.Context, c client.Reader, o client.Object) (Upstream, error)
+	// Consumers names live objects that use the object's artifact.
+	Consumers(ctx context.Context, c client.Reader, o client.Object) ([]string, error)
+	// Plan plans the spec; a *plan.FieldError is the user's mistake.
+	Plan(o client.Object, in plan.Inputs) (*spec.Snapshot, error)
+	// Stale says what upstream changed since the plan was made, or "".
+	Stale(s *spec.Snapshot, up Upstream) string
+	// Progress writes the kind's own status fields from what is known.
+	Progress(o client.Object, p Progress)
+	// Forget clears the kind's own status fields when the scientific spec moved.
+	Forget(o client.Object)
+}
+
+// Parts are the fields every staged kind shares, as pointers into an object.
+type Parts struct {
+	Execution *v1alpha1.Execution
+	Status    *v1alpha1.WorkloadStatus
+	Store     *v1alpha1.StoreReference
+}
+
+// Problem is why a plan cannot be made now.
+type Problem struct {
+	// Reason is a reason of package v1alpha1; Message says what to do.
+	Reason, Message string
+	// Stalled tells a mistake from something to wait for.
+	Stalled bool
+}
+
+// Upstream is what an object consumes.
+type Upstream struct {
+	// Problem is set while it cannot be used.
+	Problem *Problem
+	// Dataset is the data set's artifact.
+	Dataset *spec.DatasetInput
+}
+
+// Progress is what is known of a running or finished workload.
+type Progress struct {
+	// Snapshot is the plan; Stage is the index of the current stage in it.
+	Snapshot *spec.Snapshot
+	Stage    int
+	// Completed and Failed are shard numbers of the current stage.
+	Completed, Failed Indexes
+	// Reports are those of running pods of the current stage.
+	Reports []v1alpha1.RunReport
+	// Result is set once the workload is complete.
+	Result *spec.Result
+}
+
+// Policy is what the admin allows, from the manager's flags.
+type Policy struct {
+	// RuntimeImage is used when an object names none.
+	RuntimeImage string
+	// AllowedImages are patterns in which * stands for any text. RuntimeImage is always allowed.
+	AllowedImages []string
+	// AllowedHosts are host or host:port from which data may come.
+	AllowedHosts []string
+}
+
+// ImageAllowed says whether pods may run an image.
+func (p *Policy) ImageAllowed(image string) bool {
+	if image == p.RuntimeImage {
+		return true
+	}
+	for _, pattern := range p.AllowedImages {
+		if globMatch(pattern, image) {
+			return true
+		}
+	}
+	return false
+}
+
+// HostAllowed says whether data may be fetched from a URL. An entry without a port admits the
+// scheme's own port only.
+func (p *Policy) HostAllowed(u *url.URL) bool {
+	port := u.Port()
+	if port == "" {
+		port = map[string]string{"http": "80", "https": "443"}[u.Scheme]
+	}
+	for _, allowed := range p.AllowedHosts {
+		host, want, ok := strings.Cut(allowed, ":")
+		if !ok {
+			want = map[string]string{"http": "80", "https": "443"}[u.Scheme]
+		}
+		if strings.EqualFold(host, u.Hostname()) && port == want {
+			return true
+		}
+	}
+	return false
+}
+
+// globMatch matches text against a pattern in which * stands for any text, in linear space
+// and without backtracking blow-up.
+func globMatch(pattern, text string) bool {
+	parts := strings.Split(pattern, "*")
+	if len(parts) == 1 {
+		return pattern == text
+	}
+	if !strings.HasPrefix(text, parts[0]) {
+		return false
+	}
+	text = text[len(parts[0]):]
+	last := parts[len(parts)-1]
+	for _, part := range parts[1 : len(parts)-1] {
+		i := strings.Index(text, part)
+		if i < 0 {
+			return false
+		}
+		text = text[i+len(part):]
+	}
+	return strings.HasSuffix(text, last)
+}
