@@ -21,9 +21,9 @@ help: ## Show this list
 ##@ Try it
 .PHONY: demo demo-down
 demo: ## Real Kubernetes on this machine, the operator, and a model zoo training on it (root, Debian)
-	@hack/demo/up
+	@hack/demo/up.sh
 demo-down: ## Stop the demo's cluster; artifacts stay
-	@hack/cluster/down
+	@hack/demo/down.sh
 
 ##@ Build
 .PHONY: build images
