@@ -1,0 +1,170 @@
+// Command verify holds the modules that the product links against what the project allows: a
+// direct dependency must be listed in allowed.txt, and every linked module must carry a
+// permissive licence. Modules that only tests import may be MPL-2.0.
+package main
+
+import (
+	"bufio"
+	"bytes"
+	_ "embed"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+//go:embed allowed.txt
+var allowedText string
+
+// module is what `go list` says of one.
+type module struct {
+	Path, Version, Dir string
+	Main, Indirect     bool
+}
+
+// listed is what `go list -deps` says of a package.
+type listed struct {
+	Standard bool
+	Module   *module
+}
+
+func main() {
+	flag.Parse()
+	problems, err := verify()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "verify:", err)
+		os.Exit(2)
+	}
+	for _, p := range problems {
+		fmt.Println(p)
+	}
+	if len(problems) > 0 {
+		os.Exit(1)
+	}
+}
+
+// verify returns what is not allowed.
+func verify() ([]string, error) {
+	linked, err := modules("-deps", "./...")
+	if err != nil {
+		return nil, err
+	}
+	tested, err := modules("-deps", "-test", "-tags=e2e,integration,chart", "./...")
+	if err != nil {
+		return nil, err
+	}
+	problems := checkDirect(tested, parseAllowed(allowedText))
+	for path, m := range tested {
+		_, product := linked[path]
+		text, err := licenceText(m.Dir)
+		if err != nil {
+			problems = append(problems, fmt.Sprintf("%s %s: %v", path, m.Version, err))
+			continue
+		}
+		if id := identify(text); !permitted(id, product) {
+			problems = append(problems, fmt.Sprintf("%s %s: licence %q is not among Apache-2.0, MIT, BSD, ISC (MPL-2.0 in tests)", path, m.Version, id))
+		}
+	}
+	slices.Sort(problems)
+	return problems, nil
+}
+
+// modules lists the modules of the packages that go list names, without our own.
+func modules(args ...string) (map[string]*module, error) {
+	cmd := exec.Command("go", append([]string{"list", "-json=Standard,Module"}, args...)...)
+	cmd.Stderr = os.Stderr
+	b, err := cmd.Output()
+	if err != nil {
+		return nil, fmt.Errorf("go list: %w", err)
+	}
+	out := map[string]*module{}
+	for d := json.NewDecoder(bytes.NewReader(b)); ; {
+		var p listed
+		if err := d.Decode(&p); errors.Is(err, io.EOF) {
+			return out, nil
+		} else if err != nil {
+			return nil, fmt.Errorf("go list: %w", err)
+		}
+		if !p.Standard && p.Module != nil && !p.Module.Main {
+			out[p.Module.Path] = p.Module
+		}
+	}
+}
+
+// parseAllowed reads one module path per line; # starts a comment.
+func parseAllowed(text string) map[string]bool {
+	out := map[string]bool{}
+	for s := bufio.NewScanner(strings.NewReader(text)); s.Scan(); {
+		line, _, _ := strings.Cut(s.Text(), "#")
+		if line = strings.TrimSpace(line); line != "" {
+			out[line] = true
+		}
+	}
+	return out
+}
+
+// checkDirect names direct dependencies that are not allowed.
+func checkDirect(used map[string]*module, allowed map[string]bool) []string {
+	var out []string
+	for path, m := range used {
+		if !m.Indirect && !allowed[path] {
+			out = append(out, fmt.Sprintf("%s is a direct dependency that hack/verify/allowed.txt lacks", path))
+		}
+	}
+	return out
+}
+
+// licenceText reads the licence file of a module.
+func licenceText(dir string) (string, error) {
+	for _, pattern := range []string{"LICENSE*", "LICENCE*", "COPYING*", "License*", "license*"} {
+		names, err := filepath.Glob(filepath.Join(dir, pattern))
+		if err != nil {
+			return "", err
+		}
+		for _, name := range names {
+			if b, err := os.ReadFile(name); err == nil {
+				return string(b), nil
+			}
+		}
+	}
+	return "", errors.New("no licence file")
+}
+
+// identify names a licence by phrases that its text must hold.
+func identify(text string) string {
+	flat := strings.ToLower(strings.Join(strings.Fields(text), " "))
+	for _, l := range []struct {
+		id      string
+		phrases []string
+	}{
+		{"AGPL", []string{"affero general public license", "preamble"}},
+		{"GPL", []string{"general public license", "preamble"}},
+		{"Apache-2.0", []string{"apache license", "version 2.0"}},
+		{"MPL-2.0", []string{"mozilla public license", "2.0"}},
+		{"MIT", []string{"permission is hereby granted, free of charge"}},
+		{"BSD", []string{"redistribution and use in source and binary forms"}},
+		{"ISC", []string{"permission to use, copy, modify", "distribute this software"}},
+	} {
+		if !slices.ContainsFunc(l.phrases, func(p string) bool { return !strings.Contains(flat, p) }) {
+			return l.id
+		}
+	}
+	return "unknown"
+}
+
+// permitted says whether a licence may be used, in the product or in tests only.
+func permitted(id string, product bool) bool {
+	switch id {
+	case "Apache-2.0", "MIT", "BSD", "ISC":
+		return true
+	case "MPL-2.0":
+		return !product
+	}
+	return false
+}
