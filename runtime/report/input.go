@@ -44,10 +44,10 @@ type Header struct {
 	ResultDigest string
 	// ArtifactPath is the artifact's folder below its store.
 	ArtifactPath string
-	// Finished is when the artifact was completed.
+	// Finished is when the artifact was written.
 	Finished time.Time
-	// ModelSeconds is the sum of the models' training times, in seconds.
-	ModelSeconds float64
+	// ShardSeconds is the wall time of all shards, training and evaluation, in seconds.
+	ShardSeconds float64
 	// Facts are further lines of the header, such as versions.
 	Facts []Fact
 }

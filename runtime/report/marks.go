@@ -30,13 +30,21 @@ func box(c draw.Canvas, s stats, x func(float64) vg.Length, y, half vg.Length) {
 
 // strip draws values as dots around height y.
 func strip(c draw.Canvas, sorted []float64, x func(float64) vg.Length, y, spread vg.Length) {
-	sty := draw.GlyphStyle{Color: dot, Radius: 1.4, Shape: draw.CircleGlyph{}}
+	sty := draw.GlyphStyle{Color: dot, Radius: radius(len(sorted), 1.4), Shape: draw.CircleGlyph{}}
 	for i, v := range sorted {
 		c.DrawGlyphNoClip(sty, vg.Point{X: x(v), Y: y + vg.Length(jitter(i))*spread})
 	}
 }
 
-// mean marks the arithmetic mean by a diamond: a shape, so that it needs no colour.
+// radius is the size of n dots: few dots are drawn larger than many.
+func radius(n int, many vg.Length) vg.Length {
+	if n <= 40 {
+		return 2.4
+	}
+	return many
+}
+
+// meanMark marks the arithmetic mean by a diamond: a shape, so that it needs no colour.
 func meanMark(c draw.Canvas, x, y vg.Length) {
 	const r = 4
 	c.FillPolygon(paper, []vg.Point{{X: x - r - 1, Y: y}, {X: x, Y: y + r + 1}, {X: x + r + 1, Y: y}, {X: x, Y: y - r - 1}})

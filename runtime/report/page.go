@@ -249,11 +249,11 @@ func facts(in *Input, s *summary) []Fact {
 	if s.seeds > 0 {
 		add("Seeds", plural(s.seeds, "different seed"))
 	}
-	if h.ModelSeconds > 0 {
-		add("Compute", duration(h.ModelSeconds)+" of training, all pods together")
+	if h.ShardSeconds > 0 {
+		add("Compute", duration(h.ShardSeconds)+" of training and evaluation, all shards together")
 	}
 	if !h.Finished.IsZero() {
-		add("Finished", h.Finished.UTC().Format("2006-01-02 15:04 MST"))
+		add("Written", h.Finished.UTC().Format("2006-01-02 15:04 MST"))
 	}
 	add("Artifact", h.ArtifactPath)
 	add("Result digest", h.ResultDigest)

@@ -72,7 +72,7 @@ func gapPanel(in *Input, s *summary) panel {
 	p.Add(drawFunc(func(c draw.Canvas, p *plot.Plot) {
 		x, y := p.Transforms(&c)
 		c.StrokeLine2(draw.LineStyle{Color: muted, Width: 1}, c.Min.X, y(0), c.Max.X, y(0))
-		sty := draw.GlyphStyle{Color: blue, Radius: 1.7, Shape: draw.CircleGlyph{}}
+		sty := draw.GlyphStyle{Color: blue, Radius: radius(len(s.ranked), 1.7), Shape: draw.CircleGlyph{}}
 		step := max(1, (len(s.ranked)+scatterDots-1)/scatterDots)
 		for k := 0; k < len(s.ranked); k += step {
 			if f := in.Models[s.ranked[k]].Final; finite(f.gap()) {

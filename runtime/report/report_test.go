@@ -197,7 +197,7 @@ func TestOddZoos(t *testing.T) {
 		want  []string
 	}{
 		{"no models", Input{Header: Header{Name: "empty"}}, 1, []string{"the zoo has no models", "no metrics by epoch"}},
-		{"one model", zoo(one, nil), 5, []string{"The only model with a result", "No hyper-parameter varies", "1 model of"}},
+		{"one model", zoo(one, nil), 5, []string{"The only model with a result", "nothing to compare", "1 model of"}},
 		{"one epoch", zoo(flat, nil), 5, []string{"1 model of"}},
 		{"seeds only", zoo(seeds, nil), 5, []string{"its models differ by their seed", "40 different seeds"}},
 		{"all diverged", zoo(smallShape, func(in *Input) {

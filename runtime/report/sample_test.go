@@ -36,7 +36,7 @@ func syntheticZoo(shape zooShape, seed uint64) Input {
 		Header: Header{
 			Namespace: "research", Name: "mnist-small", Dataset: "mnist", Architecture: "cnn-small", Parameters: 2464,
 			Epochs: shape.epochs, BatchSize: 64, ArtifactPath: "research/modelzoo/mnist-small",
-			ResultDigest: "sha256:" + fmt.Sprintf("%064x", seed), Finished: time.Date(2026, 11, 24, 1, 2, 3, 0, time.UTC), ModelSeconds: 5025.5,
+			ResultDigest: "sha256:" + fmt.Sprintf("%064x", seed), Finished: time.Date(2026, 11, 24, 1, 2, 3, 0, time.UTC), ShardSeconds: 5025.5,
 			Facts: []Fact{{"Runtime version", "v0.1.0"}, {"Numerics version", "n1"}},
 		},
 		Hyper: []string{"activation", "initializer", "optimizer", "learningRate", "weightDecay", "dropout"},

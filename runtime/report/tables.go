@@ -40,6 +40,8 @@ func captions(d *pageData, in *Input, s *summary) {
 	switch {
 	case s.accuracy.N == 0:
 		d.Factors.Empty = none
+	case len(in.Models) == 1:
+		d.Factors.Empty = "The zoo has one model: there is nothing to compare."
 	case len(s.factors) == 0:
 		d.Factors.Empty = "No hyper-parameter varies in this zoo: its models differ by their seed."
 	}
