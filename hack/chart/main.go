@@ -1,4 +1,5 @@
-// Command chart writes the generated templates of charts/weightspace from config/: custom
+// Command chart writes the generated templates of charts/weightspace (and the role of the
+// namespaced overlay) from config/: custom
 // resource definitions, RBAC and admission policies have one source, kustomize and Helm share it.
 // The manager's Deployment and Services are written by hand; the test of this package holds
 // the rendered chart against kustomize's output.
@@ -69,7 +70,21 @@ func generate(root string) error {
 			return err
 		}
 	}
-	return nil
+	return overlay(root)
+}
+
+// overlay writes the cluster-wide role of the kustomize overlay for namespaced mode.
+func overlay(root string) error {
+	b, err := os.ReadFile(filepath.Join(root, "config", "rbac", "role.yaml"))
+	if err != nil {
+		return err
+	}
+	text, err := clusterScoped(string(b))
+	if err != nil {
+		return err
+	}
+	const comment = "# Generated from config/rbac/role.yaml by hack/chart (make generate). Do not edit.\n"
+	return os.WriteFile(filepath.Join(root, "config", "overlays", "namespaced", "cluster-role.yaml"), []byte(comment+text), 0o644)
 }
 
 // definition makes a template of a custom resource definition: optional, and kept on uninstall.
@@ -131,7 +146,7 @@ func object(doc string) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		return text + "{{- if .Values.watchNamespaces }}\n---\n" + scoped + "{{- end }}\n", nil
+		return text + "{{- if .Values.watchNamespaces }}\n---\n" + escape(scoped) + "{{- end }}\n", nil
 	case "ClusterRoleBinding":
 		return "{{- if .Values.watchNamespaces }}\n" + clusterBinding + "{{- range .Values.watchNamespaces }}\n---\n" + namespaceBinding +
 			"{{- end }}\n{{- else }}\n" + text + "{{- end }}\n", nil
@@ -170,7 +185,7 @@ func clusterScoped(doc string) (string, error) {
 	}
 	small["rules"] = rules
 	b, err := yaml.Marshal(small)
-	return escape(string(b)), err
+	return string(b), err
 }
 
 const clusterBinding = `apiVersion: rbac.authorization.k8s.io/v1

@@ -22,6 +22,12 @@ import (
 //go:embed allowed.txt
 var allowedText string
 
+// reviewed are modules whose licence a person read, because its text is none of the usual ones.
+var reviewed = map[string]string{
+	"github.com/ajstarks/svgo":   "CC-BY-4.0: free use with attribution, given by the SBOM; comes with gonum.org/v1/plot",
+	"github.com/golang/freetype": "FreeType License: BSD with a credit clause; comes with gonum.org/v1/plot",
+}
+
 // module is what `go list` says of one.
 type module struct {
 	Path, Version, Dir string
@@ -62,6 +68,9 @@ func verify() ([]string, error) {
 	problems := checkDirect(tested, parseAllowed(allowedText))
 	for path, m := range tested {
 		_, product := linked[path]
+		if reviewed[path] != "" {
+			continue
+		}
 		text, err := licenceText(m.Dir)
 		if err != nil {
 			problems = append(problems, fmt.Sprintf("%s %s: %v", path, m.Version, err))
