@@ -14,9 +14,9 @@ func TestIdentify(t *testing.T) {
 		string(own): "Apache-2.0",
 		"Permission is hereby granted, free of\n charge, to any person":       "MIT",
 		"Redistribution and use in source and binary\nforms, with or without": "BSD",
-		"Mozilla Public License Version 2.0":                                   "MPL-2.0",
-		"GNU GENERAL PUBLIC LICENSE Version 3 Preamble":                        "GPL",
-		"All rights reserved.":                                                 "unknown",
+		"Mozilla Public License Version 2.0":                                  "MPL-2.0",
+		"GNU GENERAL PUBLIC LICENSE Version 3 Preamble":                       "GPL",
+		"All rights reserved.":                                                "unknown",
 	} {
 		if got := identify(text); got != want {
 			t.Errorf("identify(%.40q) = %s, want %s", text, got, want)
