@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"math"
+	"unicode"
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/vg"
@@ -189,7 +190,7 @@ func drawLegend(dc draw.Canvas, p *plot.Plot) {
 
 // factorPanel draws a box and a strip of test accuracy for each value of a hyper-parameter.
 func factorPanel(f *factor, s *summary) panel {
-	p := newPlot(words(f.Name), "test accuracy", "")
+	p := newPlot(clip(words(f.Name), 40), "test accuracy", "")
 	r := spanOf(s.accuracy.Min, s.accuracy.Max).clamp(0, 1)
 	n := len(f.Levels)
 	p.X.Min, p.X.Max, p.Y.Min, p.Y.Max = r.lo, r.hi, -0.5, float64(n)-0.5
@@ -222,13 +223,18 @@ func factorPanel(f *factor, s *summary) panel {
 	return panel{plot: p, width: panelWidth, height: vg.Length(72 + 36*n), alt: alt}
 }
 
-// clip shortens text to n characters.
+// clip makes text fit to be drawn: at most n characters, none that XML or a font lacks.
 func clip(s string, n int) string {
 	r := []rune(s)
-	if len(r) <= n {
-		return s
+	for i, c := range r {
+		if !unicode.IsPrint(c) {
+			r[i] = '\uFFFD'
+		}
 	}
-	return string(r[:n-1]) + "…"
+	if len(r) > n {
+		r = append(r[:n-1], '…')
+	}
+	return string(r)
 }
 
 // words turns an API name into words: "learningRate" becomes "learning rate".

@@ -150,7 +150,7 @@ func TestEverythingFromTheTablesIsEscaped(t *testing.T) {
 	in.Hyper[0], in.Hyper[1] = evil, `"><svg onload=alert(1)>`
 	for i := range in.Models {
 		in.Models[i].Hyper = append([]string{}, in.Models[i].Hyper...)
-		in.Models[i].Hyper[0] = evil + in.Models[i].Hyper[0] + `fill:#0072B2"`
+		in.Models[i].Hyper[0] = "\x00\n\xff" + evil + in.Models[i].Hyper[0] + `fill:#0072B2"`
 		in.Models[i].Shard = evil
 	}
 	old := in.Models[0].ID
