@@ -28,7 +28,8 @@ func newPlane(c, h, w int) *plane {
 // gradients of parameters, and the sums of the magnitudes of their terms (error bounds).
 type gradients struct{ g, abs []float64 }
 
-// pass is the forward and backward pass of one sample; undo holds the backward steps.
+// pass is the forward and backward pass of one sample; undo holds the backward steps, unless
+// only the value is wanted.
 type pass struct {
 	n      Network
 	params []float64
@@ -36,6 +37,14 @@ type pass struct {
 	at     int // next parameter
 	sample int
 	undo   []func()
+	value  bool
+}
+
+// later registers a backward step.
+func (p *pass) later(step func()) {
+	if !p.value {
+		p.undo = append(p.undo, step)
+	}
 }
 
 // Loss is the mean cross-entropy of images [C*28*28] with gradients in PyTorch parameter
@@ -51,6 +60,15 @@ func (n Network) Loss(params []float64, images [][]float64, labels []int) (loss 
 		}
 	}
 	return loss / float64(len(images)), g.g, g.abs
+}
+
+// Value is the loss alone.
+func (n Network) Value(params []float64, images [][]float64, labels []int) (loss float64) {
+	for i, image := range images {
+		p := &pass{n: n, params: params, sample: i, value: true}
+		loss += p.crossEntropy(p.network(image), labels[i], float64(len(images)))
+	}
+	return loss / float64(len(images))
 }
 
 func (p *pass) network(image []float64) *plane {
@@ -90,7 +108,7 @@ func (p *pass) conv(in *plane, outC, k int) *plane {
 		out.x[o] = p.params[b+o/area]
 	}
 	each(func(o, i, wi int) { out.x[o] += p.params[wi] * in.x[i] })
-	p.undo = append(p.undo, func() {
+	p.later(func() {
 		for o, d := range out.d {
 			p.grad.g[b+o/area] += d
 			p.grad.abs[b+o/area] += math.Abs(d)
@@ -117,7 +135,7 @@ func (p *pass) pool(in *plane) *plane {
 		}
 		from[o], out.x[o] = best, in.x[best]
 	}
-	p.undo = append(p.undo, func() {
+	p.later(func() {
 		for o, i := range from {
 			in.d[i] += out.d[o]
 		}
@@ -131,7 +149,7 @@ func (p *pass) activation(in *plane) *plane {
 	for i, x := range in.x {
 		out.x[i], slope[i] = activate(p.n.Activation, x)
 	}
-	p.undo = append(p.undo, func() {
+	p.later(func() {
 		for i := range slope {
 			in.d[i] += out.d[i] * slope[i]
 		}
@@ -168,7 +186,7 @@ func (p *pass) dropout(in *plane, layer int) *plane {
 	for i, x := range in.x {
 		out.x[i] = x * p.n.Mask(layer, p.sample, i)
 	}
-	p.undo = append(p.undo, func() {
+	p.later(func() {
 		for i := range in.d {
 			in.d[i] += out.d[i] * p.n.Mask(layer, p.sample, i)
 		}

@@ -138,10 +138,10 @@ func (s *stopAfter) Done() <-chan struct{}       { return nil }
 // A run stopped in mid-epoch, saved, regrouped and restored elsewhere ends with the same bits
 // as an undisturbed one.
 func TestResumeMidEpoch(t *testing.T) {
-	d := synthetic(1100, 20, 20, 1)
+	d := synthetic(60, 8, 8, 1)
 	for _, optimizer := range []string{"adam", "sgd"} {
 		c := mixed(config(d, kernel.Auto, 0))
-		c.BatchSize, c.Optimizer = 100, optimizer
+		c.BatchSize, c.Optimizer = 20, optimizer
 		whole := start(t, c)
 		for range 2 {
 			if err := whole.TrainEpoch(context.Background()); err != nil {
@@ -151,6 +151,7 @@ func TestResumeMidEpoch(t *testing.T) {
 		want := history(t, whole, 0)
 
 		tr := start(t, c)
+		tr.roundSamples = 1 // rounds of one step
 		if err := tr.TrainEpoch(context.Background()); err != nil {
 			t.Fatal(err)
 		}

@@ -13,7 +13,7 @@ import (
 
 // A member that diverges keeps finite weights and repeats its row; the others do not notice.
 func TestDivergedMembersFreeze(t *testing.T) {
-	d := synthetic(200, 20, 20, 1)
+	d := synthetic(60, 8, 8, 1)
 	for _, optimizer := range []string{"adam", "sgd"} {
 		c := mixed(config(d, kernel.Auto, 0))
 		c.Optimizer, c.Activation, c.BatchSize = optimizer, "relu", 20

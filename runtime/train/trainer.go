@@ -18,6 +18,8 @@ type Trainer struct {
 	workers       []*worker
 	images        *imageLoader
 	stepsPerEpoch int
+	// roundSamples is about how many samples a worker trains on between looks at the context.
+	roundSamples int
 
 	// epoch counts finished epochs; step the finished steps of the current one.
 	epoch int
@@ -57,6 +59,7 @@ func New(c Config) (*Trainer, error) {
 	t := &Trainer{
 		cfg: c, net: net, images: newImageLoader(c.Data),
 		stepsPerEpoch: (c.Data.Train.N + c.BatchSize - 1) / c.BatchSize,
+		roundSamples:  defaultRoundSamples,
 		sums:          make([]runningSums, len(c.Members)),
 		diverged:      make([]int, len(c.Members)),
 	}
@@ -103,9 +106,8 @@ func (t *Trainer) Layout() []tensor.Param { return t.net.Layout() }
 // NaN or infinite, or -1.
 func (t *Trainer) DivergedEpoch() []int { return append([]int(nil), t.diverged...) }
 
-// roundSamples is about how many samples a worker trains on between looks at the context: a
-// fraction of a second.
-const roundSamples = 4096
+// defaultRoundSamples makes rounds of a fraction of a second.
+const defaultRoundSamples = 4096
 
 // TrainEpoch finishes the current epoch: all members advance by rounds of a few steps and
 // stop together. If ctx is done it returns its error at the end of a round, with all members
@@ -123,7 +125,7 @@ func (t *Trainer) TrainEpoch(ctx context.Context) error {
 			}
 		}
 	}
-	perRound := max(1, roundSamples*len(t.workers)/(len(t.cfg.Members)*t.cfg.BatchSize))
+	perRound := max(1, t.roundSamples*len(t.workers)/(len(t.cfg.Members)*t.cfg.BatchSize))
 	for step < t.stepsPerEpoch {
 		if err := ctx.Err(); err != nil {
 			return err
