@@ -49,7 +49,7 @@ type Options struct {
 }
 
 // shutdownTimeout lets running passes end; a pass is a handful of calls.
-const shutdownTimeout = 20 * time.Second
+const shutdownTimeout = 8 * time.Second
 
 // +kubebuilder:rbac:groups=authentication.k8s.io,resources=tokenreviews,verbs=create
 // +kubebuilder:rbac:groups=authorization.k8s.io,resources=subjectaccessreviews,verbs=create
