@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
+	"strings"
 )
 
 // writeSBOM writes the CycloneDX bill of materials of a program: the modules linked into it,
@@ -26,19 +26,14 @@ func writeSBOM(ctx context.Context, opt options, bin, out, version string) error
 	return nil
 }
 
-// sbomTool builds cyclonedx-gomod at the version pinned in hack/tools/sbom; the compiler's
-// cache makes the second time quick.
+// sbomTool returns the program of the version pinned in hack/tools/sbom, built on first use.
 func sbomTool(ctx context.Context, root string) (string, error) {
-	cache, err := os.UserCacheDir()
+	cmd := exec.CommandContext(ctx, "hack/tools/build", "cyclonedx-gomod")
+	cmd.Dir = root
+	cmd.Stderr = os.Stderr
+	out, err := cmd.Output()
 	if err != nil {
-		return "", fmt.Errorf("folder for tools: %w", err)
+		return "", fmt.Errorf("build cyclonedx-gomod by hack/tools/build: %w", err)
 	}
-	out := filepath.Join(cache, "weightspace", "tools", "cyclonedx-gomod")
-	cmd := exec.CommandContext(ctx, "go", "build", "-o", out, "github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod")
-	cmd.Dir = filepath.Join(root, "hack", "tools", "sbom")
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOWORK=off")
-	if msg, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("build cyclonedx-gomod from hack/tools/sbom: %w\n%s", err, msg)
-	}
-	return out, nil
+	return strings.TrimSpace(string(out)), nil
 }
