@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net/http"
 
 	"gocloud.dev/blob"
 	"gocloud.dev/gcerrors"
@@ -91,12 +92,16 @@ func classify(err error) error {
 
 // kindOfCode reads the error codes of S3 that the driver does not tell apart.
 func kindOfCode(err error) error {
+	var status interface{ HTTPStatusCode() int }
+	if errors.As(err, &status) && (status.HTTPStatusCode() == http.StatusUnauthorized || status.HTTPStatusCode() == http.StatusForbidden) {
+		return ErrDenied
+	}
 	var coded interface{ ErrorCode() string }
 	if !errors.As(err, &coded) {
 		return nil
 	}
 	switch coded.ErrorCode() {
-	case "AccessDenied", "Forbidden", "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "InvalidToken", "AllAccessDisabled":
+	case "AccessDenied", "Forbidden", "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "InvalidToken", "AllAccessDisabled", "XAdminUserNotFound":
 		return ErrDenied
 	case "PreconditionFailed":
 		return ErrExists
