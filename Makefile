@@ -21,9 +21,9 @@ help: ## Show this list
 ##@ Try it
 .PHONY: demo demo-down
 demo: ## Real Kubernetes on this machine, the operator, and a model zoo training on it (root, Debian)
-	@hack/demo/up.sh
+	@hack/demo/up
 demo-down: ## Stop the demo's cluster; artifacts stay
-	@hack/demo/down.sh
+	@hack/demo/down
 
 ##@ Build
 .PHONY: build images
