@@ -1,5 +1,8 @@
-// Command screenshot takes a picture of a report for the documentation:
+// Command screenshot takes a picture of a report for the documentation. docs/images/report.png
+// is the sample zoo's; this made it (out holds MNIST by `weightspace dataset import`):
 //
+//	weightspace run -f config/samples/dataset-mnist.yaml -f config/samples/modelzoo-mnist-small.yaml --store out
+//	weightspace report --store out --artifact default/modelzoo/mnist-small --to out/report
 //	go run ./hack/screenshot -in out/report/report.html -out docs/images/report.png
 //
 // It needs a chromium on the PATH (apt-get install chromium). The picture is of the top of the
@@ -32,7 +35,7 @@ func main() {
 	flag.StringVar(&o.in, "in", "report.html", "HTML file to show")
 	flag.StringVar(&o.out, "out", "docs/images/report.png", "PNG file to write")
 	flag.Int64Var(&o.width, "width", 1160, "width of the window in CSS pixels")
-	flag.Int64Var(&o.height, "height", 1320, "height of the picture in CSS pixels")
+	flag.Int64Var(&o.height, "height", 1560, "height of the picture in CSS pixels")
 	flag.Float64Var(&o.scale, "scale", 1, "device pixels per CSS pixel")
 	flag.BoolVar(&o.dark, "dark", false, "use the dark colour scheme")
 	flag.Parse()

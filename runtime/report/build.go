@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"slices"
 	"sort"
 )
 
@@ -64,9 +65,12 @@ func figures(in *Input, s *summary) []figure {
 		dist.panels = append(dist.panels, gapPanel(in, s))
 	}
 	learning := figure{name: "learning-curves", columns: 3}
+	// The first loss holds the legend: accuracies rise slowly or fast, losses leave the upper
+	// right corner free.
+	legend := slices.IndexFunc(s.curves, func(c curve) bool { return c.loss && len(c.Epochs) > 0 })
 	for i := range s.curves {
 		if c := &s.curves[i]; len(c.Epochs) > 0 {
-			learning.panels = append(learning.panels, curvePanel(c, len(learning.panels) == 0))
+			learning.panels = append(learning.panels, curvePanel(c, i == max(0, legend)))
 		}
 	}
 	hyper := figure{name: "hyperparameters", columns: 3}

@@ -122,7 +122,7 @@ func curvePanel(c *curve, legend bool) panel {
 	p.Add(drawFunc(func(dc draw.Canvas, p *plot.Plot) {
 		drawBands(dc, p, c, height)
 		if legend {
-			drawLegend(dc, p)
+			drawLegend(dc, p, c.loss)
 		}
 	}))
 	end := c.At[len(c.At)-1]
@@ -163,8 +163,9 @@ func drawBands(dc draw.Canvas, p *plot.Plot, c *curve, height func(float64) floa
 	dc.StrokeLines(draw.LineStyle{Color: blue, Width: 2.2}, median)
 }
 
-// drawLegend explains the bands in the lower right corner, where accuracy curves leave room.
-func drawLegend(dc draw.Canvas, p *plot.Plot) {
+// drawLegend explains the bands in the upper right corner, where falling curves leave room,
+// or in the lower right one.
+func drawLegend(dc draw.Canvas, p *plot.Plot, up bool) {
 	sty := label(p, ink, draw.XLeft, draw.YCenter)
 	const row, swatch = 17, 18
 	names := []string{"median", "25–75 % of models", "5–95 %"}
@@ -172,8 +173,12 @@ func drawLegend(dc draw.Canvas, p *plot.Plot) {
 	for _, n := range names {
 		width = max(width, sty.Width(n))
 	}
-	left, top := dc.Max.X-width-swatch-18, dc.Min.Y+row*vg.Length(len(names))+12
-	fillRect(dc, paper, left-6, dc.Min.Y+6, dc.Max.X-4, top)
+	height := row*vg.Length(len(names)) + 6
+	left, top := dc.Max.X-width-swatch-18, dc.Min.Y+height+6
+	if up {
+		top = dc.Max.Y - 4
+	}
+	fillRect(dc, paper, left-6, top-height, left+swatch+width+14, top)
 	for i, n := range names {
 		y := top - row*(vg.Length(i)+0.5) - 3
 		switch i {
@@ -194,7 +199,7 @@ func factorPanel(f *factor, s *summary) panel {
 	r := spanOf(s.accuracy.Min, s.accuracy.Max).clamp(0, 1)
 	n := len(f.Levels)
 	p.X.Min, p.X.Max, p.Y.Min, p.Y.Max = r.lo, r.hi, -0.5, float64(n)-0.5
-	p.X.Tick.Marker = linearTicks(5, false)
+	p.X.Tick.Marker = linearTicks(7, false)
 	p.Y.Tick.Length = 0
 	ticks := make(plot.ConstantTicks, n)
 	for i, l := range f.Levels {

@@ -5,6 +5,7 @@ import (
 	"image/color"
 	"math"
 	"strconv"
+	"strings"
 
 	stdfont "golang.org/x/image/font"
 	"gonum.org/v1/plot"
@@ -160,7 +161,7 @@ func linearTicks(n int, integer bool) plot.Ticker {
 		first := math.Ceil(lo/step - 1e-9)
 		for k := first; k <= hi/step+1e-9 && len(ticks) < 100; k++ {
 			v := k*step + 0 // no negative zero
-			ticks = append(ticks, plot.Tick{Value: v, Label: strconv.FormatFloat(v, 'f', d, 64)})
+			ticks = append(ticks, plot.Tick{Value: v, Label: strings.Replace(strconv.FormatFloat(v, 'f', d, 64), "-", "−", 1)})
 		}
 		return ticks
 	})
