@@ -96,8 +96,7 @@ func (d document) yamlError(err error) error {
 	text := err.Error()
 	if m := unknownField.FindStringSubmatch(text); m != nil {
 		parts := pathParts(m[1])
-		last := parts[len(parts)-1]
-		return d.keyError(last, fmt.Sprintf("unknown field %q", last), "check the spelling and where it stands")
+		return d.at(m[1], fmt.Sprintf("unknown field %q", parts[len(parts)-1]), "check the spelling and where it stands")
 	}
 	if m := wrongType.FindStringSubmatch(text); m != nil {
 		parts := pathParts(m[2])

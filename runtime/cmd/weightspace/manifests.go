@@ -13,6 +13,7 @@ import (
 
 	yamlnode "go.yaml.in/yaml/v3"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/json"
 	"sigs.k8s.io/yaml"
 
 	"github.com/weightspace/weightspace/api/v1alpha1"
@@ -211,11 +212,21 @@ func setNamespace(o *metav1.ObjectMeta, namespace string) {
 
 // decodeObject reads a document strictly: unknown and repeated fields are mistakes.
 func decodeObject[T any](d document) (*object[T], error) {
-	o := &object[T]{value: new(T), source: d}
-	if err := yaml.UnmarshalStrict(d.text, o.value); err != nil {
+	// Going through JSON keeps a number a number where a string is asked for, as the API server
+	// sees it; the YAML library would turn it into text.
+	asJSON, err := yaml.YAMLToJSONStrict(d.text)
+	if err != nil {
 		return nil, d.yamlError(err)
 	}
-	return o, nil
+	o := &object[T]{value: new(T), source: d}
+	strict, err := json.UnmarshalStrict(asJSON, o.value)
+	var errs []error
+	for _, e := range append(strict, err) {
+		if e != nil {
+			errs = append(errs, d.yamlError(e))
+		}
+	}
+	return o, errors.Join(errs...)
 }
 
 // duplicates finds two objects of the same kind, namespace and name.
@@ -225,7 +236,7 @@ func (m *manifests) duplicates() []error {
 	check := func(kind, namespace, name string, d document) {
 		key := kind + " " + namespace + "/" + name
 		if first, ok := seen[key]; ok {
-			errs = append(errs, d.at("metadata.name", fmt.Sprintf("%s stands in %s:%d already", key, first.file, first.line), "remove or rename one"))
+			errs = append(errs, d.at("metadata.name", fmt.Sprintf("%s stands in %s:%d already", key, first.name(), first.line), "remove or rename one"))
 			return
 		}
 		seen[key] = d

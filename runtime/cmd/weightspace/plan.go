@@ -37,7 +37,7 @@ func newPlan(a *app) *cobra.Command {
 	f := &planFlags{}
 	cmd := &cobra.Command{
 		Use:   "plan -f FILE",
-		Short: "Show stages, shards, members, memory, disk and time before anything is spent",
+		Short: "Show shards, members, memory, disk and time beforehand",
 		Long: `Plans the objects of manifests as the operator would and shows what they cost.
 Nothing is fetched or written. Memory is what one pod of the stage needs; the
 operator sets it as request and limit. The time is an estimate for one shard

@@ -84,9 +84,9 @@ func newRoot(a *app) *cobra.Command {
 checkpoint. The same YAML runs here and on a Kubernetes cluster, with the same
 results, bit for bit.
 
-Exit codes: 0 done; 64 wrong command line; 65 the input is wrong (the message
-names the field); 69 an earlier stage is incomplete; 74 the store does not answer
-or refuses writes; 75 stopped on request and checkpointed: run again to continue.`,
+Exit codes: 0 done; 64 wrong command line; 65 wrong input (the message names the
+field); 69 an earlier stage is incomplete; 74 the store does not answer or
+refuses writes; 75 stopped on request and checkpointed: run again to continue.`,
 		Example: `  # What would this cost? Shards, members, memory, disk, time
   weightspace plan -f zoo.yaml
 
@@ -116,8 +116,9 @@ or refuses writes; 75 stopped on request and checkpointed: run again to continue
 		}
 	}
 	add("work", newRun(a), newPlan(a), newValidate(a), newTask(a))
-	add("data", newDataset(a), newPull(a), newReport(a))
+	add("data", newDataset(a), newPull(a), newReport(a), newExport(a))
 	add("other", newVersion(a))
+	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), "FlagUsages |", "FlagUsagesWrapped 80 |"))
 	root.SetHelpCommandGroupID("other")
 	root.SetCompletionCommandGroupID("other")
 	return root
