@@ -72,10 +72,10 @@ func equal(t *testing.T, what string, got, want []string) {
 
 // Workers, population split, neighbours and instruction set leave no trace.
 func TestInvariance(t *testing.T) {
-	d := synthetic(50, 20, 33, 1)
+	d := synthetic(33, 5, 9, 1)
 	for _, optimizer := range []string{"adam", "sgd"} {
 		c := mixed(config(d, kernel.Auto, 0))
-		c.BatchSize, c.Optimizer = 20, optimizer
+		c.BatchSize, c.Optimizer = 12, optimizer
 		want := history(t, start(t, c), 2)
 		for _, workers := range []int{2, 5} {
 			c.Workers = workers
@@ -98,9 +98,9 @@ func TestInvariance(t *testing.T) {
 // Two runs of one configuration differ if anything scientific does: the digests above mean
 // something.
 func TestDigestsSeeDifferences(t *testing.T) {
-	d := synthetic(40, 0, 16, 1)
+	d := synthetic(17, 0, 5, 1)
 	c := mixed(config(d, kernel.Auto, 0))
-	c.BatchSize = 20
+	c.BatchSize = 10
 	want := history(t, start(t, c), 1)
 	change := map[string]func(m *Member){
 		"seed":    func(m *Member) { m.Seed++ },
@@ -138,10 +138,10 @@ func (s *stopAfter) Done() <-chan struct{}       { return nil }
 // A run stopped in mid-epoch, saved, regrouped and restored elsewhere ends with the same bits
 // as an undisturbed one.
 func TestResumeMidEpoch(t *testing.T) {
-	d := synthetic(60, 8, 8, 1)
+	d := synthetic(34, 4, 4, 1)
 	for _, optimizer := range []string{"adam", "sgd"} {
 		c := mixed(config(d, kernel.Auto, 0))
-		c.BatchSize, c.Optimizer = 20, optimizer
+		c.BatchSize, c.Optimizer = 12, optimizer
 		whole := start(t, c)
 		for range 2 {
 			if err := whole.TrainEpoch(context.Background()); err != nil {
