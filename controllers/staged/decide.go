@@ -114,6 +114,10 @@ func decide(o *Observed, p *Policy, ad Adapter, now time.Time) *Actions {
 		return a
 	}
 	decideWork(o, p, ad, a, now)
+	if a.Verdict.Outcome == Complete || a.Verdict.Outcome == Failed {
+		// Once the end is stored, one more pass stops what still runs and starts the TTL.
+		a.RequeueAfter = time.Millisecond
+	}
 	return a
 }
 

@@ -293,9 +293,4 @@ func (r *stageRun) working(message string) {
 
 func (r *stageRun) fail(reason, message string) {
 	r.a.Verdict = Verdict{Failed, reason, shorten(message, maxFailureMessage)}
-	if !jobFinished(r.job) {
-		// The next pass, which knows the object as failed, stops the Job: evidence is removed
-		// only after its conclusion was stored.
-		r.a.RequeueAfter = time.Millisecond
-	}
 }
