@@ -22,7 +22,7 @@ cat <<EOT
     kubectl -n $NAMESPACE patch modelzoo $ZOO --type=merge -p '{"spec":{"suspend":true}}'
     kubectl -n $NAMESPACE patch modelzoo $ZOO --type=merge -p '{"spec":{"suspend":false}}'
     # bring the artifact home; one model as a file that PyTorch loads by name
-    weightspace pull --help
+    weightspace pull --store $(store_url) --artifact $NAMESPACE/modelzoo/$ZOO --to ./$ZOO
     weightspace export --help
     # in Python: 32 models x 2,464 weights, and a row of results per model
     from safetensors.numpy import load_file; import glob, pandas
