@@ -81,5 +81,5 @@ func shoot(ctx context.Context, o options) error {
 	if err != nil {
 		return fmt.Errorf("taking the picture: %w", err)
 	}
-	return os.WriteFile(o.out, png, 0o644) //nolint:gosec // a picture for the documentation
+	return os.WriteFile(o.out, png, 0o644)
 }

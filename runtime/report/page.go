@@ -104,7 +104,7 @@ type modelRow struct {
 // page renders the HTML page.
 func page(in *Input, s *summary, figs []figure) ([]byte, error) {
 	d := pageData{
-		CSS: template.CSS(pageCSS), JS: template.JS(pageJS), //nolint:gosec // our own files
+		CSS: template.CSS(pageCSS), JS: template.JS(pageJS), //nolint:gosec // our own files, embedded
 		Zoo: in.Header.Name, Namespace: in.Header.Namespace,
 		Title: in.Header.Name + " · model zoo report",
 		Lead:  lead(in, s), Cards: cards(s), Facts: facts(in, s),

@@ -43,7 +43,7 @@ func distribution(title, xlabel string, s stats, lo, hi float64) panel {
 	p.Y.Min, p.Y.Max = -0.45*float64(most), 1.12*float64(most)
 	p.X.Tick.Marker = linearTicks(6, false)
 	p.Y.Tick.Marker = plot.TickerFunc(func(_, hi float64) []plot.Tick { return linearTicks(4, true).Ticks(0, hi) })
-	p.Y.LineStyle.Width = 0
+	p.Y.Width = 0
 	p.Y.Tick.Length = 0
 	addGrid(p, false, true)
 	p.Add(drawFunc(func(c draw.Canvas, p *plot.Plot) {

@@ -35,7 +35,7 @@ type Folder string
 
 // Put implements Sink. It replaces a file as a whole: a reader never sees half of one.
 func (f Folder) Put(name string, content []byte) error {
-	if err := os.MkdirAll(string(f), 0o755); err != nil { //nolint:gosec // reports are there to be shared
+	if err := os.MkdirAll(string(f), 0o755); err != nil {
 		return fmt.Errorf("report folder: %w", err)
 	}
 	tmp, err := os.CreateTemp(string(f), "."+name+".*")
@@ -142,17 +142,20 @@ func addRun(ctx context.Context, store *artifact.Store, in *Input, dir string) e
 	if err != nil {
 		return err
 	}
-	rows, err := artifact.ReadTiming(b)
+	in.Header.addTimes(artifact.ReadTiming(b))
+	return nil
+}
+
+// addTimes sums the wall times, or says that they cannot be read.
+func (h *Header) addTimes(rows []artifact.TimingRow, err error) {
 	if err != nil {
-		in.Header.Facts = append(in.Header.Facts, Fact{"Wall times", "unknown: " + timingName + " cannot be read"})
-		return nil
+		h.Facts = append(h.Facts, Fact{"Wall times", "unknown: " + timingName + " cannot be read"})
 	}
 	for _, r := range rows {
 		if s := r.TrainSeconds + r.EvaluateSeconds; finite(s) && s > 0 {
-			in.Header.ShardSeconds += s
+			h.ShardSeconds += s
 		}
 	}
-	return nil
 }
 
 // convert makes the report's input from the rows of the tables.
@@ -171,7 +174,7 @@ func convert(m *artifact.Manifest, models []artifact.ModelRow, metrics []artifac
 			diverged = max(0, int(*r.DivergedEpoch))
 		}
 		in.Models = append(in.Models, Model{
-			ID: r.ModelID, Seed: uint64(r.Seed), //nolint:gosec // seeds are not negative
+			ID: r.ModelID, Seed: uint64(r.Seed),
 			Hyper: []string{
 				r.Activation, r.Initializer, r.Optimizer,
 				written.text(r.LearningRate), written.text(r.WeightDecay), written.text(r.Dropout),

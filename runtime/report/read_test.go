@@ -37,14 +37,14 @@ func storeZoo(t *testing.T, in Input, kind string) *artifact.Store {
 	zoo := spec.Zoo{Dataset: spec.DatasetInput{Name: in.Header.Dataset}}
 	for _, m := range in.Models {
 		r := artifact.ModelRow{
-			ModelID: m.ID, Seed: int64(m.Seed), Activation: m.Hyper[0], Initializer: m.Hyper[1], Optimizer: m.Hyper[2], //nolint:gosec // small
+			ModelID: m.ID, Seed: int64(m.Seed), Activation: m.Hyper[0], Initializer: m.Hyper[1], Optimizer: m.Hyper[2],
 			LearningRate: number(m.Hyper[3]), WeightDecay: number(m.Hyper[4]), Dropout: number(m.Hyper[5]),
-			BatchSize: int32(in.Header.BatchSize), Architecture: in.Header.Architecture, Parameters: int32(in.Header.Parameters), Epochs: int32(in.Header.Epochs), //nolint:gosec // small
+			BatchSize: int32(in.Header.BatchSize), Architecture: in.Header.Architecture, Parameters: int32(in.Header.Parameters), Epochs: int32(in.Header.Epochs),
 			TrainLoss: m.Final.TrainLoss, TrainAccuracy: m.Final.TrainAccuracy, TestLoss: m.Final.TestLoss, TestAccuracy: m.Final.TestAccuracy,
-			ValidationLoss: m.Final.ValidationLoss, ValidationAccuracy: m.Final.ValidationAccuracy, Shard: m.Shard, Row: int32(m.Index), //nolint:gosec // small
+			ValidationLoss: m.Final.ValidationLoss, ValidationAccuracy: m.Final.ValidationAccuracy, Shard: m.Shard, Row: int32(m.Index),
 		}
 		if m.DivergedEpoch >= 0 {
-			e := int32(m.DivergedEpoch) //nolint:gosec // small
+			e := int32(m.DivergedEpoch)
 			r.DivergedEpoch = &e
 		}
 		models = append(models, r)
@@ -52,7 +52,7 @@ func storeZoo(t *testing.T, in Input, kind string) *artifact.Store {
 	}
 	for _, r := range in.Rows {
 		metrics = append(metrics, artifact.MetricRow{
-			ModelID: r.ModelID, Epoch: int32(r.Epoch), TrainLoss: r.TrainLoss, TrainAccuracy: r.TrainAccuracy, //nolint:gosec // small
+			ModelID: r.ModelID, Epoch: int32(r.Epoch), TrainLoss: r.TrainLoss, TrainAccuracy: r.TrainAccuracy,
 			ValidationLoss: r.ValidationLoss, ValidationAccuracy: r.ValidationAccuracy, TestLoss: r.TestLoss, TestAccuracy: r.TestAccuracy,
 		})
 	}

@@ -95,11 +95,11 @@ func TestGolden(t *testing.T) {
 	for _, name := range []string{PageName, "accuracy-distribution.svg", "learning-curves.svg", "hyperparameters.svg"} {
 		path := filepath.Join("testdata", name)
 		if *update {
-			if err := os.WriteFile(path, files[name], 0o644); err != nil { //nolint:gosec // a golden file
+			if err := os.WriteFile(path, files[name], 0o644); err != nil {
 				t.Fatal(err)
 			}
 		}
-		want, err := os.ReadFile(path) //nolint:gosec // a golden file
+		want, err := os.ReadFile(path)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -130,7 +130,7 @@ func TestBuildTwiceAndInAnyRowOrder(t *testing.T) {
 			t.Errorf("%s differs between two builds of the same zoo", name)
 		}
 		if *outDir != "" {
-			if err := os.WriteFile(filepath.Join(*outDir, name), first[name], 0o644); err != nil { //nolint:gosec // asked for
+			if err := os.WriteFile(filepath.Join(*outDir, name), first[name], 0o644); err != nil {
 				t.Fatal(err)
 			}
 		}

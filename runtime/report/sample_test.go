@@ -31,7 +31,7 @@ var demoShape = zooShape{
 // syntheticZoo makes a plausible zoo: accuracy saturates with epochs, depends on the
 // hyper-parameters, and a high learning rate makes some members diverge. The same seed gives the same zoo.
 func syntheticZoo(shape zooShape, seed uint64) Input {
-	r := rand.New(rand.NewPCG(seed, 1)) //nolint:gosec // a test's generator
+	r := rand.New(rand.NewPCG(seed, 1))
 	in := Input{
 		Header: Header{
 			Namespace: "research", Name: "mnist-small", Dataset: "mnist", Architecture: "cnn-small", Parameters: 2464,
@@ -47,7 +47,7 @@ func syntheticZoo(shape zooShape, seed uint64) Input {
 				for _, lr := range shape.learningRates {
 					for _, wd := range shape.weightDecays {
 						for _, drop := range shape.dropouts {
-							in.addModel(r, uint64(s+1), []string{act, init, "adam", lr, wd, drop}) //nolint:gosec // small
+							in.addModel(r, uint64(s+1), []string{act, init, "adam", lr, wd, drop})
 						}
 					}
 				}

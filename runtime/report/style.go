@@ -60,8 +60,8 @@ func newPlot(title, xlabel, ylabel string) *plot.Plot {
 	for _, a := range []*plot.Axis{&p.X, &p.Y} {
 		restyle(&a.Label.TextStyle, textSize, muted)
 		restyle(&a.Tick.Label, textSize, muted)
-		a.LineStyle.Color = muted
-		a.LineStyle.Width = 0.75
+		a.Color = muted
+		a.Width = 0.75
 		a.Tick.LineStyle = a.LineStyle
 		a.Tick.Length = 4
 		a.Padding = 0
