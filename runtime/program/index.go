@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"math"
 	"sort"
@@ -43,6 +44,9 @@ func index(ctx context.Context, s *spec.Snapshot, env *Env) (*spec.Result, error
 		return nil, stopped(ctx, err)
 	}
 	c, err := merge(ctx, s, env, led)
+	for bad := (*damagedError)(nil); errors.As(err, &bad); c, err = merge(ctx, s, env, led) {
+		led.drop(env, bad)
+	}
 	if err != nil {
 		return nil, stopped(ctx, err)
 	}
@@ -141,19 +145,19 @@ func readMetrics(ctx context.Context, s *spec.Snapshot, env *Env, m *shardManife
 	sum := sha256.Sum256(b)
 	for _, f := range m.Files {
 		if f.Name == metricsName && f.SHA256 != hex.EncodeToString(sum[:]) {
-			return nil, fmt.Errorf("%s: its sha256 is not the manifest's; remove the folder of shard %s and run again", path, m.Shard)
+			return nil, &damagedError{file: path, shard: m.Shard, err: errors.New("its sha256 is not the manifest's")}
 		}
 	}
 	t := &shardMetrics{}
 	if err := decodeStrict(b, t); err != nil {
-		return nil, fmt.Errorf("%s: %w; remove the folder of shard %s and run again", path, err, m.Shard)
+		return nil, &damagedError{file: path, shard: m.Shard, err: err}
 	}
 	ok := t.FirstEpoch == m.FirstEpoch && len(t.Rows) == m.LastEpoch-m.FirstEpoch+1
 	for _, rows := range t.Rows {
 		ok = ok && len(rows) == len(m.Models)
 	}
 	if !ok {
-		return nil, fmt.Errorf("%s: its rows are not those of the manifest; remove the folder of shard %s and run again", path, m.Shard)
+		return nil, &damagedError{file: path, shard: m.Shard, err: errors.New("its rows are not those of the manifest")}
 	}
 	return t, nil
 }

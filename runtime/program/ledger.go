@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sort"
 	"strings"
 
@@ -82,7 +83,9 @@ func readLedger(ctx context.Context, s *spec.Snapshot, env *Env) (*ledger, error
 // damagedError is about a file of ours that cannot be used; what it holds is made again.
 type damagedError struct {
 	file string
-	err  error
+	// shard is the finished shard the file belongs to, "" where the caller knows.
+	shard string
+	err   error
 }
 
 func (e *damagedError) Error() string { return fmt.Sprintf("%s: %v", e.file, e.err) }
@@ -97,20 +100,20 @@ func readShardManifest(ctx context.Context, s *spec.Snapshot, env *Env, id strin
 	path := shardPath(s, id, manifestName)
 	b, err := env.Store.Get(ctx, path)
 	if errors.Is(err, artifact.ErrNotFound) {
-		return nil, &damagedError{path, err}
+		return nil, &damagedError{file: path, err: err}
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", path, err)
 	}
 	m := &shardManifest{}
 	if err := decodeStrict(b, m); err != nil {
-		return nil, &damagedError{path, err}
+		return nil, &damagedError{file: path, err: err}
 	}
 	if err := m.check(id); err != nil {
-		return nil, &damagedError{path, err}
+		return nil, &damagedError{file: path, err: err}
 	}
 	if m.Numerics != spec.NumericsVersion || m.Parameters != s.Zoo.Parameters {
-		return nil, &damagedError{path, fmt.Errorf("numerics %q and %d parameters, the plan has %q and %d", m.Numerics, m.Parameters, spec.NumericsVersion, s.Zoo.Parameters)}
+		return nil, &damagedError{file: path, err: fmt.Errorf("numerics %q and %d parameters, the plan has %q and %d", m.Numerics, m.Parameters, spec.NumericsVersion, s.Zoo.Parameters)}
 	}
 	return m, nil
 }
@@ -119,10 +122,19 @@ func readShardManifest(ctx context.Context, s *spec.Snapshot, env *Env, id strin
 func (m *shardManifest) present(id string, sizes map[string]int64) error {
 	for _, f := range m.Files {
 		if size, ok := sizes[id+"/"+f.Name]; !ok || size != f.Size {
-			return &damagedError{id + "/" + f.Name, fmt.Errorf("the manifest lists %d bytes, the store has %d", f.Size, size)}
+			return &damagedError{file: id + "/" + f.Name, err: fmt.Errorf("the manifest lists %d bytes, the store has %d", f.Size, size)}
 		}
 	}
 	return nil
+}
+
+// drop forgets a shard that turned out to be damaged, so that its work is made again.
+func (l *ledger) drop(env *Env, bad *damagedError) {
+	env.Log.Warn("Shard is damaged and will be made again", "shard", bad.shard, "err", bad)
+	delete(l.shards, bad.shard)
+	for id, spans := range l.spans {
+		l.spans[id] = slices.DeleteFunc(spans, func(sp span) bool { return sp.shard == bad.shard })
+	}
 }
 
 func (l *ledger) add(m *shardManifest) {

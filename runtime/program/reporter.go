@@ -2,7 +2,9 @@ package program
 
 import (
 	"context"
+	"errors"
 	"math"
+	"slices"
 	"sync"
 	"time"
 
@@ -46,24 +48,35 @@ func (r *reporter) say(message string) {
 	r.emit()
 }
 
-// adopt notes the members that the store holds to the last epoch.
+// adopt notes the members that the store holds to the last epoch. A shard whose metrics
+// are damaged is dropped from the ledger, and with it what it holds of the members.
 func (r *reporter) adopt(ctx context.Context, s *spec.Snapshot, env *Env, led *ledger, members []spec.Member) error {
 	tables := map[string]*shardMetrics{}
+	for _, m := range members {
+		for _, sp := range slices.Clone(led.spans[m.ID]) {
+			if tables[sp.shard] != nil || led.shards[sp.shard] == nil {
+				continue
+			}
+			t, err := readMetrics(ctx, s, env, led.shards[sp.shard])
+			var bad *damagedError
+			switch {
+			case errors.As(err, &bad):
+				led.drop(env, bad)
+			case err != nil:
+				return err
+			default:
+				tables[sp.shard] = t
+			}
+		}
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	for i, m := range members {
 		if done, _ := led.finished(m.ID); done < s.Zoo.Epochs {
 			continue
 		}
 		sp, _ := led.at(m.ID, s.Zoo.Epochs)
-		if tables[sp.shard] == nil {
-			t, err := readMetrics(ctx, s, env, led.shards[sp.shard])
-			if err != nil {
-				return err
-			}
-			tables[sp.shard] = t
-		}
-		r.mu.Lock()
 		r.note(i, s.Zoo.Epochs, tables[sp.shard].Rows[s.Zoo.Epochs-sp.first][sp.row], led.shards[sp.shard].divergedBy(sp.row, s.Zoo.Epochs))
-		r.mu.Unlock()
 	}
 	return nil
 }

@@ -25,10 +25,10 @@ func trainShard(ctx context.Context, s *spec.Snapshot, shard int, sh spec.Shard,
 	if err != nil {
 		return stopped(ctx, err)
 	}
-	groups := led.groups(members, s.Zoo.Epochs)
 	if err := rep.adopt(ctx, s, env, led, members); err != nil {
 		return stopped(ctx, err)
 	}
+	groups := led.groups(members, s.Zoo.Epochs)
 	if len(groups) == 0 {
 		env.Log.Info("Shard is finished already", "shard", shard, "members", len(members))
 		rep.say("Finished")
@@ -168,7 +168,7 @@ func (r *shardRun) resume(ctx context.Context, rebuild func() error) error {
 
 func (r *shardRun) restore(c *checkpoint) error {
 	if err := r.trainer.Restore(c.State); err != nil {
-		return &damagedError{checkpointName, err}
+		return &damagedError{file: checkpointName, err: err}
 	}
 	r.rec = c.Record
 	return nil
@@ -185,7 +185,7 @@ func (r *shardRun) ownCheckpoint(ctx context.Context, models []string) (*checkpo
 		first = r.group.done + 1
 	}
 	if err := c.Record.fits(models, first, r.snap.Zoo.Epochs); err != nil {
-		return nil, &damagedError{checkpointName, err}
+		return nil, &damagedError{file: checkpointName, err: err}
 	}
 	objects, err := r.env.Store.List(ctx, shardPath(r.snap, r.id, ""))
 	if err != nil {
@@ -197,7 +197,7 @@ func (r *shardRun) ownCheckpoint(ctx context.Context, models []string) (*checkpo
 	}
 	for _, f := range c.Record.Files {
 		if size, ok := sizes[shardPath(r.snap, r.id, f.Name)]; !ok || size != f.Size {
-			return nil, &damagedError{f.Name, fmt.Errorf("the checkpoint counts on %d bytes, the store has %d", f.Size, size)}
+			return nil, &damagedError{file: f.Name, err: fmt.Errorf("the checkpoint counts on %d bytes, the store has %d", f.Size, size)}
 		}
 	}
 	return c, nil
@@ -214,13 +214,13 @@ func (r *shardRun) sourceCheckpoint(ctx context.Context, fresh func(first int) r
 	case err != nil:
 		return nil, err
 	case c == nil:
-		return nil, &damagedError{r.group.source + "/" + checkpointName, errors.New("it is not in the store")}
+		return nil, &damagedError{file: r.group.source + "/" + checkpointName, err: errors.New("it is not in the store")}
 	case c.State.Epoch != r.group.done || c.State.Step != 0:
-		return nil, &damagedError{r.group.source + "/" + checkpointName, fmt.Errorf("it is at epoch %d, step %d, not at the end of epoch %d", c.State.Epoch, c.State.Step, r.group.done)}
+		return nil, &damagedError{file: r.group.source + "/" + checkpointName, err: fmt.Errorf("it is at epoch %d, step %d, not at the end of epoch %d", c.State.Epoch, c.State.Step, r.group.done)}
 	}
 	for i, row := range r.group.rows {
 		if row >= len(c.Record.Models) || c.Record.Models[row] != r.group.members[i].ID {
-			return nil, &damagedError{r.group.source + "/" + checkpointName, fmt.Errorf("row %d is not model %s", row, r.group.members[i].ID)}
+			return nil, &damagedError{file: r.group.source + "/" + checkpointName, err: fmt.Errorf("row %d is not model %s", row, r.group.members[i].ID)}
 		}
 	}
 	return &checkpoint{State: c.State.Select(r.group.rows), Record: fresh(r.group.done + 1)}, nil
@@ -238,7 +238,7 @@ func (r *shardRun) loadCheckpoint(ctx context.Context, id string) (*checkpoint, 
 	}
 	c, err := decodeCheckpoint(b)
 	if err != nil {
-		return nil, &damagedError{path, err}
+		return nil, &damagedError{file: path, err: err}
 	}
 	return c, nil
 }

@@ -106,6 +106,21 @@ func describe(s *spec.Snapshot, p program.Progress) string {
 	return line
 }
 
+// brief is describe for the message of a bar on a terminal of 80 columns.
+func brief(s *spec.Snapshot, p program.Progress) string {
+	line := s.Object.Name + " " + p.Stage
+	if n := shardCount(s, p.Stage); n > 1 {
+		line += fmt.Sprintf(" %d/%d", p.Shard+1, n)
+	}
+	switch {
+	case p.Store == "Unavailable":
+		return line + ": the store is away"
+	case p.TestAccuracyMembers > 0:
+		return line + fmt.Sprintf(" epoch %d/%d acc %.3f", p.Epoch, p.Epochs, p.TestAccuracySum/float64(p.TestAccuracyMembers))
+	}
+	return line
+}
+
 func shardCount(s *spec.Snapshot, stage string) int {
 	for _, st := range s.Stages {
 		if st.Name == stage {
@@ -137,8 +152,9 @@ func (d *barDisplay) begin(s *spec.Snapshot) {
 	d.lineDisplay.begin(s)
 	w := progress.NewWriter()
 	w.SetOutputWriter(d.err)
-	w.SetTrackerLength(24)
-	w.SetMessageLength(56)
+	w.SetTrackerLength(14)
+	w.SetMessageLength(46)
+	w.SetTrackerPosition(progress.PositionRight)
 	w.SetUpdateFrequency(200 * time.Millisecond)
 	w.SetStyle(progress.StyleBlocks)
 	w.Style().Visibility.Value = false
@@ -158,7 +174,7 @@ func (d *barDisplay) progress(p program.Progress) {
 		d.bars[key] = bar
 		d.writer.AppendTracker(bar)
 	}
-	bar.UpdateMessage(d.snap.Object.Name + " " + describe(d.snap, p))
+	bar.UpdateMessage(brief(d.snap, p))
 	bar.SetValue(int64(1000 * done(p)))
 	if p.Message == "Finished" {
 		bar.MarkAsDone()

@@ -56,7 +56,7 @@ store layout of a cluster: the results are the same, bit for bit.
 
 Finished work is found in the store and never done twice. Ctrl-C checkpoints and
 exits 75; the same command line continues. More seeds or epochs in the file
-train only what is missing. ArtifactStores in files are ignored: --store decides.`,
+train only what is missing. ArtifactStores in files are ignored.`,
 		Example: `  # Everything in a folder, into ./out
   weightspace run -f config/samples/ --store ./out
 
