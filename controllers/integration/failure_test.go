@@ -3,6 +3,7 @@
 package integration
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -261,6 +262,10 @@ func TestDeletion(t *testing.T) {
 	if err := k8s.Delete(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: p.ns}}); err != nil {
 		t.Fatal(err)
 	}
+	// As the namespace controller does next.
+	if err := k8s.Delete(t.Context(), p.zoo("held")); err != nil {
+		t.Fatal(err)
+	}
 	gone(t, p.ns, "held", &v1alpha1.ModelZoo{})
 }
 
@@ -271,6 +276,6 @@ func gone(t *testing.T, ns, name string, o client.Object) {
 		if apierrors.IsNotFound(err) {
 			return ""
 		}
-		return "still there"
+		return fmt.Sprintf("still there (%v): deletionTimestamp %v, finalizers %v", err, o.GetDeletionTimestamp(), o.GetFinalizers())
 	})
 }
