@@ -256,7 +256,7 @@ func TestOddZoos(t *testing.T) {
 
 func TestTenThousandModelsStaySmall(t *testing.T) {
 	shape := demoShape
-	shape.seeds, shape.epochs = 209, 6 // 209 x 48 cells = 10,032 models
+	shape.seeds, shape.epochs = 209, 2 // 209 x 48 cells = 10,032 models
 	files := mustBuild(t, syntheticZoo(shape, 5))
 	for _, name := range files.Names() {
 		if len(files[name]) > 1_500_000 {

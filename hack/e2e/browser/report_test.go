@@ -70,8 +70,8 @@ func open(t *testing.T) (context.Context, *observed) {
 	if err := chromedp.Do(ctx, chromedp.EmulateViewport(1200, 1600)); err != nil {
 		t.Fatalf("starting %s: %v", browser, err)
 	}
-	call(t, ctx, network.Enable, network.EnableParams{})
-	call(t, ctx, cdplog.Enable, cdp.Empty{})
+	call(ctx, t, network.Enable, network.EnableParams{})
+	call(ctx, t, cdplog.Enable, cdp.Empty{})
 	if err := chromedp.Do(ctx, chromedp.Navigate(page.String()), chromedp.WaitReady("footer")); err != nil {
 		t.Fatalf("loading %s: %v", page.String(), err)
 	}
@@ -79,7 +79,7 @@ func open(t *testing.T) (context.Context, *observed) {
 }
 
 // call runs a protocol command.
-func call[P, R any](t *testing.T, ctx context.Context, cmd cdp.Command[P, R], params P) {
+func call[P, R any](ctx context.Context, t *testing.T, cmd cdp.Command[P, R], params P) {
 	t.Helper()
 	if _, err := chromedp.Call(ctx, cmd, params); err != nil {
 		t.Fatalf("%s: %v", cmd.Method, err)
@@ -128,7 +128,7 @@ func (o *observed) check(t *testing.T) {
 	}
 }
 
-func evaluate[T any](t *testing.T, ctx context.Context, script string) T {
+func evaluate[T any](ctx context.Context, t *testing.T, script string) T {
 	t.Helper()
 	v, err := chromedp.Run(ctx, chromedp.Evaluate[T](script))
 	if err != nil {
@@ -139,7 +139,7 @@ func evaluate[T any](t *testing.T, ctx context.Context, script string) T {
 
 func TestReportIsQuietAndSelfContained(t *testing.T) {
 	ctx, seen := open(t)
-	if n := evaluate[int](t, ctx, `document.querySelectorAll("figure svg[role=img][aria-label]").length`); n < 3 {
+	if n := evaluate[int](ctx, t, `document.querySelectorAll("figure svg[role=img][aria-label]").length`); n < 3 {
 		t.Errorf("%d labelled figures, want the distribution, the curves and the hyper-parameters", n)
 	}
 	seen.check(t)
@@ -153,7 +153,7 @@ func TestReportSorts(t *testing.T) {
 			t.Fatal(err)
 		}
 		var out []float64
-		for _, text := range evaluate[[]string](t, ctx, column) {
+		for _, text := range evaluate[[]string](ctx, t, column) {
 			v, err := strconv.ParseFloat(text, 64)
 			if err != nil {
 				t.Fatalf("a test accuracy reads %q", text)
@@ -171,7 +171,7 @@ func TestReportSorts(t *testing.T) {
 	if !slices.Equal(down, up) {
 		t.Errorf("after two clicks: %v, want %v", down, up)
 	}
-	if s := evaluate[string](t, ctx, `document.querySelector("#models thead th:nth-child(3)").getAttribute("aria-sort")`); s != "descending" {
+	if s := evaluate[string](ctx, t, `document.querySelector("#models thead th:nth-child(3)").getAttribute("aria-sort")`); s != "descending" {
 		t.Errorf("aria-sort is %q, want descending", s)
 	}
 	seen.check(t)
@@ -184,8 +184,8 @@ func TestReportShowsValuesOnCurves(t *testing.T) {
 		panel.dispatchEvent(new PointerEvent("pointermove", {clientX: box.right - 2, clientY: box.top + box.height / 2}));
 		return panel.querySelector(".tip").textContent;
 	})()`
-	last := evaluate[int](t, ctx, `JSON.parse(document.getElementById("curves").textContent)[0].epochs.at(-1)`)
-	if tip, want := evaluate[string](t, ctx, move), "epoch "+strconv.Itoa(last)+"\nmedian"; !strings.HasPrefix(tip, want) {
+	last := evaluate[int](ctx, t, `JSON.parse(document.getElementById("curves").textContent)[0].epochs.at(-1)`)
+	if tip, want := evaluate[string](ctx, t, move), "epoch "+strconv.Itoa(last)+"\nmedian"; !strings.HasPrefix(tip, want) {
 		t.Errorf("pointer at the right end of the first curve: %q, want %q...", tip, want)
 	}
 	const key = `(() => {
@@ -194,7 +194,7 @@ func TestReportShowsValuesOnCurves(t *testing.T) {
 		panel.dispatchEvent(new KeyboardEvent("keydown", {key: "ArrowRight"}));
 		return panel.querySelector(".tip").textContent;
 	})()`
-	if tip := evaluate[string](t, ctx, key); !strings.HasPrefix(tip, "epoch 0\n") {
+	if tip := evaluate[string](ctx, t, key); !strings.HasPrefix(tip, "epoch 0\n") {
 		t.Errorf("arrow key: %q, want epoch 0", tip)
 	}
 	seen.check(t)
@@ -202,14 +202,14 @@ func TestReportShowsValuesOnCurves(t *testing.T) {
 
 func TestReportFitsAPhoneAndTheDark(t *testing.T) {
 	ctx, seen := open(t)
-	call(t, ctx, emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{Width: 390, Height: 844, DeviceScaleFactor: 2, Mobile: true})
-	call(t, ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
+	call(ctx, t, emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{Width: 390, Height: 844, DeviceScaleFactor: 2, Mobile: true})
+	call(ctx, t, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
 		Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: "dark"}},
 	})
-	if over := evaluate[int](t, ctx, `document.documentElement.scrollWidth - window.innerWidth`); over > 0 {
+	if over := evaluate[int](ctx, t, `document.documentElement.scrollWidth - window.innerWidth`); over > 0 {
 		t.Errorf("the page is %d pixels wider than a phone", over)
 	}
-	if bg := evaluate[string](t, ctx, `getComputedStyle(document.body).backgroundColor`); bg != "rgb(13, 17, 23)" {
+	if bg := evaluate[string](ctx, t, `getComputedStyle(document.body).backgroundColor`); bg != "rgb(13, 17, 23)" {
 		t.Errorf("the background in the dark is %s", bg)
 	}
 	seen.check(t)
