@@ -18,7 +18,7 @@ import math
 import pathlib
 import sys
 
-LOSS_TOLERANCE = 2e-5  # relative: float32 sums in another order
+LOSS_TOLERANCE = 1e-6  # relative: float32 sums in another order; 4e-8 was measured
 ACCURACY_IMAGES = 2  # images whose two largest logits may be a rounding apart
 
 
@@ -36,7 +36,7 @@ def check_tables(zoo):
         path = str(zoo / f"{name}.parquet")
         frame = pandas.read_parquet(path)
         arrow = pyarrow.parquet.read_table(path)
-        count, best = duckdb.sql(f"select count(*), max(testAccuracy) from read_parquet('{path}')").fetchone()
+        count, best = duckdb.sql(f"select count(*), max(testAccuracy) from read_parquet('{path}')").fetchall()[0]
         if not len(frame) == arrow.num_rows == count:
             fail(f"{path}: pandas {len(frame)}, pyarrow {arrow.num_rows}, DuckDB {count} rows")
         if not math.isclose(best, frame["testAccuracy"].max(), rel_tol=0):
