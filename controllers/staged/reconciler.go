@@ -46,16 +46,17 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		return ctrl.Result{}, err
 	}
 	a := decide(o, r.Policy, r.Adapter, r.Clock.Now())
-	before := obj.DeepCopyObject().(client.Object)
 	err = apply(ctx, r.Client, r.Live, o, a)
+	before := obj.DeepCopyObject().(client.Object) // after apply, which may have moved resourceVersion
 	a.learn(err)
 	if err == nil && (a.RemoveFinalizer && obj.GetDeletionTimestamp() != nil || a.DeleteSelf) {
 		r.tellAbandoned(obj, a)
 		return ctrl.Result{}, nil // the object is gone, and its status with it
 	}
 	statusErr := r.finish(ctx, before, report(o, a, r.Adapter, err == nil, r.Clock.Now()))
+	conflict := err == nil && apierrors.IsConflict(statusErr) || statusErr == nil && apierrors.IsConflict(err)
 	if err = errors.Join(err, statusErr); err != nil {
-		if apierrors.IsConflict(err) {
+		if conflict {
 			log.FromContext(ctx).V(4).Info("Conflict, will retry", "error", err.Error())
 			return ctrl.Result{RequeueAfter: conflictDelay}, nil
 		}
@@ -83,7 +84,6 @@ func (a *Actions) learn(err error) {
 // finish writes the status if it changed, then says so in an event and in metrics.
 func (r *Reconciler) finish(ctx context.Context, before, after client.Object) error {
 	oldStatus, newStatus := r.Adapter.Parts(before).Status, r.Adapter.Parts(after).Status
-	after.SetResourceVersion(before.GetResourceVersion())
 	if sameStatus(before, after) {
 		return nil
 	}
