@@ -72,6 +72,7 @@ explain() {
 		done
 		printf -- '\n--- manager ---\n'
 		kubectl -n "$SYSTEM" get pods -o wide
+		kubectl -n "$SYSTEM" get events --sort-by=.lastTimestamp | tail -n 10
 		kubectl -n "$SYSTEM" logs deployment/weightspace-manager --tail=30
 	} >&2 2>&1
 	printf '\nRun it again after a fix: finished steps and finished models are not done twice.\n' >&2
