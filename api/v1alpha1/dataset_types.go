@@ -60,7 +60,7 @@ type DatasetSpec struct {
 
 	// limit keeps only the first images of each split, for quick looks.
 	// +optional
-	Limit *DatasetLimit `json:"limit,omitempty,omitzero"`
+	Limit DatasetLimit `json:"limit,omitempty,omitzero"`
 
 	// normalization turns pixels in [0, 1] into inputs: (pixel - mean) / std, per channel.
 	// +required
@@ -68,7 +68,7 @@ type DatasetSpec struct {
 
 	// store is where the verified data set is kept. Unset means the default ArtifactStore.
 	// +optional
-	Store *StoreReference `json:"store,omitempty,omitzero"`
+	Store StoreReference `json:"store,omitempty,omitzero"`
 
 	Execution `json:",inline"`
 }

@@ -36,7 +36,7 @@ type ModelZooSpec struct {
 
 	// store is where the artifact is kept. Unset means the default ArtifactStore.
 	// +optional
-	Store *StoreReference `json:"store,omitempty,omitzero"`
+	Store StoreReference `json:"store,omitempty,omitzero"`
 
 	Execution `json:",inline"`
 }
@@ -95,7 +95,7 @@ type Seeds struct {
 
 	// random gives every cell seeds of its own, drawn from [0, 1000000).
 	// +optional
-	Random *RandomSeeds `json:"random,omitempty,omitzero"`
+	Random RandomSeeds `json:"random,omitempty,omitzero"`
 }
 
 // RandomSeeds draws seeds for each grid cell.
@@ -251,7 +251,7 @@ type ModelZooStatus struct {
 
 	// models counts members.
 	// +optional
-	Models *ModelCounts `json:"models,omitempty,omitzero"`
+	Models ModelCounts `json:"models,omitempty,omitzero"`
 
 	// parameters is the number of parameters of each member.
 	// +kubebuilder:validation:Minimum=1
@@ -266,7 +266,7 @@ type ModelZooStatus struct {
 
 	// testAccuracy over the members: live while training, final when complete.
 	// +optional
-	TestAccuracy *MetricSummary `json:"testAccuracy,omitempty,omitzero"`
+	TestAccuracy MetricSummary `json:"testAccuracy,omitempty,omitzero"`
 }
 
 // ModelCounts counts the members of a zoo.

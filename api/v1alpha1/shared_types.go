@@ -231,7 +231,7 @@ type WorkloadStatus struct {
 
 	// artifact is what the workload left in the store.
 	// +optional
-	Artifact *ArtifactStatus `json:"artifact,omitempty,omitzero"`
+	Artifact ArtifactStatus `json:"artifact,omitempty,omitzero"`
 
 	// activePods is the number of pods that run now, the scale subresource's replicas.
 	// +kubebuilder:validation:Minimum=0

@@ -73,15 +73,15 @@ func (r *Reconciler) users() handler.EventHandler {
 
 // storeOf is the name of the store an object uses, "" for none.
 func storeOf(obj client.Object, stores []v1alpha1.ArtifactStore) string {
-	var ref *v1alpha1.StoreReference
+	var name v1alpha1.ObjectName
 	switch o := obj.(type) {
 	case *v1alpha1.Dataset:
-		ref = o.Spec.Store
+		name = o.Spec.Store.Name
 	case *v1alpha1.ModelZoo:
-		ref = o.Spec.Store
+		name = o.Spec.Store.Name
 	}
-	if ref != nil {
-		return string(ref.Name)
+	if name != "" {
+		return string(name)
 	}
 	return staged.DefaultStore(stores)
 }

@@ -31,7 +31,7 @@ func (Adapter) New() client.Object { return &v1alpha1.Dataset{} }
 // Parts implements staged.Adapter.
 func (Adapter) Parts(o client.Object) staged.Parts {
 	d := o.(*v1alpha1.Dataset)
-	return staged.Parts{Execution: &d.Spec.Execution, Status: &d.Status.WorkloadStatus, Store: d.Spec.Store}
+	return staged.Parts{Execution: &d.Spec.Execution, Status: &d.Status.WorkloadStatus, Store: d.Spec.Store.Name}
 }
 
 // SpecDigest implements staged.Adapter.

@@ -98,7 +98,7 @@ func scene() []client.Object {
 	d := wt.MakeDataset("ns", "mnist").Obj()
 	d.Status.Conditions = []metav1.Condition{{Type: v1alpha1.ConditionReady, Status: metav1.ConditionTrue, Reason: "Complete"}}
 	digest := v1alpha1.Digest("sha256:" + strings.Repeat("c", 64))
-	d.Status.Artifact = &v1alpha1.ArtifactStatus{URI: "pvc://artifacts/s/ns/dataset/mnist", ManifestDigest: digest, ResultDigest: digest}
+	d.Status.Artifact = v1alpha1.ArtifactStatus{URI: "pvc://artifacts/s/ns/dataset/mnist", ManifestDigest: digest, ResultDigest: digest}
 	d.Status.Images, d.Status.Shape, d.Status.Classes = "500/100/100", "1x28x28", 10
 	z := wt.MakeZoo("ns", "zoo").Policy(v1alpha1.DeletionPolicyDelete).Obj()
 	z.UID, z.Generation = "zoo-uid", 1

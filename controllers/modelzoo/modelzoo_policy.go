@@ -30,7 +30,7 @@ func (Adapter) New() client.Object { return &v1alpha1.ModelZoo{} }
 // Parts implements staged.Adapter.
 func (Adapter) Parts(o client.Object) staged.Parts {
 	z := o.(*v1alpha1.ModelZoo)
-	return staged.Parts{Execution: &z.Spec.Execution, Status: &z.Status.WorkloadStatus, Store: z.Spec.Store}
+	return staged.Parts{Execution: &z.Spec.Execution, Status: &z.Status.WorkloadStatus, Store: z.Spec.Store.Name}
 }
 
 // SpecDigest implements staged.Adapter.
@@ -80,7 +80,7 @@ func upstreamOf(d *v1alpha1.Dataset) staged.Upstream {
 	if d.DeletionTimestamp != nil {
 		return waiting(v1alpha1.ReasonWaiting, fmt.Sprintf("waits for Dataset %q, which is being deleted", d.Name))
 	}
-	if !meta.IsStatusConditionTrue(d.Status.Conditions, v1alpha1.ConditionReady) || d.Status.Artifact == nil {
+	if !meta.IsStatusConditionTrue(d.Status.Conditions, v1alpha1.ConditionReady) || d.Status.Artifact.URI == "" {
 		state := "it was not looked at yet"
 		if c := meta.FindStatusCondition(d.Status.Conditions, v1alpha1.ConditionReady); c != nil {
 			state = "it is " + c.Reason

@@ -17,7 +17,7 @@ import (
 // Forget implements staged.Adapter. What was trained before stays true until new numbers come.
 func (Adapter) Forget(o client.Object) {
 	z := o.(*v1alpha1.ModelZoo)
-	z.Status.Models, z.Status.Epoch, z.Status.TestAccuracy = nil, "", nil
+	z.Status.Models, z.Status.Epoch, z.Status.TestAccuracy = v1alpha1.ModelCounts{}, "", v1alpha1.MetricSummary{}
 }
 
 // Progress implements staged.Adapter.
@@ -38,18 +38,18 @@ func (Adapter) Progress(o client.Object, p staged.Progress) {
 	counts.Summary = fmt.Sprintf("%d/%d", *counts.Done, planned)
 	z.Status.Models = counts
 	liveEpoch(z, &p, zoo.Epochs)
-	if s := liveAccuracy(p.Reports); s != nil {
+	if s := liveAccuracy(p.Reports); s.Summary != "" {
 		z.Status.TestAccuracy = s
 	}
 }
 
 func finalStatus(z *v1alpha1.ModelZoo, zoo *spec.Zoo, r *spec.ZooResult, planned int) {
-	z.Status.Models = &v1alpha1.ModelCounts{
+	z.Status.Models = v1alpha1.ModelCounts{
 		Summary: fmt.Sprintf("%d/%d", r.Members, planned), Planned: ptr.To(int32(planned)), Done: ptr.To(int32(r.Members)),
 		Diverged: ptr.To(int32(r.Diverged)), Failed: ptr.To(int32(0)),
 	}
 	z.Status.Epoch = fmt.Sprintf("%d/%d", zoo.Epochs, zoo.Epochs)
-	z.Status.TestAccuracy = nil
+	z.Status.TestAccuracy = v1alpha1.MetricSummary{}
 	if r.Members > r.Diverged {
 		z.Status.TestAccuracy = summary(r.TestAccuracyMean, r.TestAccuracyStd)
 	}
@@ -57,15 +57,12 @@ func finalStatus(z *v1alpha1.ModelZoo, zoo *spec.Zoo, r *spec.ZooResult, planned
 
 // liveCounts adds what finished shards hold to what running pods say. Once training is over
 // every member is done.
-func liveCounts(z *v1alpha1.ModelZoo, p *staged.Progress, planned int) *v1alpha1.ModelCounts {
-	done, failed, diverged := 0, 0, 0
-	if old := z.Status.Models; old != nil {
-		diverged = int(ptr.Deref(old.Diverged, 0))
-	}
+func liveCounts(z *v1alpha1.ModelZoo, p *staged.Progress, planned int) v1alpha1.ModelCounts {
+	done, failed, diverged := 0, 0, int(ptr.Deref(z.Status.Models.Diverged, 0))
 	stage := &p.Snapshot.Stages[p.Stage]
 	if stage.Name != spec.StageTrain {
 		done = planned
-		return &v1alpha1.ModelCounts{Done: ptr.To(int32(done)), Diverged: ptr.To(int32(diverged)), Failed: ptr.To(int32(0))}
+		return v1alpha1.ModelCounts{Done: ptr.To(int32(done)), Diverged: ptr.To(int32(diverged)), Failed: ptr.To(int32(0))}
 	}
 	size := func(i int) int { return stage.Shards[i].To - stage.Shards[i].From }
 	p.Completed.Each(func(i int) { done += size(i) })
@@ -81,7 +78,7 @@ func liveCounts(z *v1alpha1.ModelZoo, p *staged.Progress, planned int) *v1alpha1
 		done += min(int(ptr.Deref(r.Status.MembersDone, 0)), size(shard))
 		live += min(int(ptr.Deref(r.Status.MembersDiverged, 0)), size(shard))
 	}
-	return &v1alpha1.ModelCounts{Done: ptr.To(int32(done)), Diverged: ptr.To(int32(max(diverged, live))), Failed: ptr.To(int32(failed))}
+	return v1alpha1.ModelCounts{Done: ptr.To(int32(done)), Diverged: ptr.To(int32(max(diverged, live))), Failed: ptr.To(int32(failed))}
 }
 
 // liveEpoch is the epoch that every running shard has finished.
@@ -105,8 +102,8 @@ func liveEpoch(z *v1alpha1.ModelZoo, p *staged.Progress, epochs int) {
 	z.Status.Epoch = fmt.Sprintf("%d/%d", lowest, epochs)
 }
 
-// liveAccuracy folds the sums of running pods; nil when there is nothing to say.
-func liveAccuracy(reports []v1alpha1.RunReport) *v1alpha1.MetricSummary {
+// liveAccuracy folds the sums of running pods; it is empty when there is nothing to say.
+func liveAccuracy(reports []v1alpha1.RunReport) v1alpha1.MetricSummary {
 	n, sum, squares := 0.0, 0.0, 0.0
 	for i := range reports {
 		s := &reports[i].Status
@@ -119,14 +116,14 @@ func liveAccuracy(reports []v1alpha1.RunReport) *v1alpha1.MetricSummary {
 		n, sum, squares = n+members, sum+a, squares+b
 	}
 	if n == 0 {
-		return nil
+		return v1alpha1.MetricSummary{}
 	}
 	mean := sum / n
 	return summary(mean, math.Sqrt(max(squares/n-mean*mean, 0)))
 }
 
-func summary(mean, std float64) *v1alpha1.MetricSummary {
-	return &v1alpha1.MetricSummary{
+func summary(mean, std float64) v1alpha1.MetricSummary {
+	return v1alpha1.MetricSummary{
 		Summary: fmt.Sprintf("%.3f ± %.3f", mean, std), Mean: decimal(mean), Std: decimal(std),
 	}
 }

@@ -44,7 +44,8 @@ type Adapter interface {
 type Parts struct {
 	Execution *v1alpha1.Execution
 	Status    *v1alpha1.WorkloadStatus
-	Store     *v1alpha1.StoreReference
+	// Store is the name in spec.store, "" for none.
+	Store v1alpha1.ObjectName
 }
 
 // Problem is why a plan cannot be made now.

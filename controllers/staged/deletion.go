@@ -120,7 +120,7 @@ func (a *Actions) release(o *Observed) {
 func (a *Actions) abandon(o *Observed, ad Adapter) {
 	a.Abandoned = strings.ToLower("<store>/" + o.Object.GetNamespace() + "/" + ad.Kind() + "/" + o.Object.GetName())
 	switch {
-	case o.Parts.Status.Artifact != nil:
+	case o.Parts.Status.Artifact.URI != "":
 		a.Abandoned = o.Parts.Status.Artifact.URI
 	case o.Snapshot != nil:
 		a.Abandoned = JoinURI(o.Snapshot.Store, o.Snapshot.ArtifactPath)

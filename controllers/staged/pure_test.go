@@ -76,16 +76,12 @@ func TestPickStore(t *testing.T) {
 	}
 	stores := []v1alpha1.ArtifactStore{at("old", "s3://old", 9, true), at("new", "s3://new", 1, true), at("other", "s3://other", 0, false)}
 	for _, tc := range []struct {
-		ref    string
+		ref    v1alpha1.ObjectName
 		frozen string
 		want   string
 	}{{"", "", "new"}, {"other", "", "other"}, {"none", "", ""}, {"", "s3://old/", "old"}, {"", "s3://gone", ""}} {
-		var ref *v1alpha1.StoreReference
-		if tc.ref != "" {
-			ref = &v1alpha1.StoreReference{Name: v1alpha1.ObjectName(tc.ref)}
-		}
 		got := ""
-		if s := pickStore(stores, ref, tc.frozen); s != nil {
+		if s := pickStore(stores, tc.ref, tc.frozen); s != nil {
 			got = s.Name
 		}
 		if got != tc.want {

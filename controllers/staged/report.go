@@ -55,7 +55,7 @@ func reportProgress(a *Actions, ad Adapter, obj client.Object, st *v1alpha1.Work
 	}
 	st.CompletionTime = ptr.To(metav1.NewTime(now))
 	if r := a.Progress.Result; r != nil {
-		st.Artifact = &v1alpha1.ArtifactStatus{
+		st.Artifact = v1alpha1.ArtifactStatus{
 			URI: JoinURI(a.Snapshot.Store, a.Snapshot.ArtifactPath), ManifestDigest: v1alpha1.Digest(r.ManifestDigest),
 			ResultDigest: v1alpha1.Digest(r.ResultDigest), SizeBytes: ptr.To(r.SizeBytes),
 		}

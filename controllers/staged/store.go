@@ -32,12 +32,12 @@ func SplitURI(uri, path string) (store string, ok bool) {
 	return base, ok
 }
 
-// pickStore finds the store that ref names; without ref the newest default store. A frozen URL
+// pickStore finds the store of a name; without a name the newest default store. A frozen URL
 // of an earlier plan outlives a change of the default.
-func pickStore(stores []v1alpha1.ArtifactStore, ref *v1alpha1.StoreReference, frozenURL string) *v1alpha1.ArtifactStore {
-	if ref != nil {
+func pickStore(stores []v1alpha1.ArtifactStore, name v1alpha1.ObjectName, frozenURL string) *v1alpha1.ArtifactStore {
+	if name != "" {
 		for i := range stores {
-			if stores[i].Name == string(ref.Name) {
+			if stores[i].Name == string(name) {
 				return &stores[i]
 			}
 		}
@@ -62,7 +62,7 @@ func pickStore(stores []v1alpha1.ArtifactStore, ref *v1alpha1.StoreReference, fr
 
 // storeByURL finds a store by URL; of several the first by name.
 func storeByURL(stores []v1alpha1.ArtifactStore, url string) *v1alpha1.ArtifactStore {
-	return pickStore(stores, nil, url)
+	return pickStore(stores, "", url)
 }
 
 func sameStore(a, b string) bool { return strings.TrimRight(a, "/") == strings.TrimRight(b, "/") }
@@ -74,7 +74,7 @@ func IsDefaultStore(s *v1alpha1.ArtifactStore) bool {
 
 // DefaultStore is the name of the store for objects that name none, "" when there is none.
 func DefaultStore(stores []v1alpha1.ArtifactStore) string {
-	if s := pickStore(stores, nil, ""); s != nil {
+	if s := pickStore(stores, "", ""); s != nil {
 		return s.Name
 	}
 	return ""
@@ -100,8 +100,8 @@ func checkStore(o *Observed, frozenURL string) (*v1alpha1.ArtifactStore, *Proble
 	s := pickStore(o.Stores, o.Parts.Store, frozenURL)
 	if s == nil {
 		what := "no ArtifactStore is annotated " + v1alpha1.AnnotationDefaultStore + "; name one in spec.store.name or ask the admin for a default"
-		if o.Parts.Store != nil {
-			what = fmt.Sprintf("spec.store.name: ArtifactStore %q does not exist; `kubectl get artifactstores` lists those there are", o.Parts.Store.Name)
+		if o.Parts.Store != "" {
+			what = fmt.Sprintf("spec.store.name: ArtifactStore %q does not exist; `kubectl get artifactstores` lists those there are", o.Parts.Store)
 		} else if frozenURL != "" {
 			what = fmt.Sprintf("the ArtifactStore with URL %s, to which this object's artifact goes, is gone; ask the admin to create it again", frozenURL)
 		}

@@ -117,7 +117,7 @@ func (z *Zoo) Queue(name string) *Zoo { z.Spec.Compute.QueueName = v1alpha1.Obje
 
 // Store names the store.
 func (z *Zoo) Store(name string) *Zoo {
-	z.Spec.Store = &v1alpha1.StoreReference{Name: v1alpha1.ObjectName(name)}
+	z.Spec.Store.Name = v1alpha1.ObjectName(name)
 	return z
 }
 

@@ -111,8 +111,8 @@ func (p *place) dataset(t *testing.T, train int32, edit ...func(*v1alpha1.Datase
 	t.Helper()
 	d := importDataset(t, p.store(), p.ns)
 	d.Namespace = p.ns
-	d.Spec.Limit = &v1alpha1.DatasetLimit{Train: train, Validation: 200, Test: 200}
-	d.Spec.Store = &v1alpha1.StoreReference{Name: v1alpha1.ObjectName(p.ns)}
+	d.Spec.Limit = v1alpha1.DatasetLimit{Train: train, Validation: 200, Test: 200}
+	d.Spec.Store.Name = v1alpha1.ObjectName(p.ns)
 	for _, e := range edit {
 		e(d)
 	}
@@ -170,7 +170,7 @@ func zooManifest(ns, name string, edit ...func(*v1alpha1.ModelZoo)) *v1alpha1.Mo
 				LearningRate: []v1alpha1.Decimal{"1e-3", "3e-4"},
 			}},
 			Training: v1alpha1.Training{Epochs: 10},
-			Store:    &v1alpha1.StoreReference{Name: v1alpha1.ObjectName(ns)},
+			Store:    v1alpha1.StoreReference{Name: v1alpha1.ObjectName(ns)},
 		},
 	}
 	for _, e := range edit {
@@ -206,7 +206,7 @@ func (p *place) complete(t *testing.T, name string) *v1alpha1.ModelZoo {
 		if meta.IsStatusConditionTrue(z.Status.Conditions, v1alpha1.ConditionFailed) {
 			t.Fatalf("ModelZoo %s failed: %s", name, readyText(z.Status.Conditions))
 		}
-		if meta.IsStatusConditionTrue(z.Status.Conditions, v1alpha1.ConditionComplete) && z.Status.ObservedGeneration == z.Generation && z.Status.Artifact != nil {
+		if meta.IsStatusConditionTrue(z.Status.Conditions, v1alpha1.ConditionComplete) && z.Status.ObservedGeneration == z.Generation && z.Status.Artifact.URI != "" {
 			return ""
 		}
 		return readyText(z.Status.Conditions)

@@ -147,7 +147,7 @@ func TestFirstPodAppears(t *testing.T) {
 		if err := p.c.client.Get(t.Context(), clientKey(p.ns, "mnist"), d); err != nil {
 			return err.Error()
 		}
-		if d.Status.Artifact == nil {
+		if d.Status.Artifact.URI == "" {
 			return readyText(d.Status.Conditions)
 		}
 		return ""

@@ -184,7 +184,7 @@ func TestSuspendMidEpoch(t *testing.T) {
 		}
 	}
 	suspended := p.getZoo(t, "zoo")
-	if n := suspended.Status.Models; n != nil && n.Done != nil && *n.Done == 8 {
+	if done := suspended.Status.Models.Done; done != nil && *done == 8 {
 		t.Error("all members done before suspend took hold: the test proves nothing, make the zoo larger")
 	}
 	p.patch(t, `{"spec":{"suspend":false}}`)

@@ -57,9 +57,7 @@ func resolveDataset(d *v1alpha1.DatasetSpec) (*spec.Dataset, error) {
 		return nil, &FieldError{"spec.splits.validation", "it is not set", "give a number of images, 0 for none"}
 	}
 	out.Splits.Validation = int(*d.Splits.Validation)
-	if d.Limit != nil {
-		out.Limit = spec.Limit{Train: int(d.Limit.Train), Validation: int(d.Limit.Validation), Test: int(d.Limit.Test)}
-	}
+	out.Limit = spec.Limit{Train: int(d.Limit.Train), Validation: int(d.Limit.Validation), Test: int(d.Limit.Test)}
 	return out, checkCounts(out)
 }
 
@@ -138,7 +136,7 @@ type datasetScience struct {
 func DatasetSpecDigest(d *v1alpha1.DatasetSpec) string {
 	d = d.DeepCopy()
 	DefaultDataset(d)
-	sci := datasetScience{Version: 1, Format: d.Format, Store: storeName(d.Store)}
+	sci := datasetScience{Version: 1, Format: d.Format, Store: string(d.Store.Name)}
 	for _, role := range idxRoles {
 		for _, f := range d.Files {
 			if f.Role == role {
@@ -150,9 +148,7 @@ func DatasetSpecDigest(d *v1alpha1.DatasetSpec) string {
 	if d.Splits.Validation != nil {
 		sci.Splits.Validation = int(*d.Splits.Validation)
 	}
-	if d.Limit != nil {
-		sci.Limit = spec.Limit{Train: int(d.Limit.Train), Validation: int(d.Limit.Validation), Test: int(d.Limit.Test)}
-	}
+	sci.Limit = spec.Limit{Train: int(d.Limit.Train), Validation: int(d.Limit.Validation), Test: int(d.Limit.Test)}
 	for _, m := range d.Normalization.Mean {
 		sci.Normalization.Mean = append(sci.Normalization.Mean, canonicalDecimal(string(m)))
 	}
@@ -160,11 +156,4 @@ func DatasetSpecDigest(d *v1alpha1.DatasetSpec) string {
 		sci.Normalization.Std = append(sci.Normalization.Std, canonicalDecimal(string(m)))
 	}
 	return digestJSON(sci)
-}
-
-func storeName(r *v1alpha1.StoreReference) string {
-	if r == nil {
-		return ""
-	}
-	return string(r.Name)
 }

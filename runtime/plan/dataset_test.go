@@ -20,7 +20,7 @@ func dataset(edit ...func(*v1alpha1.DatasetSpec)) *v1alpha1.DatasetSpec {
 	d := &v1alpha1.DatasetSpec{
 		Format:        v1alpha1.DatasetFormatIDX,
 		Splits:        v1alpha1.DatasetSplits{Train: 50000, Validation: &validation, Test: 10000},
-		Limit:         &v1alpha1.DatasetLimit{Train: 5000, Validation: 1000, Test: 1000},
+		Limit:         v1alpha1.DatasetLimit{Train: 5000, Validation: 1000, Test: 1000},
 		Normalization: v1alpha1.Normalization{Mean: []v1alpha1.Decimal{"0.1307"}, Std: []v1alpha1.Decimal{"0.3081"}},
 	}
 	for i, role := range []v1alpha1.FileRole{"trainImages", "trainLabels", "testImages", "testLabels"} {
@@ -55,7 +55,7 @@ func TestDatasetErrorsNameTheField(t *testing.T) {
 		"spec.format":                func(d *v1alpha1.DatasetSpec) { d.Format = "arff" },
 		"spec.files":                 func(d *v1alpha1.DatasetSpec) { d.Files = d.Files[:3] },
 		"spec.limit.train":           func(d *v1alpha1.DatasetSpec) { d.Limit.Train = 60000 },
-		"spec.splits.test":           func(d *v1alpha1.DatasetSpec) { d.Splits.Test = 0; d.Limit = nil },
+		"spec.splits.test":           func(d *v1alpha1.DatasetSpec) { d.Splits.Test = 0; d.Limit = v1alpha1.DatasetLimit{} },
 		"spec.splits.validation":     func(d *v1alpha1.DatasetSpec) { d.Splits.Validation = nil },
 		"spec.normalization":         func(d *v1alpha1.DatasetSpec) { d.Normalization.Std = nil },
 		"spec.normalization.std[0]":  func(d *v1alpha1.DatasetSpec) { d.Normalization.Std[0] = "0" },
@@ -72,7 +72,7 @@ func TestDatasetErrorsNameTheField(t *testing.T) {
 // The command line applies defaults itself; the API server applies those of the CRD. They
 // must be the same, or one manifest would give two digests.
 func TestDefaultsEqualTheCRDs(t *testing.T) {
-	z := &v1alpha1.ModelZooSpec{Population: v1alpha1.Population{Seeds: v1alpha1.Seeds{Random: &v1alpha1.RandomSeeds{Count: 1}}}}
+	z := &v1alpha1.ModelZooSpec{Population: v1alpha1.Population{Seeds: v1alpha1.Seeds{Random: v1alpha1.RandomSeeds{Count: 1}}}}
 	plan.DefaultModelZoo(z)
 	zs := crdSpec(t, "../../config/crd/bases/weightspace.dev_modelzoos.yaml")
 	grid := zs.Properties["population"].Properties["grid"].Properties

@@ -18,7 +18,7 @@ func DefaultModelZoo(z *v1alpha1.ModelZooSpec) {
 	if z.Training.Momentum == "" {
 		z.Training.Momentum = "0.9"
 	}
-	if r := z.Population.Seeds.Random; r != nil {
+	if r := &z.Population.Seeds.Random; *r != (v1alpha1.RandomSeeds{}) {
 		setPointer(&r.RootSeed, 7)
 	}
 	defaultExecution(&z.Execution)

@@ -17,8 +17,8 @@ const randomSeedRange = 1_000_000
 
 func resolveSeeds(s *v1alpha1.Seeds) (spec.Seeds, int, error) {
 	const at = "spec.population.seeds"
-	set := 0
-	for _, on := range []bool{s.Count != 0, len(s.Values) != 0, s.Random != nil} {
+	set, random := 0, s.Random != v1alpha1.RandomSeeds{}
+	for _, on := range []bool{s.Count != 0, len(s.Values) != 0, random} {
 		if on {
 			set++
 		}
@@ -27,7 +27,7 @@ func resolveSeeds(s *v1alpha1.Seeds) (spec.Seeds, int, error) {
 		return spec.Seeds{}, 0, &FieldError{at, fmt.Sprintf("%d of count, values and random are set", set), "set exactly one, to at least one seed"}
 	}
 	switch {
-	case s.Random != nil:
+	case random:
 		if s.Random.Count < 1 || int(s.Random.Count) > MaxMembers {
 			return spec.Seeds{}, 0, &FieldError{at + ".random.count", fmt.Sprintf("%d seeds", s.Random.Count), fmt.Sprintf("use 1 to %d", MaxMembers)}
 		}

@@ -118,7 +118,7 @@ func TestPublishedExpansionCounts(t *testing.T) {
 			g.WeightDecay = []v1alpha1.Decimal{"1e-3", "1e-4"}
 			g.Dropout = []v1alpha1.Decimal{"0", "0.5"}
 		}, 2560},
-		"svhn hyp random": {v1alpha1.Seeds{Random: &v1alpha1.RandomSeeds{Count: 10}}, func(g *v1alpha1.Grid) {
+		"svhn hyp random": {v1alpha1.Seeds{Random: v1alpha1.RandomSeeds{Count: 10}}, func(g *v1alpha1.Grid) {
 			g.Optimizer = []v1alpha1.Optimizer{"sgd"}
 			g.LearningRate = []v1alpha1.Decimal{"1e-2", "1e-3", "1e-4"}
 			g.WeightDecay = []v1alpha1.Decimal{"0", "1e-3", "1e-1"}
@@ -211,7 +211,7 @@ func TestAppendedSeedsAppendMembers(t *testing.T) {
 	for name, seeds := range map[string][2]v1alpha1.Seeds{
 		"count":  {{Count: 3}, {Count: 5}},
 		"values": {{Values: []int64{9, 4}}, {Values: []int64{9, 4, 1}}},
-		"random": {{Random: &v1alpha1.RandomSeeds{Count: 3}}, {Random: &v1alpha1.RandomSeeds{Count: 40}}},
+		"random": {{Random: v1alpha1.RandomSeeds{Count: 3}}, {Random: v1alpha1.RandomSeeds{Count: 40}}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			small := mustZoo(t, zoo(func(z *v1alpha1.ModelZooSpec) { z.Population.Seeds = seeds[0] }), "z")
@@ -230,7 +230,7 @@ func TestAppendedSeedsAppendMembers(t *testing.T) {
 
 func TestRandomSeedsDifferBetweenCells(t *testing.T) {
 	s := mustZoo(t, zoo(func(z *v1alpha1.ModelZooSpec) {
-		z.Population.Seeds = v1alpha1.Seeds{Random: &v1alpha1.RandomSeeds{Count: 50}}
+		z.Population.Seeds = v1alpha1.Seeds{Random: v1alpha1.RandomSeeds{Count: 50}}
 	}), "z")
 	seen := map[uint64]int{}
 	for c := range s.Zoo.Cohorts {

@@ -34,7 +34,7 @@ func ModelZooSpecDigest(z *v1alpha1.ModelZooSpec) string {
 		Activation: texts(g.Activation), Initializer: texts(g.Initializer), Optimizer: texts(g.Optimizer),
 		LearningRate: numbers(g.LearningRate), WeightDecay: numbers(g.WeightDecay), Dropout: numbers(g.Dropout),
 		Epochs: z.Training.Epochs, BatchSize: z.Training.BatchSize, Momentum: canonicalDecimal(string(z.Training.Momentum)),
-		Store: storeName(z.Store),
+		Store: string(z.Store.Name),
 	})
 }
 
