@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"strings"
 
 	"gocloud.dev/blob"
 	"gocloud.dev/gcerrors"
@@ -76,6 +77,9 @@ func classify(err error) error {
 	if err == nil {
 		return nil
 	}
+	if err := classifySetup(err); err != nil {
+		return err
+	}
 	if kind := kindOfCode(err); kind != nil {
 		return &Error{Kind: kind, Err: err}
 	}
@@ -88,6 +92,35 @@ func classify(err error) error {
 		return &Error{Kind: ErrDenied, Err: err}
 	}
 	return err
+}
+
+// noCredentialsError says that no credentials were found, before any request was sent.
+type noCredentialsError struct{ err error }
+
+// Error implements error.
+func (e *noCredentialsError) Error() string {
+	return "this process has no credentials for the store; give them as environment variables of the " +
+		"provider (for pods: the Secret that the ArtifactStore names): " + e.err.Error()
+}
+
+// Unwrap returns the cause.
+func (e *noCredentialsError) Unwrap() error { return e.err }
+
+// classifySetup recognises what fails before a request is sent. The libraries give no types for
+// it, only texts.
+func classifySetup(err error) error {
+	text := err.Error()
+	for _, s := range []string{"get identity: get credentials: ", "DefaultAzureCredential: ", "no EC2 IMDS role found"} {
+		if strings.Contains(text, s) {
+			return &noCredentialsError{err}
+		}
+	}
+	for _, s := range []string{"endpoint rule error", "Invalid Configuration: "} {
+		if strings.Contains(text, s) {
+			return &Error{Kind: ErrSetup, Err: err}
+		}
+	}
+	return nil
 }
 
 // kindOfCode reads the error codes of S3 that the driver does not tell apart.

@@ -19,6 +19,8 @@ var (
 	ErrUnavailable = errors.New("the store does not answer")
 	// ErrDenied: the store refuses these credentials.
 	ErrDenied = errors.New("the store denies access; check the credentials and their rights")
+	// ErrSetup: the store's URL or this process's environment lacks something.
+	ErrSetup = errors.New("the store is not set up completely; correct its URL or the environment")
 	// ErrTooLarge: the object is larger than the reader accepts.
 	ErrTooLarge = errors.New("larger than this reader accepts")
 	// ErrPath: the path is not a clean relative path.
@@ -29,6 +31,8 @@ var (
 
 // Error says which operation on which path failed, and how.
 type Error struct {
+	// Store is the store's URL without secrets, empty where the store does not matter.
+	Store string
 	// Op is get, put, list, delete or stat.
 	Op string
 	// Path is below the store's root.
@@ -41,10 +45,14 @@ type Error struct {
 
 // Error implements error.
 func (e *Error) Error() string {
-	if e.Err == nil {
-		return fmt.Sprintf("%s %s: %v", e.Op, e.Path, e.Kind)
+	text := fmt.Sprintf("%s %s: %v", e.Op, e.Path, e.Kind)
+	if e.Store != "" {
+		text = "store " + e.Store + ": " + text
 	}
-	return fmt.Sprintf("%s %s: %v: %v", e.Op, e.Path, e.Kind, e.Err)
+	if e.Err != nil {
+		text += ": " + e.Err.Error()
+	}
+	return text
 }
 
 // Unwrap gives the kind and the cause.

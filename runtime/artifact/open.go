@@ -31,7 +31,7 @@ func OpenWith(ctx context.Context, rawURL string, o Options) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open store %s: %w", Redact(rawURL), err)
 	}
-	s := &Store{url: rawURL, backend: b, retry: newRetrier(o), maxGet: o.MaxGetBytes}
+	s := &Store{url: rawURL, backend: b, retry: newRetrier(Redact(rawURL), o), maxGet: o.MaxGetBytes}
 	if s.maxGet == 0 {
 		s.maxGet = defaultMaxGet
 	}
@@ -57,6 +57,9 @@ func openBackend(ctx context.Context, rawURL, mount string) (backend, error) {
 	u, err := url.Parse(rawURL)
 	if err != nil {
 		return nil, fmt.Errorf("the URL is malformed: %w", err)
+	}
+	if u.User != nil {
+		return nil, fmt.Errorf("the URL holds a user name or password; give credentials as environment variables, or in the Secret that the ArtifactStore names")
 	}
 	prefix := strings.Trim(u.Path, "/")
 	switch u.Scheme {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"sync/atomic"
 	"time"
 )
 
@@ -35,6 +36,11 @@ type Options struct {
 
 // retrier repeats operations while the store does not answer.
 type retrier struct {
+	// store names the store in errors.
+	store string
+	// answered is set once the store has answered anything: from then on, credentials that cannot be
+	// had are a passing fault of whoever gives them out.
+	answered                        *atomic.Bool
 	budget, first, longest, attempt time.Duration
 	onUnavailable                   func(error)
 	onAvailable                     func()
@@ -43,8 +49,8 @@ type retrier struct {
 	now                             func() time.Time
 }
 
-func newRetrier(o Options) retrier {
-	r := retrier{budget: o.Budget, first: o.FirstBackoff, longest: o.LongestBackoff, attempt: o.AttemptTimeout,
+func newRetrier(store string, o Options) retrier {
+	r := retrier{store: store, answered: new(atomic.Bool), budget: o.Budget, first: o.FirstBackoff, longest: o.LongestBackoff, attempt: o.AttemptTimeout,
 		onUnavailable: o.OnUnavailable, onAvailable: o.OnAvailable, random: o.Random, pause: o.Pause, now: o.Now}
 	setDefault(&r.budget, 10*time.Minute)
 	setDefault(&r.first, 200*time.Millisecond)
@@ -91,15 +97,19 @@ func (r *retrier) do(ctx context.Context, op, path string, timeout time.Duration
 	for attempt := 1; ; attempt++ {
 		err := once(ctx, timeout, f)
 		var known *Error
+		var lacking *noCredentialsError
 		switch {
+		case errors.As(err, &lacking) && !r.answered.Load():
+			return &Error{Store: r.store, Op: op, Path: path, Kind: ErrDenied, Err: lacking}
 		case err == nil, errors.As(err, &known):
+			r.answered.Store(true)
 			if failed && r.onAvailable != nil {
 				r.onAvailable()
 			}
 			if err == nil {
 				return nil
 			}
-			return &Error{Op: op, Path: path, Kind: known.Kind, Err: known.Err}
+			return &Error{Store: r.store, Op: op, Path: path, Kind: known.Kind, Err: known.Err}
 		case ctx.Err() != nil:
 			return fmt.Errorf("%s %s: %w", op, path, context.Cause(ctx))
 		}
@@ -109,7 +119,7 @@ func (r *retrier) do(ctx context.Context, op, path string, timeout time.Duration
 		}
 		wait := time.Duration(float64(backoff) * (0.5 + r.random()/2))
 		if spent := r.now().Sub(start); spent+wait > r.budget {
-			return &Error{Op: op, Path: path, Kind: ErrUnavailable, Err: fmt.Errorf("%d attempts in %s: %w", attempt, spent.Round(time.Second), err)}
+			return &Error{Store: r.store, Op: op, Path: path, Kind: ErrUnavailable, Err: fmt.Errorf("%d attempts in %s: %w", attempt, spent.Round(time.Second), err)}
 		}
 		if err := r.pause(ctx, wait); err != nil {
 			return fmt.Errorf("%s %s: %w", op, path, err)

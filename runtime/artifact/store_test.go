@@ -296,7 +296,7 @@ func TestOpenErrorsSayWhatToDo(t *testing.T) {
 		"file://" + file:         "",
 		"pvc://claim/x":          "WEIGHTSPACE_STORE_MOUNT",
 		"mem:///a/../b":          "prefix",
-		"s3://u:secret@bucket/x": "",
+		"s3://u:secret@bucket/x": "environment variables",
 	} {
 		_, err := artifact.Open(t.Context(), url, "")
 		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "secret") {

@@ -105,8 +105,8 @@ func fieldOf(err error) string {
 	return ""
 }
 
-// isStoreError says whether the store did not answer or refuses writes.
+// isStoreError says whether the store did not answer, refuses us or refuses writes.
 func isStoreError(err error) bool {
 	return errors.Is(err, artifact.ErrUnavailable) || errors.Is(err, artifact.ErrReadOnly) || errors.Is(err, artifact.ErrFull) ||
-		errors.Is(err, artifact.ErrDenied)
+		errors.Is(err, artifact.ErrDenied) || errors.Is(err, artifact.ErrSetup)
 }

@@ -108,14 +108,39 @@ func TestFetchOverHTTP(t *testing.T) {
 	}
 }
 
+// TestFetchFollowsRedirectsOnTheHost: a redirect that stays on the host is followed.
+func TestFetchFollowsRedirectsOnTheHost(t *testing.T) {
+	body := sources()[v1alpha1.FileRoleTrainImages]
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/latest" {
+			http.Redirect(w, r, "/v1/train", http.StatusFound)
+			return
+		}
+		http.ServeContent(w, r, "x", time.Time{}, bytes.NewReader(body))
+	}))
+	defer server.Close()
+	l := newLab(t)
+	d := l.datasetSpec(sources())
+	d.Files[0].URL = server.URL + "/latest"
+	if r := l.runAll(l.planDataset(d, "web"), l.env()); r.Dataset.Train != 50 {
+		t.Errorf("result %+v", r.Dataset)
+	}
+}
+
 // TestFetchRefuses: hosts the admin does not allow, redirects to other hosts, files too large, 404.
 func TestFetchRefuses(t *testing.T) {
-	other := httptest.NewServer(http.NotFoundHandler())
+	other := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		t.Errorf("the other host was asked for %s", r.URL)
+	}))
 	defer other.Close()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case "/away":
 			http.Redirect(w, r, other.URL, http.StatusFound)
+		case "/sideways": // the same machine by another name is another host
+			http.Redirect(w, r, strings.Replace(other.URL, "127.0.0.1", "localhost", 1), http.StatusTemporaryRedirect)
+		case "/circle":
+			http.Redirect(w, r, "/circle", http.StatusFound)
 		case "/large":
 			w.Write(make([]byte, 5000))
 		default:
@@ -123,7 +148,7 @@ func TestFetchRefuses(t *testing.T) {
 		}
 	}))
 	defer server.Close()
-	for path, want := range map[string]string{"/away": "another host", "/large": "bytes", "/nothing": "404"} {
+	for path, want := range map[string]string{"/away": "another host", "/sideways": "another host", "/circle": "redirects", "/large": "bytes", "/nothing": "404"} {
 		l := newLab(t)
 		d := l.datasetSpec(sources())
 		d.Files[0].URL = server.URL + path

@@ -296,12 +296,19 @@ func TestRacingPods(t *testing.T) {
 func TestReadOnlyStore(t *testing.T) {
 	l := newLab(t)
 	s := l.planZoo(l.dataset(), zooOptions{seeds: 1, epochs: 1})
-	for _, kind := range []error{artifact.ErrReadOnly, artifact.ErrFull, artifact.ErrUnavailable} {
+	for kind, remedy := range map[error]string{
+		artifact.ErrReadOnly: "writable", artifact.ErrFull: "free some space", artifact.ErrUnavailable: "does not answer",
+		artifact.ErrDenied: "check the credentials", artifact.ErrSetup: "correct its URL",
+	} {
 		env := l.env()
-		env.Store = &refusing{Store: l.store, err: &artifact.Error{Op: "put", Path: "x", Kind: kind}}
+		env.Store = &refusing{Store: l.store, err: &artifact.Error{Store: "s3://bucket", Op: "put", Path: "x", Kind: kind}}
 		_, err := l.run(s, spec.StageTrain, 0, env)
-		if !errors.Is(err, kind) || ExitCode(err) != spec.ExitStore || Termination(nil, err).Reason != "StoreUnavailable" {
+		term := Termination(nil, err)
+		if !errors.Is(err, kind) || ExitCode(err) != spec.ExitStore || term.Reason != "StoreUnavailable" {
 			t.Errorf("%v: got %v, exit code %d", kind, err, ExitCode(err))
+		}
+		if !strings.Contains(term.Message, "store s3://bucket: ") || !strings.Contains(term.Message, remedy) {
+			t.Errorf("the message is %q", term.Message)
 		}
 	}
 }
