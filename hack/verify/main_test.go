@@ -2,6 +2,8 @@ package main
 
 import (
 	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -37,6 +39,30 @@ func TestDirectDependencies(t *testing.T) {
 		"c.example/z": {Path: "c.example/z", Indirect: true},
 	}
 	if got := checkDirect(used, allowed); len(got) != 1 || got[0] != "b.example/y is a direct dependency that hack/verify/allowed.txt lacks" {
+		t.Errorf("got %q", got)
+	}
+}
+
+func TestEveryLicenceFileCounts(t *testing.T) {
+	dir := t.TempDir()
+	if _, err := licenceTexts(dir); err == nil {
+		t.Error("a module without a licence was accepted")
+	}
+	for _, name := range []string{"LICENSE", "LICENSE-fonts", "Copying.txt", "license.go", "LICENSE.docs", "README"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(name), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := licenceTexts(dir)
+	if err != nil || len(got) != 3 || got["LICENSE-fonts"] != "LICENSE-fonts" || got["Copying.txt"] == "" {
+		t.Errorf("got %v, %v", got, err)
+	}
+}
+
+func TestReviewedLicencesAreCredited(t *testing.T) {
+	used := map[string]*module{"a.example/x": {}, "b.example/y": {}}
+	got := checkReviewed(map[string]string{"a.example/x": "why", "b.example/y": "why", "c.example/z": "why"}, used, used, "\na.example/x\n")
+	if text := strings.Join(got, "\n"); len(got) != 2 || !strings.Contains(text, "b.example/y is linked") || !strings.Contains(text, "c.example/z is reviewed") {
 		t.Errorf("got %q", got)
 	}
 }
