@@ -32,6 +32,9 @@ type Options struct {
 	Best int
 	// Limit keeps the first models, 0 for all.
 	Limit int
+	// Logits adds logits.safetensors to each model: what our engine answers to the first so many
+	// test images, to compare other programs with. It needs the data set. 0 for none.
+	Logits int
 	// Datasets is the store of the zoo's data set, for the normalisation; nil means the zoo's.
 	Datasets *artifact.Store
 	// Progress is called after each model, if set.
@@ -106,12 +109,16 @@ func Write(ctx context.Context, store *artifact.Store, zooDir, outDir string, o 
 	if err != nil {
 		return nil, err
 	}
+	answers, err := z.openAnswers(ctx, o)
+	if err != nil {
+		return nil, fmt.Errorf("export: %w", err)
+	}
 	if err := os.MkdirAll(outDir, 0o777); err != nil {
 		return nil, fmt.Errorf("export: %w", err)
 	}
 	for i, c := range selected {
 		c.config.Normalization = norm
-		if err := z.writeModel(ctx, outDir, c); err != nil {
+		if err := z.writeModel(ctx, outDir, c, answers); err != nil {
 			return report, fmt.Errorf("export model %s, epoch %d: %w", c.config.ModelID, c.config.Epoch, err)
 		}
 		report.Models = append(report.Models, c.config.ModelID)
@@ -196,8 +203,8 @@ func number(v float64) *float64 {
 	return &v
 }
 
-// writeModel reads one row and writes the model's folder.
-func (z *zoo) writeModel(ctx context.Context, outDir string, c candidate) error {
+// writeModel reads one row and writes the model's folder, with logits if there are answers.
+func (z *zoo) writeModel(ctx context.Context, outDir string, c candidate, answers *answers) error {
 	id := c.config.ModelID
 	if !isModelID(id) {
 		return fmt.Errorf("%q is no modelID; the table is damaged", id)
@@ -227,6 +234,11 @@ func (z *zoo) writeModel(ctx context.Context, outDir string, c candidate) error 
 	}
 	if err := writeFile(filepath.Join(dir, "model.safetensors"), b); err != nil {
 		return err
+	}
+	if answers != nil {
+		if err := answers.write(filepath.Join(dir, logitsName), c.config, row); err != nil {
+			return err
+		}
 	}
 	return writeFile(filepath.Join(dir, "config.json"), append(config, '\n'))
 }

@@ -6,7 +6,8 @@
 2. Weights: the reference safetensors library reads every epoch file; each row's sha256 is the one in
    metrics.parquet; numbers are the bytes our writer put there.
 3. Export (with --export and --dataset): every model loads into PyTorch by name (strict), and
-   PyTorch's own loss and accuracy on the test split equal the metrics the engine recorded.
+   PyTorch's own loss and accuracy on the test split equal the metrics the engine recorded. With
+   export --logits N, each logit of the first N test images agrees as well.
 
 Exits with 1 and the first difference when something is wrong.
 """
@@ -19,6 +20,7 @@ import pathlib
 import sys
 
 LOSS_TOLERANCE = 1e-6  # relative: float32 sums in another order; 4e-8 was measured
+LOGIT_TOLERANCE = 1e-4  # absolute, for logits.safetensors (export --logits)
 ACCURACY_IMAGES = 2  # images whose two largest logits may be a rounding apart
 
 
@@ -80,13 +82,20 @@ def check_export(export, dataset):
     test = load_file(dataset / "test.safetensors")
     images, labels = test["images"], test["labels"].long()
     folders = sorted(p.parent for p in export.glob("*/config.json"))
-    worst = 0.0
+    worst, compared, worst_logit, kinds = 0.0, 0, 0.0, set()
     for folder in folders:
         model, config = load.load(folder)
         if sum(p.numel() for p in model.parameters()) != config["parameters"]:
             fail(f"{folder}: PyTorch counts other parameters than {config['parameters']}")
         with torch.no_grad():
             logits = model(load.normalize(images, config)).double()
+        kinds.add((config["activation"], config["dropout"]))
+        if (folder / "logits.safetensors").exists():
+            ours = load_file(folder / "logits.safetensors")["logits"].double()
+            error = (logits[: len(ours)] - ours).abs().max().item()
+            worst_logit, compared = max(worst_logit, error), compared + 1
+            if not error <= LOGIT_TOLERANCE:
+                fail(f"{folder}: a logit of PyTorch differs from the engine's by {error}")
         loss = torch.nn.functional.cross_entropy(logits, labels).item()
         correct = (logits.argmax(1) == labels).sum().item()
         want = config["metrics"]
@@ -100,7 +109,8 @@ def check_export(export, dataset):
             fail(f"{folder}: PyTorch has {correct} right, the engine {want['testAccuracy'] * len(labels):.0f}")
     if not folders:
         fail(f"{export}: there are no models")
-    print(f"ok   {export}: {len(folders)} models load by name; largest relative difference of the test loss {worst:.1e}")
+    print(f"ok   torch {torch.__version__}: {compared} models' logits differ by at most {worst_logit:.1e}")
+    print(f"ok   {export}: {len(folders)} models of {len(kinds)} kinds load by name; largest relative difference of the test loss {worst:.1e}")
 
 
 def main():

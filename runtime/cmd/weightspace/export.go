@@ -32,6 +32,9 @@ and load.py as an example.`,
 				}
 				o.Epoch = &epoch
 			}
+			if o.Logits < 0 {
+				return inputError("--logits", fmt.Sprintf("%d is no number of images", o.Logits), "use 0 for none, or more")
+			}
 			stores := newOpener("")
 			defer stores.close()
 			store, dir, err := l.open(cmd.Context(), args, stores)
@@ -55,6 +58,7 @@ and load.py as an example.`,
 	f.IntVar(&epoch, "epoch", -1, "epoch to export; default: the last")
 	f.StringArrayVar(&o.Models, "model", nil, "modelID to export; may be repeated; default: all")
 	f.IntVar(&o.Best, "best", 0, "only the k models of highest validation accuracy, 0 for all")
+	f.IntVar(&o.Logits, "logits", 0, "also write logits.safetensors: our engine's answers to the first N test images, to compare other programs with (needs the data set)")
 	f.IntVar(&o.Limit, "limit", 0, "only the first models, 0 for all")
 	_ = cmd.MarkFlagRequired("to")
 	return cmd
