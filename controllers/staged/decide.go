@@ -98,6 +98,10 @@ func decide(o *Observed, p *Policy, ad Adapter, now time.Time) *Actions {
 		decideDeletion(o, ad, a)
 		return a
 	}
+	if o.NamespaceTerminating {
+		decideTerminatingNamespace(o, a)
+		return a
+	}
 	wantFinalizer := o.Parts.Execution.DeletionPolicy == v1alpha1.DeletionPolicyDelete
 	hasFinalizer := controllerutil.ContainsFinalizer(o.Object, v1alpha1.FinalizerArtifacts)
 	a.AddFinalizer, a.RemoveFinalizer = wantFinalizer && !hasFinalizer, !wantFinalizer && hasFinalizer

@@ -26,6 +26,7 @@ func decideDeletion(o *Observed, ad Adapter, a *Actions) {
 		return
 	}
 	if o.NamespaceTerminating {
+		a.deleteJobs(o)
 		a.abandon(o, ad)
 		return
 	}
@@ -105,6 +106,24 @@ func cleanupExecution(e *v1alpha1.Execution) *v1alpha1.Execution {
 	c := e.DeepCopy()
 	c.Parallelism, c.Compute.Accelerator, c.Compute.QueueName = ptr.To(int32(1)), nil, ""
 	return c
+}
+
+// decideTerminatingNamespace stops the work of an object whose namespace goes, before the object
+// itself is deleted. A namespace deletes its pods first and waits for them, while the Job
+// controller keeps a failed pod of an Indexed Job until it has made the pod's replacement, which
+// a terminating namespace refuses: without the Job both would wait for ever.
+func decideTerminatingNamespace(o *Observed, a *Actions) {
+	a.Snapshot = o.Snapshot
+	a.Verdict = Verdict{Deleting, v1alpha1.ReasonDeleting, "the namespace is being deleted"}
+	a.deleteJobs(o)
+}
+
+func (a *Actions) deleteJobs(o *Observed) {
+	for i := range o.Jobs {
+		if j := &o.Jobs[i]; j.DeletionTimestamp == nil && !a.deletes(j) {
+			a.Delete = append(a.Delete, j)
+		}
+	}
 }
 
 func (a *Actions) release(o *Observed) {

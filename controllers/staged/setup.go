@@ -164,8 +164,15 @@ func Builder(mgr ctrl.Manager, kind string, obj client.Object, list func() clien
 		Watches(&corev1.Pod{}, handler.EnqueueRequestsFromMapFunc(toOwner), builder.WithPredicates(podChanged())).
 		Watches(&v1alpha1.RunReport{}, delayed(toOwner), builder.WithPredicates(onlyUpdates)).
 		Watches(&v1alpha1.ArtifactStore{}, handler.EnqueueRequestsFromMapFunc(allOf(mgr.GetClient(), list)), builder.WithPredicates(steering)).
-		WatchesMetadata(&corev1.Namespace{}, handler.EnqueueRequestsFromMapFunc(allOf(mgr.GetClient(), list)), builder.WithPredicates(onlyUpdates, predicate.LabelChangedPredicate{})).
+		WatchesMetadata(&corev1.Namespace{}, handler.EnqueueRequestsFromMapFunc(allOf(mgr.GetClient(), list)), builder.WithPredicates(onlyUpdates, namespaceChanged())).
 		WithOptions(controller.Options{MaxConcurrentReconciles: concurrency})
+}
+
+// namespaceChanged lets pass new labels, which stores select by, and the beginning of deletion.
+func namespaceChanged() predicate.Predicate {
+	return predicate.Or(predicate.LabelChangedPredicate{}, predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
+		return e.ObjectOld.GetDeletionTimestamp() == nil && e.ObjectNew.GetDeletionTimestamp() != nil
+	}})
 }
 
 // podChanged lets pass what can change a decision.

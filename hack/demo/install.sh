@@ -24,6 +24,8 @@ load_images() {
 # install_operator applies config/default with our images, as an admin's overlay would.
 install_operator() {
 	export MANAGER_IMAGE RUNTIME_IMAGE
+	# Pods take whole cores: on a node of two, the manager's few millicores would keep one core idle.
+	[ "$CLUSTER" != local ] || export MANAGER_CPU_REQUEST=0
 	"$REPO/hack/install/render" | kubectl apply --server-side --force-conflicts -f - | sed 's/^/    /'
 	kubectl wait --for=condition=Established --timeout=60s \
 		crd/artifactstores.weightspace.dev crd/datasets.weightspace.dev crd/modelzoos.weightspace.dev crd/runreports.weightspace.dev >/dev/null
