@@ -37,7 +37,7 @@ func (c *objects) Describe(out chan<- *prometheus.Desc) { out <- c.desc }
 
 // Collect implements prometheus.Collector.
 func (c *objects) Collect(out chan<- prometheus.Metric) {
-	ctx, cancel := context.WithTimeout(context.Background(), scrapeTimeout)
+	ctx, cancel := context.WithTimeout(context.Background(), scrapeTimeout) //nolint:forbidigo // Collect is given no context
 	defer cancel()
 	var zoos v1alpha1.ModelZooList
 	var datasets v1alpha1.DatasetList

@@ -90,8 +90,9 @@ func classify(err error) error {
 		return &Error{Kind: ErrExists, Err: err}
 	case gcerrors.PermissionDenied:
 		return &Error{Kind: ErrDenied, Err: err}
+	default:
+		return err
 	}
-	return err
 }
 
 // noCredentialsError says that no credentials were found, before any request was sent.

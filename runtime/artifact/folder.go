@@ -177,7 +177,7 @@ func (f *folder) list(ctx context.Context, prefix string) ([]Object, error) {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if !d.Type().IsRegular() || !strings.HasPrefix(name, prefix) || CheckPath(name) != nil {
+		if listed := d.Type().IsRegular() && strings.HasPrefix(name, prefix) && CheckPath(name) == nil; !listed {
 			return nil
 		}
 		info, err := d.Info()

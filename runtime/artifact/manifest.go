@@ -164,7 +164,7 @@ func (s *Store) ReadManifest(ctx context.Context, dir string) (m *Manifest, dige
 	return m, Digest(b), nil
 }
 
-// ErrCorrupt: a file's content is not what its manifest says.
+// ErrCorrupt says that a file's content is not what its manifest says.
 var ErrCorrupt = fmt.Errorf("content differs from the manifest; it was damaged or overwritten")
 
 // VerifyFile checks size and sha256 of one file of the artifact in folder dir.

@@ -110,7 +110,7 @@ func TestTablesRefuseOthers(t *testing.T) {
 		t.Errorf("another table was read: %v", err)
 	}
 	whole := bytes.Clone(b.Bytes())
-	for n := range len(whole) {
+	for n := range whole {
 		if _, err := artifact.ReadTiming(whole[:n]); err == nil {
 			t.Fatalf("cut to %d of %d bytes: accepted", n, len(whole))
 		}

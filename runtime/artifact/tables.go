@@ -2,6 +2,7 @@ package artifact
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 
@@ -122,12 +123,12 @@ func readTable[T any](b []byte) (rows []T, err error) {
 		return nil, err
 	}
 	r := parquet.NewGenericReader[T](f)
-	defer r.Close()
+	defer func() { _ = r.Close() }() // it only read
 	buf := make([]T, writeChunk)
 	for {
 		n, err := r.Read(buf)
 		rows = append(rows, buf[:n]...)
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return rows, nil
 		}
 		if err != nil {

@@ -48,13 +48,13 @@ func (g *Guards) Check() error {
 // FirstDifference is the first index at which the bits differ, or -1; slices of different
 // lengths differ at the shorter length.
 func FirstDifference(a, b []float32) int {
-	for i := range min(len(a), len(b)) {
-		if math.Float32bits(a[i]) != math.Float32bits(b[i]) {
+	for i, v := range a {
+		if i == len(b) || math.Float32bits(v) != math.Float32bits(b[i]) {
 			return i
 		}
 	}
-	if len(a) != len(b) {
-		return min(len(a), len(b))
+	if len(a) < len(b) {
+		return len(a)
 	}
 	return -1
 }

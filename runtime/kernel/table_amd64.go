@@ -71,13 +71,14 @@ var tableAVX512 = table{
 	reduce:     reduceAVX2, adam: adamAVX512, sgd: sgdAVX512,
 }
 
-// levelTable is nil for Ref.
+// levelTable is nil for Ref, and for Auto, which is resolved before.
 func levelTable(l Level) *table {
 	switch l {
 	case AVX2:
 		return &tableAVX2
 	case AVX512:
 		return &tableAVX512
+	case Auto, Ref:
 	}
 	return nil
 }

@@ -198,11 +198,11 @@ func TestDropMaskLaw(t *testing.T) {
 }
 
 func TestInitLaws(t *testing.T) {
-	n, err := New(Shape{1, 100, 100}, Conv{Name: "a", Out: 1, Kernel: 3}, Linear{Name: "b", Out: 2})
-	if err == nil {
+	if _, err := New(Shape{1, 100, 100}, Conv{Name: "a", Out: 1, Kernel: 3}, Linear{Name: "b", Out: 2}); err == nil {
 		t.Fatal("a linear layer on 9,604 inputs should not fit")
 	}
-	if n, err = New(Shape{1, 50, 50}, Linear{Name: "b", Out: 40}); err != nil {
+	n, err := New(Shape{1, 50, 50}, Linear{Name: "b", Out: 40})
+	if err != nil {
 		t.Fatal(err)
 	}
 	const fanIn, draws = 2500., 100000

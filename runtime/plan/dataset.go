@@ -88,10 +88,10 @@ func resolveNormalization(n *v1alpha1.Normalization) (spec.Normalization, error)
 			"give one of each for every channel"}
 	}
 	for i := range n.Mean {
-		if _, err := parseDecimal(fmt.Sprintf("spec.normalization.mean[%d]", i), n.Mean[i], finite); err != nil {
+		if err := checkDecimal(fmt.Sprintf("spec.normalization.mean[%d]", i), n.Mean[i], finite); err != nil {
 			return out, err
 		}
-		if _, err := parseDecimal(fmt.Sprintf("spec.normalization.std[%d]", i), n.Std[i], positive); err != nil {
+		if err := checkDecimal(fmt.Sprintf("spec.normalization.std[%d]", i), n.Std[i], positive); err != nil {
 			return out, err
 		}
 		out.Mean = append(out.Mean, canonicalDecimal(string(n.Mean[i])))

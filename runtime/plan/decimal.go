@@ -29,16 +29,16 @@ func (b bound) contains(v float64) bool {
 	return !(b.openMin && v == b.min || b.openMax && v == b.max)
 }
 
-// parseDecimal reads a decimal string and checks it against a bound.
-func parseDecimal(field string, d v1alpha1.Decimal, b bound) (float64, error) {
+// checkDecimal checks that a decimal string is a number within a bound.
+func checkDecimal(field string, d v1alpha1.Decimal, b bound) error {
 	v, err := strconv.ParseFloat(string(d), 64)
 	if err != nil {
-		return 0, &FieldError{field, fmt.Sprintf("%q is not a decimal number", d), `write a number such as "3e-4" or "0.5"`}
+		return &FieldError{field, fmt.Sprintf("%q is not a decimal number", d), `write a number such as "3e-4" or "0.5"`}
 	}
 	if !b.contains(v) {
-		return 0, &FieldError{field, fmt.Sprintf("%q is out of range", d), "use a value " + b.text}
+		return &FieldError{field, fmt.Sprintf("%q is out of range", d), "use a value " + b.text}
 	}
-	return v, nil
+	return nil
 }
 
 // canonicalDecimal is the shortest text of a number: "0.001" and "1e-3" are the same number
@@ -60,7 +60,7 @@ func decimals(field string, list []v1alpha1.Decimal, b bound) ([]string, error) 
 	out := make([]string, 0, len(list))
 	for i, d := range list {
 		at := fmt.Sprintf("%s[%d]", field, i)
-		if _, err := parseDecimal(at, d, b); err != nil {
+		if err := checkDecimal(at, d, b); err != nil {
 			return nil, err
 		}
 		key := canonicalDecimal(string(d))

@@ -72,7 +72,7 @@ func resolveZoo(z *v1alpha1.ModelZooSpec, d *spec.DatasetInput) (*spec.Zoo, erro
 	if z.Training.BatchSize < 1 {
 		return nil, &FieldError{"spec.training.batchSize", fmt.Sprintf("%d samples", z.Training.BatchSize), "use 1 or more"}
 	}
-	if _, err := parseDecimal("spec.training.momentum", z.Training.Momentum, probability); err != nil {
+	if err := checkDecimal("spec.training.momentum", z.Training.Momentum, probability); err != nil {
 		return nil, err
 	}
 	cells, err := resolveCells(&z.Population.Grid)

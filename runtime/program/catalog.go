@@ -50,7 +50,7 @@ func writeCatalog(ctx context.Context, s *spec.Snapshot, env *Env, c *catalog) (
 		if err != nil {
 			return nil, err
 		}
-		if _, err := putIfDifferent(ctx, env, s.ArtifactPath+"/"+t.name, b); err != nil {
+		if err := putIfDifferent(ctx, env, s.ArtifactPath+"/"+t.name, b); err != nil {
 			return nil, err
 		}
 		m.Files = append(m.Files, artifact.Entry(t.name, b))
@@ -67,8 +67,7 @@ func writeCatalog(ctx context.Context, s *spec.Snapshot, env *Env, c *catalog) (
 	if err := c.putUndigested(ctx, s, env); err != nil {
 		return nil, err
 	}
-	_, err = putIfDifferent(ctx, env, path, b)
-	return result, err
+	return result, putIfDifferent(ctx, env, path, b)
 }
 
 func tableBytes(name string, write func(io.Writer) error) ([]byte, error) {
@@ -80,14 +79,14 @@ func tableBytes(name string, write func(io.Writer) error) ([]byte, error) {
 }
 
 // putIfDifferent writes an object unless it is there with this content.
-func putIfDifferent(ctx context.Context, env *Env, path string, b []byte) (written bool, err error) {
+func putIfDifferent(ctx context.Context, env *Env, path string, b []byte) error {
 	if same, err := sameContent(ctx, env, path, b); err != nil || same {
-		return false, err
+		return err
 	}
 	if err := env.Store.Put(ctx, path, b); err != nil {
-		return false, fmt.Errorf("write %s: %w", path, err)
+		return fmt.Errorf("write %s: %w", path, err)
 	}
-	return true, nil
+	return nil
 }
 
 func sameContent(ctx context.Context, env *Env, path string, b []byte) (bool, error) {
@@ -184,7 +183,7 @@ func (c *catalog) putUndigested(ctx context.Context, s *spec.Snapshot, env *Env)
 	if err != nil {
 		return err
 	}
-	if _, err := putIfDifferent(ctx, env, s.ArtifactPath+"/"+timingTableName, b); err != nil {
+	if err := putIfDifferent(ctx, env, s.ArtifactPath+"/"+timingTableName, b); err != nil {
 		return err
 	}
 	seconds := 0.0

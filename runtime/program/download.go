@@ -208,7 +208,7 @@ func (d *download) copy(body io.Reader, t *transfer, total int64) error {
 	}
 }
 
-func tooLarge(n, limit int64) error {
+func tooLarge(n, limit int64) *InputError {
 	return &InputError{Problem: fmt.Sprintf("the file has %d bytes or more", n), Remedy: fmt.Sprintf("source files may have at most %d bytes", limit)}
 }
 
@@ -226,7 +226,7 @@ func hashFile(f *os.File) (string, error) {
 
 // pause waits for d with up to a quarter of jitter, or until ctx ends.
 func pause(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d + rand.N(d/4+1))
+	timer := time.NewTimer(d + rand.N(d/4+1)) //nolint:gosec // jitter is no secret
 	defer timer.Stop()
 	select {
 	case <-ctx.Done():

@@ -97,7 +97,7 @@ func copyUpload(ctx context.Context, s *spec.Snapshot, role, path string, f *os.
 		return "", fmt.Errorf("%s: read %s: %w: %w", field, full, artifact.ErrUnavailable, err)
 	}
 	if n > env.MaxSourceBytes {
-		e := tooLarge(n, env.MaxSourceBytes).(*InputError)
+		e := tooLarge(n, env.MaxSourceBytes)
 		e.Field = field
 		return "", e
 	}

@@ -27,14 +27,14 @@ const (
 // Sink takes the files of a report.
 type Sink interface {
 	// Put stores a file; name has no folder.
-	Put(name string, content []byte) error
+	Put(ctx context.Context, name string, content []byte) error
 }
 
 // Folder is a Sink that writes files into a folder, which it makes when needed.
 type Folder string
 
 // Put implements Sink. It replaces a file as a whole: a reader never sees half of one.
-func (f Folder) Put(name string, content []byte) error {
+func (f Folder) Put(_ context.Context, name string, content []byte) error {
 	if err := os.MkdirAll(string(f), 0o755); err != nil {
 		return fmt.Errorf("report folder: %w", err)
 	}
@@ -71,7 +71,7 @@ func Write(ctx context.Context, store *artifact.Store, artifactPath string, out 
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if err := out.Put(name, files[name]); err != nil {
+		if err := out.Put(ctx, name, files[name]); err != nil {
 			return err
 		}
 	}

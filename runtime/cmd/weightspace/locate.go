@@ -154,6 +154,7 @@ func findKey(n *yamlnode.Node, key, path string) (line int, at string) {
 				return line, at
 			}
 		}
+	default: // a scalar holds no keys
 	}
 	return 0, ""
 }

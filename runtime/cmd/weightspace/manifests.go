@@ -105,7 +105,7 @@ func expand(path string) ([]string, error) {
 }
 
 func readFile(file string, stdin io.Reader) ([]byte, error) {
-	var r io.Reader = stdin
+	r := stdin
 	if file != "-" {
 		f, err := os.Open(file)
 		if err != nil {

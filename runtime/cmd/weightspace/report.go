@@ -54,13 +54,12 @@ self-contained HTML file and as SVG and PNG figures for papers.`,
 
 // storeSink writes a report into the store.
 type storeSink struct {
-	ctx   context.Context
 	store *artifact.Store
 	dir   string
 }
 
-func (s *storeSink) Put(name string, content []byte) error {
-	return s.store.Put(s.ctx, s.dir+"/"+name, content)
+func (s *storeSink) Put(ctx context.Context, name string, content []byte) error {
+	return s.store.Put(ctx, s.dir+"/"+name, content)
 }
 
 // report draws the report of a finished zoo beside its artifact, unless it is there for this
@@ -78,7 +77,7 @@ func (l *local) report(ctx context.Context, s *spec.Snapshot, r *spec.Result) (s
 	if have, err := store.Get(ctx, dir+"/"+reportOf); err == nil && string(have) == r.ManifestDigest+"\n" {
 		return page, nil
 	}
-	if err := report.Write(ctx, store, s.ArtifactPath, &storeSink{ctx, store, dir}); err != nil {
+	if err := report.Write(ctx, store, s.ArtifactPath, &storeSink{store, dir}); err != nil {
 		return "", err
 	}
 	return page, store.Put(ctx, dir+"/"+reportOf, []byte(r.ManifestDigest+"\n"))
