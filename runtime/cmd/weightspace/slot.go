@@ -49,6 +49,12 @@ func openSlot(log *slog.Logger, namespace, pod string) *slot {
 		log.Debug("No API server; progress is not reported", "err", err)
 		return nil
 	}
+	return clusterSlot(log, config, namespace, pod)
+}
+
+// clusterSlot returns the slot of a pod in the cluster of config.
+func clusterSlot(log *slog.Logger, config *rest.Config, namespace, pod string) *slot {
+	config = rest.CopyConfig(config)
 	config.Timeout = slotTimeout
 	client, err := dynamic.NewForConfig(config)
 	if err != nil {
