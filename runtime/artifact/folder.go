@@ -30,7 +30,7 @@ func newFolder(dir string) (backend, error) {
 	if err := os.MkdirAll(abs, 0o777); err != nil {
 		return nil, osError(err, true)
 	}
-	info, err := os.Stat(abs)
+	info, err := os.Stat(abs) //nolint:gosec // the folder is the one the caller named
 	if err != nil {
 		return nil, osError(err, false)
 	}

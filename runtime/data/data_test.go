@@ -213,7 +213,7 @@ func TestBuildIsFrozen(t *testing.T) {
 		first = append(first, set.Train.Images[i*6])
 	}
 	const wantDigest = "sha256:28dfffbfd792ad9690f4916bcb911e582dea7d40ec048581852988f2a51e7221"
-	if fmt.Sprint(first) != "[12 38 37 17 7]" || set.ResultDigest != wantDigest {
+	if !bytes.Equal(first, []byte{12, 38, 37, 17, 7}) || set.ResultDigest != wantDigest {
 		t.Errorf("first images %v, digest %s", first, set.ResultDigest)
 	}
 }

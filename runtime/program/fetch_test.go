@@ -83,7 +83,7 @@ func TestFetchOverHTTP(t *testing.T) {
 			http.Error(w, "busy", http.StatusServiceUnavailable)
 		case 2:
 			w.Header().Set("Content-Length", fmt.Sprint(len(body)))
-			w.Write(body[:len(body)/2]) // and breaks off
+			_, _ = w.Write(body[:len(body)/2]) // and breaks off
 		default:
 			if r.Header.Get("Range") != "" {
 				ranged.Add(1)
@@ -142,7 +142,7 @@ func TestFetchRefuses(t *testing.T) {
 		case "/circle":
 			http.Redirect(w, r, "/circle", http.StatusFound)
 		case "/large":
-			w.Write(make([]byte, 5000))
+			_, _ = w.Write(make([]byte, 5000))
 		default:
 			http.NotFound(w, r)
 		}
