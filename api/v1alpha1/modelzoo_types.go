@@ -258,7 +258,8 @@ type ModelZooStatus struct {
 	// +optional
 	Parameters int64 `json:"parameters,omitempty"`
 
-	// epoch is the epoch that running members have reached and the epochs planned, such as "31/50".
+	// epoch is the mean over all planned members of the epochs they have finished, rounded down,
+	// and the epochs planned, such as "31/50". It does not fall while a plan runs.
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=32
 	// +optional

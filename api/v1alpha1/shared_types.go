@@ -282,6 +282,39 @@ type StageStatus struct {
 	// completionTime is when the stage was done. A stage with it is never run again for this plan.
 	// +optional
 	CompletionTime *metav1.Time `json:"completionTime,omitempty"`
+
+	// live sums up the last reports of finished shards, for the numbers shown while the stage
+	// runs. It is advisory: final numbers come from the store.
+	// +optional
+	Live LiveSums `json:"live,omitempty,omitzero"`
+}
+
+// LiveSums are sums over the members of finished shards. A shard is counted once: its number
+// and its sums are stored in the same write.
+type LiveSums struct {
+	// shards are the numbers of the shards that are in the sums, such as "0-3,7".
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=1024
+	// +required
+	Shards string `json:"shards,omitempty"`
+
+	// members is the number of members of these shards that did not diverge.
+	// +kubebuilder:validation:Minimum=0
+	// +required
+	Members *int32 `json:"members,omitempty"`
+
+	// diverged is the number of members of these shards that diverged.
+	// +kubebuilder:validation:Minimum=0
+	// +required
+	Diverged *int32 `json:"diverged,omitempty"`
+
+	// testAccuracySum is the sum of test accuracy over members.
+	// +required
+	TestAccuracySum Decimal `json:"testAccuracySum,omitempty"`
+
+	// testAccuracySquares is the sum of squared test accuracy over members.
+	// +required
+	TestAccuracySquares Decimal `json:"testAccuracySquares,omitempty"`
 }
 
 // ShardFailure is one sampled failure.

@@ -47,8 +47,10 @@ func (Adapter) Check(o client.Object, p *staged.Policy) *staged.Problem {
 		}
 		u, err := url.Parse(f.URL)
 		if err != nil || u.Host == "" || u.User != nil {
-			return &staged.Problem{Reason: v1alpha1.ReasonInvalidSpec, Stalled: true,
-				Message: fmt.Sprintf("spec.files[%d].url: %q is not a plain URL with a host; write https://host/path", i, f.URL)}
+			return &staged.Problem{
+				Reason: v1alpha1.ReasonInvalidSpec, Stalled: true,
+				Message: fmt.Sprintf("spec.files[%d].url: %q is not a plain URL with a host; write https://host/path", i, f.URL),
+			}
 		}
 		if !p.HostAllowed(u) {
 			return &staged.Problem{Reason: v1alpha1.ReasonHostNotAllowed, Stalled: true, Message: fmt.Sprintf(

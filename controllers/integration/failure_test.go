@@ -183,7 +183,7 @@ func TestProgress(t *testing.T) {
 		return ""
 	})
 	r.Status = v1alpha1.RunReportStatus{
-		Epoch: ptr.To(int32(1)), Epochs: ptr.To(int32(2)), Members: ptr.To(int32(2)), TestAccuracySum: "1.8", TestAccuracySquares: "1.62",
+		Epoch: ptr.To(int32(2)), Epochs: ptr.To(int32(2)), Members: ptr.To(int32(2)), TestAccuracySum: "1.8", TestAccuracySquares: "1.62",
 		SecondsLeft: ptr.To(int32(240)), Store: v1alpha1.StoreUnavailable,
 	}
 	if err := k8s.Status().Update(t.Context(), r); err != nil {

@@ -198,13 +198,17 @@ func (p *place) waitZoo(name, condition, reason, text string) *v1alpha1.ModelZoo
 func digest(c string) string { return "sha256:" + strings.Repeat(c, 64) }
 
 func datasetDone(c string) spec.Termination {
-	return spec.Termination{Reason: "Succeeded", Result: &spec.Result{ManifestDigest: digest(c), ResultDigest: digest(c), SizeBytes: 10,
-		Dataset: &spec.DatasetResult{Channels: 1, Height: 28, Width: 28, Classes: 10, Train: 500, Validation: 100, Test: 100}}}
+	return spec.Termination{Reason: "Succeeded", Result: &spec.Result{
+		ManifestDigest: digest(c), ResultDigest: digest(c), SizeBytes: 10,
+		Dataset: &spec.DatasetResult{Channels: 1, Height: 28, Width: 28, Classes: 10, Train: 500, Validation: 100, Test: 100},
+	}}
 }
 
 func zooDone(members, epochs int) spec.Termination {
-	return spec.Termination{Reason: "Succeeded", Result: &spec.Result{ManifestDigest: digest("a"), ResultDigest: digest("b"), SizeBytes: 10,
-		Zoo: &spec.ZooResult{Members: members, Epochs: epochs, TestAccuracyMean: 0.941, TestAccuracyStd: 0.032}}}
+	return spec.Termination{Reason: "Succeeded", Result: &spec.Result{
+		ManifestDigest: digest("a"), ResultDigest: digest("b"), SizeBytes: 10,
+		Zoo: &spec.ZooResult{Members: members, Epochs: epochs, TestAccuracyMean: 0.941, TestAccuracyStd: 0.032},
+	}}
 }
 
 // readyDataset creates Dataset mnist and brings it to Ready.

@@ -143,8 +143,10 @@ func TestAdmission(t *testing.T) {
 	}
 	eventually(t, "RunReports", func() string { return reportCount(p, 2) })
 	as := func(pod *corev1.Pod) client.Client {
-		token := &authv1.TokenRequest{Spec: authv1.TokenRequestSpec{ExpirationSeconds: ptr.To(int64(600)),
-			BoundObjectRef: &authv1.BoundObjectReference{Kind: "Pod", APIVersion: "v1", Name: pod.Name, UID: pod.UID}}}
+		token := &authv1.TokenRequest{Spec: authv1.TokenRequestSpec{
+			ExpirationSeconds: ptr.To(int64(600)),
+			BoundObjectRef:    &authv1.BoundObjectReference{Kind: "Pod", APIVersion: "v1", Name: pod.Name, UID: pod.UID},
+		}}
 		sa := &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: p.ns, Name: staged.RuntimeAccount}}
 		if err := k8s.SubResource("token").Create(t.Context(), sa, token); err != nil {
 			t.Fatal(err)
@@ -170,7 +172,8 @@ func TestAdmission(t *testing.T) {
 		return ""
 	})
 	forged := &v1alpha1.RunReport{ObjectMeta: metav1.ObjectMeta{Namespace: p.ns, Name: "forged"}, Spec: v1alpha1.RunReportSpec{
-		OwnerKind: "ModelZoo", OwnerName: "zoo", Stage: "train", Shard: ptr.To(int32(0)), PodName: "forged"}}
+		OwnerKind: "ModelZoo", OwnerName: "zoo", Stage: "train", Shard: ptr.To(int32(0)), PodName: "forged",
+	}}
 	if err := k8s.Create(t.Context(), forged); err == nil || !strings.Contains(err.Error(), "manager only") {
 		t.Errorf("a RunReport made by an admin: %v", err)
 	}

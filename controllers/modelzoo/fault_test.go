@@ -124,15 +124,20 @@ func pass(t testing.TB, w *world, r *staged.Reconciler) error {
 		if j.UID == "" {
 			continue
 		}
-		p := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: "ns", Name: j.Name + "-0", Labels: j.Spec.Template.Labels,
-			OwnerReferences: []metav1.OwnerReference{*metav1.NewControllerRef(j, batchv1.SchemeGroupVersion.WithKind("Job"))}}}
+		p := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{
+			Namespace: "ns", Name: j.Name + "-0", Labels: j.Spec.Template.Labels,
+			OwnerReferences: []metav1.OwnerReference{*metav1.NewControllerRef(j, batchv1.SchemeGroupVersion.WithKind("Job"))},
+		}}
 		if e := w.Create(t.Context(), p); e != nil {
 			t.Fatal(e)
 		}
 		digest := "sha256:" + strings.Repeat("a", 64)
-		p.Status = corev1.PodStatus{Phase: corev1.PodSucceeded, ContainerStatuses: []corev1.ContainerStatus{{Name: j.Spec.Template.Spec.Containers[0].Name,
+		p.Status = corev1.PodStatus{Phase: corev1.PodSucceeded, ContainerStatuses: []corev1.ContainerStatus{{
+			Name: j.Spec.Template.Spec.Containers[0].Name,
 			State: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{
-				Message: fmt.Sprintf(`{"reason":"Succeeded","result":{"manifestDigest":%q,"resultDigest":%q,"zoo":{"members":4}}}`, digest, digest)}}}}}
+				Message: fmt.Sprintf(`{"reason":"Succeeded","result":{"manifestDigest":%q,"resultDigest":%q,"zoo":{"members":4}}}`, digest, digest),
+			}},
+		}}}
 		if e := w.Status().Update(t.Context(), p); e != nil {
 			t.Fatal(e)
 		}

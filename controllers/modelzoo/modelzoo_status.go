@@ -37,8 +37,8 @@ func (Adapter) Progress(o client.Object, p staged.Progress) {
 	counts.Planned = ptr.To(int32(planned))
 	counts.Summary = fmt.Sprintf("%d/%d", *counts.Done, planned)
 	z.Status.Models = counts
-	liveEpoch(z, &p, zoo.Epochs)
-	if s := liveAccuracy(p.Reports); s.Summary != "" {
+	liveEpoch(z, &p, zoo.Epochs, planned)
+	if s := liveSummary(z, &p); s.Summary != "" {
 		z.Status.TestAccuracy = s
 	}
 }
@@ -61,65 +61,97 @@ func liveCounts(z *v1alpha1.ModelZoo, p *staged.Progress, planned int) v1alpha1.
 	done, failed, diverged := 0, 0, int(ptr.Deref(z.Status.Models.Diverged, 0))
 	stage := &p.Snapshot.Stages[p.Stage]
 	if stage.Name != spec.StageTrain {
-		done = planned
-		return v1alpha1.ModelCounts{Done: ptr.To(int32(done)), Diverged: ptr.To(int32(diverged)), Failed: ptr.To(int32(0))}
+		diverged = max(diverged, foldedAccuracy(z, p).Diverged)
+		return v1alpha1.ModelCounts{Done: ptr.To(int32(planned)), Diverged: ptr.To(int32(diverged)), Failed: ptr.To(int32(0))}
 	}
 	size := func(i int) int { return stage.Shards[i].To - stage.Shards[i].From }
 	p.Completed.Each(func(i int) { done += size(i) })
 	p.Failed.Each(func(i int) { failed += size(i) })
-	live := 0
-	for i := range p.Reports {
-		r := &p.Reports[i]
-		shard := int(ptr.Deref(r.Spec.Shard, 0))
-		if shard >= len(stage.Shards) || p.Completed.Has(shard) || p.Failed.Has(shard) {
-			continue
-		}
+	live := foldedAccuracy(z, p).Diverged
+	forRunning(p, func(shard int, r *v1alpha1.RunReportStatus) {
 		// A pod's word is bounded by its shard.
-		done += min(int(ptr.Deref(r.Status.MembersDone, 0)), size(shard))
-		live += min(int(ptr.Deref(r.Status.MembersDiverged, 0)), size(shard))
-	}
+		done += min(int(ptr.Deref(r.MembersDone, 0)), size(shard))
+		live += min(int(ptr.Deref(r.MembersDiverged, 0)), size(shard))
+	})
 	return v1alpha1.ModelCounts{Done: ptr.To(int32(done)), Diverged: ptr.To(int32(max(diverged, live))), Failed: ptr.To(int32(failed))}
 }
 
-// liveEpoch is the epoch that every running shard has finished.
-func liveEpoch(z *v1alpha1.ModelZoo, p *staged.Progress, epochs int) {
-	if p.Snapshot.Stages[p.Stage].Name != spec.StageTrain {
+// liveEpoch is the mean over all planned members of the epochs they have finished, rounded
+// down. It never falls within a plan, though a pod that resumes reports nothing at first.
+func liveEpoch(z *v1alpha1.ModelZoo, p *staged.Progress, epochs, planned int) {
+	stage := &p.Snapshot.Stages[p.Stage]
+	if stage.Name != spec.StageTrain {
 		z.Status.Epoch = fmt.Sprintf("%d/%d", epochs, epochs)
 		return
 	}
-	lowest := -1
-	for i := range p.Reports {
-		if e := p.Reports[i].Status.Epoch; e != nil && (lowest < 0 || int(*e) < lowest) {
-			lowest = min(int(*e), epochs)
-		}
+	size := func(i int) int { return stage.Shards[i].To - stage.Shards[i].From }
+	total := 0
+	p.Completed.Each(func(i int) { total += size(i) * epochs })
+	forRunning(p, func(shard int, r *v1alpha1.RunReportStatus) {
+		total += size(shard) * min(int(ptr.Deref(r.Epoch, 0)), epochs)
+	})
+	reached := 0
+	if planned > 0 {
+		reached = min(total/planned, epochs)
 	}
-	if lowest < 0 {
-		if z.Status.Epoch == "" {
-			z.Status.Epoch = fmt.Sprintf("0/%d", epochs)
-		}
-		return
+	var before, of int
+	if n, err := fmt.Sscanf(z.Status.Epoch, "%d/%d", &before, &of); err == nil && n == 2 && of == epochs {
+		reached = max(reached, before)
 	}
-	z.Status.Epoch = fmt.Sprintf("%d/%d", lowest, epochs)
+	z.Status.Epoch = fmt.Sprintf("%d/%d", reached, epochs)
 }
 
-// liveAccuracy folds the sums of running pods; it is empty when there is nothing to say.
-func liveAccuracy(reports []v1alpha1.RunReport) v1alpha1.MetricSummary {
-	n, sum, squares := 0.0, 0.0, 0.0
-	for i := range reports {
-		s := &reports[i].Status
-		members := float64(ptr.Deref(s.Members, 0) - ptr.Deref(s.MembersDiverged, 0))
-		a, err1 := strconv.ParseFloat(string(s.TestAccuracySum), 64)
-		b, err2 := strconv.ParseFloat(string(s.TestAccuracySquares), 64)
-		if members <= 0 || err1 != nil || err2 != nil || a < 0 || a > members || b < 0 || b > members {
+// forRunning calls f for one report of each shard that has neither finished nor been given up;
+// of several it takes the one that is furthest.
+func forRunning(p *staged.Progress, f func(shard int, r *v1alpha1.RunReportStatus)) {
+	best := map[int]*v1alpha1.RunReportStatus{}
+	for i := range p.Reports {
+		r := &p.Reports[i]
+		shard := int(ptr.Deref(r.Spec.Shard, -1))
+		if shard < 0 || shard >= len(p.Snapshot.Stages[p.Stage].Shards) || p.Completed.Has(shard) || p.Failed.Has(shard) {
 			continue
 		}
-		n, sum, squares = n+members, sum+a, squares+b
+		if old := best[shard]; old == nil || ptr.Deref(r.Status.Epoch, 0) > ptr.Deref(old.Epoch, 0) {
+			best[shard] = &r.Status
+		}
 	}
-	if n == 0 {
+	for shard := range p.Snapshot.Stages[p.Stage].Shards { // in order: sums of floats depend on it
+		if r := best[shard]; r != nil {
+			f(shard, r)
+		}
+	}
+}
+
+// liveSummary is over all members seen so far: those of finished shards at their last values,
+// which status keeps, and those of running shards. It is empty when there is nothing to say.
+func liveSummary(z *v1alpha1.ModelZoo, p *staged.Progress) v1alpha1.MetricSummary {
+	a := foldedAccuracy(z, p)
+	stage := &p.Snapshot.Stages[p.Stage]
+	if stage.Name == spec.StageTrain {
+		forRunning(p, func(shard int, r *v1alpha1.RunReportStatus) {
+			if live, ok := staged.AccuracyOf(r, stage.Shards[shard].To-stage.Shards[shard].From); ok {
+				a.Add(live)
+			}
+		})
+	}
+	if a.Members == 0 {
 		return v1alpha1.MetricSummary{}
 	}
-	mean := sum / n
-	return summary(mean, math.Sqrt(max(squares/n-mean*mean, 0)))
+	mean := a.Sum / float64(a.Members)
+	return summary(mean, math.Sqrt(max(a.Squares/float64(a.Members)-mean*mean, 0)))
+}
+
+// foldedAccuracy is what status keeps of the finished shards of this plan.
+func foldedAccuracy(z *v1alpha1.ModelZoo, p *staged.Progress) staged.Accuracy {
+	planned := plan.CohortSize(p.Snapshot.Zoo, 0) * len(p.Snapshot.Zoo.Cohorts)
+	for i := range z.Status.Stages {
+		if s := &z.Status.Stages[i]; s.Name == spec.StageTrain {
+			if a, ok := staged.AccuracyOfStage(s, planned); ok {
+				return a
+			}
+		}
+	}
+	return staged.Accuracy{}
 }
 
 func summary(mean, std float64) v1alpha1.MetricSummary {

@@ -83,6 +83,8 @@ type Actions struct {
 	Patch           []JobPatch
 	Delete          []client.Object
 	RequeueAfter    time.Duration
+	// folding names reports whose numbers go into status in this pass: they are deleted in the next.
+	folding map[string]bool
 	// Abandoned is the artifact that stays although it should have gone.
 	Abandoned string
 }
@@ -90,7 +92,7 @@ type Actions struct {
 // decide is pure: equal observations give equal actions.
 func decide(o *Observed, p *Policy, ad Adapter, now time.Time) *Actions {
 	st := o.Parts.Status
-	a := &Actions{SpecDigest: string(st.SpecDigest), PlanName: st.PlanConfigMap, Image: st.RuntimeImage, Failures: st.Failures}
+	a := &Actions{SpecDigest: string(st.SpecDigest), PlanName: st.PlanConfigMap, Image: st.RuntimeImage, Failures: st.Failures, folding: map[string]bool{}}
 	for i := range st.Stages {
 		a.Stages = append(a.Stages, *st.Stages[i].DeepCopy())
 	}
@@ -121,6 +123,9 @@ func decide(o *Observed, p *Policy, ad Adapter, now time.Time) *Actions {
 	if a.Verdict.Outcome == Complete || a.Verdict.Outcome == Failed {
 		// Once the end is stored, one more pass stops what still runs and starts the TTL.
 		a.RequeueAfter = time.Millisecond
+	}
+	if len(a.folding) > 0 {
+		a.RequeueAfter = time.Millisecond // our own status write wakes nobody
 	}
 	return a
 }
@@ -374,10 +379,10 @@ func (a *Actions) deleteOldPlans(o *Observed) {
 	}
 }
 
-// deleteReports removes the RunReports of pods not in keep.
+// deleteReports removes the RunReports of pods not in keep, once their numbers are stored.
 func (a *Actions) deleteReports(o *Observed, keep map[string]bool) {
 	for i := range o.Reports {
-		if r := &o.Reports[i]; !keep[r.Name] && r.DeletionTimestamp == nil && !a.deletes(r) {
+		if r := &o.Reports[i]; !keep[r.Name] && !a.folding[r.Name] && r.DeletionTimestamp == nil && !a.deletes(r) {
 			a.Delete = append(a.Delete, r)
 		}
 	}

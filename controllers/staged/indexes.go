@@ -1,6 +1,7 @@
 package staged
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -27,6 +28,49 @@ func ParseIndexes(text string, n int) Indexes {
 		out.ranges = append(out.ranges, [2]int{from, min(to, n-1)})
 	}
 	return out
+}
+
+// Add returns the set with shard i in it.
+func (x Indexes) Add(i int) Indexes {
+	if i < 0 || x.Has(i) {
+		return x
+	}
+	var out Indexes
+	for _, r := range x.ranges {
+		switch {
+		case i == r[0]-1:
+			r[0] = i
+		case i == r[1]+1:
+			r[1] = i
+		}
+		out.ranges = append(out.ranges, r)
+	}
+	if !out.Has(i) {
+		out.ranges = append(out.ranges, [2]int{i, i})
+	}
+	slices.SortFunc(out.ranges, func(a, b [2]int) int { return a[0] - b[0] })
+	merged := out.ranges[:1]
+	for _, r := range out.ranges[1:] {
+		if last := &merged[len(merged)-1]; r[0] <= last[1]+1 {
+			last[1] = max(last[1], r[1])
+		} else {
+			merged = append(merged, r)
+		}
+	}
+	return Indexes{ranges: merged}
+}
+
+// String writes the set as a Job does.
+func (x Indexes) String() string {
+	parts := make([]string, 0, len(x.ranges))
+	for _, r := range x.ranges {
+		part := strconv.Itoa(r[0])
+		if r[1] > r[0] {
+			part += "-" + strconv.Itoa(r[1])
+		}
+		parts = append(parts, part)
+	}
+	return strings.Join(parts, ",")
 }
 
 // AllIndexes is the set [0, n).

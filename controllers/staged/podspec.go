@@ -136,14 +136,18 @@ func checkMemory(compute *v1alpha1.Compute, stage string, planned int64) *Proble
 	}
 	q, err := resource.ParseQuantity(compute.Memory)
 	if err != nil {
-		return &Problem{Reason: v1alpha1.ReasonInvalidSpec, Stalled: true,
-			Message: fmt.Sprintf("spec.compute.memory: %q is not a quantity; write it like \"2Gi\"", compute.Memory)}
+		return &Problem{
+			Reason: v1alpha1.ReasonInvalidSpec, Stalled: true,
+			Message: fmt.Sprintf("spec.compute.memory: %q is not a quantity; write it like \"2Gi\"", compute.Memory),
+		}
 	}
 	if q.Value() >= planned {
 		return nil
 	}
 	need := (planned + mebibyte - 1) / mebibyte
-	return &Problem{Reason: v1alpha1.ReasonInsufficientMemory, Stalled: true,
+	return &Problem{
+		Reason: v1alpha1.ReasonInsufficientMemory, Stalled: true,
 		Message: fmt.Sprintf("spec.compute.memory: %s is below the %dMi that a pod of stage %s needs; raise it, remove it to let the plan choose, or lower spec.sharding.membersPerShard",
-			compute.Memory, need, stage)}
+			compute.Memory, need, stage),
+	}
 }

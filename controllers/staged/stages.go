@@ -138,6 +138,7 @@ func (r *stageRun) count() {
 	n := len(r.spec.Shards)
 	r.a.Progress.Completed = ParseIndexes(r.job.Status.CompletedIndexes, n)
 	r.a.Progress.Failed = ParseIndexes(ptr.Deref(r.job.Status.FailedIndexes, ""), n)
+	r.fold()
 	r.state.Job = r.job.Name
 	r.state.Succeeded = ptr.To(int32(r.a.Progress.Completed.Len()))
 	r.state.Failed = ptr.To(int32(r.a.Progress.Failed.Len()))
@@ -269,12 +270,18 @@ func (r *stageRun) reports() {
 	for i := range r.o.Reports {
 		have[r.o.Reports[i].Name] = &r.o.Reports[i]
 	}
-	limit := int(jobParallelism(r.o.Parts.Execution, int32(len(r.spec.Shards))))
+	running, limit := 0, int(jobParallelism(r.o.Parts.Execution, int32(len(r.spec.Shards))))
 	for i := range r.pods {
 		p := &r.pods[i]
-		if p.Status.Phase != corev1.PodRunning || p.DeletionTimestamp != nil || len(keep) >= limit {
+		if ended := have[p.Name]; ended != nil && p.Status.Phase == corev1.PodSucceeded && !r.a.Progress.Completed.Has(int(podShard(p))) {
+			keep[p.Name] = true // the Job counts it soon, and then it is folded
+			r.a.Progress.Reports = append(r.a.Progress.Reports, *ended)
 			continue
 		}
+		if p.Status.Phase != corev1.PodRunning || p.DeletionTimestamp != nil || running >= limit {
+			continue
+		}
+		running++
 		keep[p.Name] = true
 		report := have[p.Name]
 		if report == nil {
