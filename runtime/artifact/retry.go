@@ -50,8 +50,10 @@ type retrier struct {
 }
 
 func newRetrier(store string, o Options) retrier {
-	r := retrier{store: store, answered: new(atomic.Bool), budget: o.Budget, first: o.FirstBackoff, longest: o.LongestBackoff, attempt: o.AttemptTimeout,
-		onUnavailable: o.OnUnavailable, onAvailable: o.OnAvailable, random: o.Random, pause: o.Pause, now: o.Now}
+	r := retrier{
+		store: store, answered: new(atomic.Bool), budget: o.Budget, first: o.FirstBackoff, longest: o.LongestBackoff, attempt: o.AttemptTimeout,
+		onUnavailable: o.OnUnavailable, onAvailable: o.OnAvailable, random: o.Random, pause: o.Pause, now: o.Now,
+	}
 	setDefault(&r.budget, 10*time.Minute)
 	setDefault(&r.first, 200*time.Millisecond)
 	setDefault(&r.longest, 15*time.Second)

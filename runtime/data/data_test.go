@@ -163,8 +163,10 @@ func opener(files map[string][]byte) func(string) (io.ReadCloser, error) {
 }
 
 func dataset() *spec.Dataset {
-	return &spec.Dataset{Format: "idx", Splits: spec.Splits{Train: 40, Validation: 10, Test: 20, Seed: 42},
-		Normalization: spec.Normalization{Mean: []string{"0.1307"}, Std: []string{"0.3081"}}}
+	return &spec.Dataset{
+		Format: "idx", Splits: spec.Splits{Train: 40, Validation: 10, Test: 20, Seed: 42},
+		Normalization: spec.Normalization{Mean: []string{"0.1307"}, Std: []string{"0.3081"}},
+	}
 }
 
 func build(t *testing.T, d *spec.Dataset) *data.Set {

@@ -32,8 +32,10 @@ func fileName(split string) string { return split + ".safetensors" }
 
 // Facts is a data set's summary in its manifest.
 func (s *Set) Facts() spec.DatasetResult {
-	return spec.DatasetResult{Channels: s.Train.C, Height: s.Train.H, Width: s.Train.W, Classes: s.Classes,
-		Train: s.Train.N, Validation: s.Validation.N, Test: s.Test.N}
+	return spec.DatasetResult{
+		Channels: s.Train.C, Height: s.Train.H, Width: s.Train.W, Classes: s.Classes,
+		Train: s.Train.N, Validation: s.Validation.N, Test: s.Test.N,
+	}
 }
 
 // Write stores the data set in folder dir: a file per split (images U8 [N, C, H, W], labels U8

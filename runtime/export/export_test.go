@@ -87,10 +87,13 @@ func newFixture(t *testing.T) *fixture {
 	snap, err := plan.ModelZoo(&v1alpha1.ModelZooSpec{
 		Dataset: v1alpha1.DatasetReference{Name: "d"}, Architecture: v1alpha1.Architecture{Preset: v1alpha1.ArchitectureCNNSmall},
 		Population: v1alpha1.Population{Seeds: v1alpha1.Seeds{Count: 2}, Grid: v1alpha1.Grid{
-			Activation: []v1alpha1.Activation{"tanh"}, LearningRate: []v1alpha1.Decimal{"1e-3"}, Dropout: []v1alpha1.Decimal{"0", "0.5"}}},
+			Activation: []v1alpha1.Activation{"tanh"}, LearningRate: []v1alpha1.Decimal{"1e-3"}, Dropout: []v1alpha1.Decimal{"0", "0.5"},
+		}},
 		Training: v1alpha1.Training{Epochs: 2},
-	}, plan.Inputs{Namespace: "ns", Name: "zoo", StoreURL: "mem://", Dataset: &spec.DatasetInput{Name: "d", Store: "mem://", Path: dataDir, ManifestDigest: digest,
-		ResultDigest: set.ResultDigest, Channels: 1, Height: 28, Width: 28, Classes: 10, Train: 20, Validation: 10, Test: 10}})
+	}, plan.Inputs{Namespace: "ns", Name: "zoo", StoreURL: "mem://", Dataset: &spec.DatasetInput{
+		Name: "d", Store: "mem://", Path: dataDir, ManifestDigest: digest,
+		ResultDigest: set.ResultDigest, Channels: 1, Height: 28, Width: 28, Classes: 10, Train: 20, Validation: 10, Test: 10,
+	}})
 	must(t, err)
 	f := &fixture{store: store, members: plan.Members(snap.Zoo, 0, 0, plan.CohortSize(snap.Zoo, 0))}
 	m := &artifact.Manifest{Kind: spec.KindModelZoo, ResultDigest: artifact.Digest(nil), Spec: plan.Marshal(snap)}
@@ -145,8 +148,10 @@ func (f *fixture) writeTables(t *testing.T, m *artifact.Manifest) {
 	var models []artifact.ModelRow
 	var metrics []artifact.MetricRow
 	for i, mb := range f.members {
-		models = append(models, artifact.ModelRow{ModelID: mb.ID, Seed: int64(mb.Seed), Activation: mb.Activation, Initializer: mb.Initializer, Optimizer: mb.Optimizer,
-			LearningRate: mb.LearningRate, Dropout: mb.Dropout, Architecture: "cnn-small", Parameters: parameters, Epochs: 2})
+		models = append(models, artifact.ModelRow{
+			ModelID: mb.ID, Seed: int64(mb.Seed), Activation: mb.Activation, Initializer: mb.Initializer, Optimizer: mb.Optimizer,
+			LearningRate: mb.LearningRate, Dropout: mb.Dropout, Architecture: "cnn-small", Parameters: parameters, Epochs: 2,
+		})
 		for e := range 3 {
 			sum := sha256.Sum256(row(i, e))
 			r := artifact.MetricRow{ModelID: mb.ID, Epoch: int32(e), TestAccuracy: 0.5, ValidationAccuracy: 0.1*float64(i) + 0.01*float64(e), TrainLoss: math.NaN(), WeightsSHA256: hex.EncodeToString(sum[:])}

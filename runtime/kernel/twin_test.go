@@ -52,8 +52,16 @@ func same(t *testing.T, what string, got, want []float32) {
 func TestConvTwins(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	shapes := []Conv{
-		{1, 28, 28, 8, 5, 5}, {8, 12, 12, 6, 5, 5}, {6, 4, 4, 4, 2, 2}, {36, 1, 1, 20, 1, 1}, {20, 1, 1, 10, 1, 1},
-		{3, 9, 8, 15, 3, 3}, {1, 1, 1, 1, 1, 1}, {2, 7, 7, 3, 7, 7}, {2, 8, 13, 5, 2, 4}, {5, 3, 11, 9, 3, 1},
+		{1, 28, 28, 8, 5, 5},
+		{8, 12, 12, 6, 5, 5},
+		{6, 4, 4, 4, 2, 2},
+		{36, 1, 1, 20, 1, 1},
+		{20, 1, 1, 10, 1, 1},
+		{3, 9, 8, 15, 3, 3},
+		{1, 1, 1, 1, 1, 1},
+		{2, 7, 7, 3, 7, 7},
+		{2, 8, 13, 5, 2, 4},
+		{5, 3, 11, 9, 3, 1},
 	}
 	for range 6 {
 		c := Conv{InC: 1 + r.IntN(9), OutC: 1 + r.IntN(17), KH: 1 + r.IntN(4), KW: 1 + r.IntN(7)}
@@ -106,8 +114,10 @@ func runConv(t *testing.T, k *Kernels, c Conv) [4][]float32 {
 func TestElementwiseTwins(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
 	base := ref(t)
-	special := []float32{0, float32(math.Copysign(0, -1)), 1e-45, -1e-40, 1e-20, 87, 88, -87, -104, 1e30, -1e30,
-		float32(math.Inf(1)), float32(math.Inf(-1)), 0.5, -0.5, 20, -20, 5, -5, 9, -9}
+	special := []float32{
+		0, float32(math.Copysign(0, -1)), 1e-45, -1e-40, 1e-20, 87, 88, -87, -104, 1e30, -1e30,
+		float32(math.Inf(1)), float32(math.Inf(-1)), 0.5, -0.5, 20, -20, 5, -5, 9, -9,
+	}
 	for _, n := range []int{0, 16, 32, 48, 16 * 67} {
 		x := fill(r, make([]float32, n))
 		if n > len(special) {

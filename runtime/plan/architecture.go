@@ -20,12 +20,16 @@ func architectureParameters(preset v1alpha1.ArchitecturePreset, d *spec.DatasetI
 		return 0, &FieldError{"spec.architecture.preset", fmt.Sprintf("unknown preset %q", preset), "use cnn-small"}
 	}
 	if d.Height != cnnSmallSide || d.Width != cnnSmallSide {
-		return 0, &FieldError{"spec.architecture.preset",
-			fmt.Sprintf("cnn-small takes 28x28 images, data set %q has %dx%d", d.Name, d.Height, d.Width), "use a data set of 28x28 images"}
+		return 0, &FieldError{
+			"spec.architecture.preset",
+			fmt.Sprintf("cnn-small takes 28x28 images, data set %q has %dx%d", d.Name, d.Height, d.Width), "use a data set of 28x28 images",
+		}
 	}
 	if d.Classes > cnnSmallClasses {
-		return 0, &FieldError{"spec.architecture.preset",
-			fmt.Sprintf("cnn-small has 10 outputs, data set %q has %d classes", d.Name, d.Classes), "use a data set of at most 10 classes"}
+		return 0, &FieldError{
+			"spec.architecture.preset",
+			fmt.Sprintf("cnn-small has 10 outputs, data set %q has %d classes", d.Name, d.Classes), "use a data set of at most 10 classes",
+		}
 	}
 	conv1 := 8*d.Channels*5*5 + 8
 	conv2 := 6*8*5*5 + 6

@@ -67,8 +67,10 @@ func resolveFiles(files []v1alpha1.DatasetFile) ([]spec.File, error) {
 		byRole[f.Role] = f
 	}
 	if len(files) != len(idxRoles) || len(byRole) != len(idxRoles) {
-		return nil, &FieldError{"spec.files", fmt.Sprintf("format idx needs 4 files, one for each role, and %d are given", len(files)),
-			"give trainImages, trainLabels, testImages and testLabels once each"}
+		return nil, &FieldError{
+			"spec.files", fmt.Sprintf("format idx needs 4 files, one for each role, and %d are given", len(files)),
+			"give trainImages, trainLabels, testImages and testLabels once each",
+		}
 	}
 	out := make([]spec.File, 0, len(idxRoles))
 	for _, role := range idxRoles {
@@ -84,8 +86,10 @@ func resolveFiles(files []v1alpha1.DatasetFile) ([]spec.File, error) {
 func resolveNormalization(n *v1alpha1.Normalization) (spec.Normalization, error) {
 	var out spec.Normalization
 	if len(n.Mean) == 0 || len(n.Mean) != len(n.Std) {
-		return out, &FieldError{"spec.normalization", fmt.Sprintf("%d means and %d standard deviations", len(n.Mean), len(n.Std)),
-			"give one of each for every channel"}
+		return out, &FieldError{
+			"spec.normalization", fmt.Sprintf("%d means and %d standard deviations", len(n.Mean), len(n.Std)),
+			"give one of each for every channel",
+		}
 	}
 	for i := range n.Mean {
 		if err := checkDecimal(fmt.Sprintf("spec.normalization.mean[%d]", i), n.Mean[i], finite); err != nil {

@@ -88,8 +88,10 @@ func resolveZoo(z *v1alpha1.ModelZooSpec, d *spec.DatasetInput) (*spec.Zoo, erro
 		return nil, err
 	}
 	if total := int64(n) * int64(len(cells)) * int64(len(cohorts)); total > MaxMembers {
-		return nil, &FieldError{"spec.population", fmt.Sprintf("%d seeds x %d grid points are %d models", n, len(cells)*len(cohorts), total),
-			fmt.Sprintf("a ModelZoo holds at most %d models; use fewer seeds or values, or several ModelZoos", MaxMembers)}
+		return nil, &FieldError{
+			"spec.population", fmt.Sprintf("%d seeds x %d grid points are %d models", n, len(cells)*len(cohorts), total),
+			fmt.Sprintf("a ModelZoo holds at most %d models; use fewer seeds or values, or several ModelZoos", MaxMembers),
+		}
 	}
 	return &spec.Zoo{
 		Dataset: *d, Architecture: string(z.Architecture.Preset), Parameters: params,
@@ -189,8 +191,10 @@ func oneOf[T ~string](field string, list, allowed []T) error {
 func cutShards(z *spec.Zoo, size int) (shards []spec.Shard, largest int, err error) {
 	n := CohortSize(z, 0)
 	if count := (n + size - 1) / size * len(z.Cohorts); count > maxShards {
-		return nil, 0, &FieldError{"spec.sharding.membersPerShard", fmt.Sprintf("%d members each give %d shards", size, count),
-			fmt.Sprintf("a plan holds at most %d shards; raise it", maxShards)}
+		return nil, 0, &FieldError{
+			"spec.sharding.membersPerShard", fmt.Sprintf("%d members each give %d shards", size, count),
+			fmt.Sprintf("a plan holds at most %d shards; raise it", maxShards),
+		}
 	}
 	for c := range z.Cohorts {
 		for from := 0; from < n; from += size {

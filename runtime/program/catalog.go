@@ -154,8 +154,10 @@ func (c *catalog) timingRows() []artifact.TimingRow {
 	for _, id := range c.usedShards() {
 		t := c.timings[id]
 		for _, e := range t.Epochs {
-			row := artifact.TimingRow{Shard: id, Epoch: int32(e.Epoch), Members: int32(t.Members), TrainSeconds: e.TrainSeconds, EvaluateSeconds: e.EvaluateSeconds,
-				Host: t.Host, Version: t.Version, ISA: t.ISA, Workers: int32(t.Workers)}
+			row := artifact.TimingRow{
+				Shard: id, Epoch: int32(e.Epoch), Members: int32(t.Members), TrainSeconds: e.TrainSeconds, EvaluateSeconds: e.EvaluateSeconds,
+				Host: t.Host, Version: t.Version, ISA: t.ISA, Workers: int32(t.Workers),
+			}
 			if e.Epoch > 0 {
 				row.Samples = int64(t.Members) * int64(c.zoo.Dataset.Train)
 			}

@@ -71,8 +71,10 @@ func fetchFile(ctx context.Context, s *spec.Snapshot, src spec.File, f *os.File,
 		return err
 	}
 	if sum != src.SHA256 {
-		return &InputError{Field: sourceField(src.Role, "sha256"), Problem: fmt.Sprintf("%s has sha256 %s, the spec says %s", src.URL, sum, src.SHA256),
-			Remedy: "check the file and correct the URL or the sha256"}
+		return &InputError{
+			Field: sourceField(src.Role, "sha256"), Problem: fmt.Sprintf("%s has sha256 %s, the spec says %s", src.URL, sum, src.SHA256),
+			Remedy: "check the file and correct the URL or the sha256",
+		}
 	}
 	return nil
 }

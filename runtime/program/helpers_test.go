@@ -156,8 +156,10 @@ func (l *lab) planZoo(in *spec.DatasetInput, o zooOptions) *spec.Snapshot {
 	z := &v1alpha1.ModelZooSpec{
 		Dataset:      v1alpha1.DatasetReference{Name: "tiny"},
 		Architecture: v1alpha1.Architecture{Preset: v1alpha1.ArchitectureCNNSmall},
-		Population: v1alpha1.Population{Seeds: v1alpha1.Seeds{Count: o.seeds},
-			Grid: v1alpha1.Grid{Activation: o.activate, LearningRate: o.rates, Optimizer: o.optimizer, Dropout: []v1alpha1.Decimal{"0.1"}}},
+		Population: v1alpha1.Population{
+			Seeds: v1alpha1.Seeds{Count: o.seeds},
+			Grid:  v1alpha1.Grid{Activation: o.activate, LearningRate: o.rates, Optimizer: o.optimizer, Dropout: []v1alpha1.Decimal{"0.1"}},
+		},
 		Training: v1alpha1.Training{Epochs: o.epochs, BatchSize: 16},
 	}
 	if o.perShard > 0 {

@@ -166,8 +166,10 @@ func findShard(s *spec.Snapshot, stage string, shard int) (spec.Shard, error) {
 			continue
 		}
 		if shard < 0 || shard >= len(st.Shards) {
-			return spec.Shard{}, &InputError{Field: "JOB_COMPLETION_INDEX", Problem: fmt.Sprintf("shard %d of stage %s, which has %d shards", shard, stage, len(st.Shards)),
-				Remedy: "run the Job with the plan it was made from"}
+			return spec.Shard{}, &InputError{
+				Field: "JOB_COMPLETION_INDEX", Problem: fmt.Sprintf("shard %d of stage %s, which has %d shards", shard, stage, len(st.Shards)),
+				Remedy: "run the Job with the plan it was made from",
+			}
 		}
 		sh := st.Shards[shard]
 		if s.Zoo != nil && (sh.To > plan.CohortSize(s.Zoo, sh.Cohort) && stage == spec.StageTrain) {

@@ -256,8 +256,10 @@ func TestLostFiles(t *testing.T) {
 // all the same, and its mean leaves them out.
 func TestDivergedMembersAreResults(t *testing.T) {
 	l := newLab(t)
-	s := l.planZoo(l.dataset(), zooOptions{seeds: 1, epochs: 3, rates: []v1alpha1.Decimal{"1e-3", "1e30"},
-		activate: []v1alpha1.Activation{v1alpha1.ActivationReLU}, optimizer: []v1alpha1.Optimizer{v1alpha1.OptimizerSGD}})
+	s := l.planZoo(l.dataset(), zooOptions{
+		seeds: 1, epochs: 3, rates: []v1alpha1.Decimal{"1e-3", "1e30"},
+		activate: []v1alpha1.Activation{v1alpha1.ActivationReLU}, optimizer: []v1alpha1.Optimizer{v1alpha1.OptimizerSGD},
+	})
 	r := l.runAll(s, l.env())
 	if r.Zoo.Diverged != 1 || r.Zoo.Members != 2 || r.Zoo.TestAccuracyMean != r.Zoo.TestAccuracyMean {
 		t.Errorf("result %+v", r.Zoo)
@@ -274,9 +276,13 @@ func TestRacingPods(t *testing.T) {
 	s := l.planZoo(in, zooOptions{seeds: 2, epochs: 2})
 	errs := make(chan error, 2)
 	for range 2 {
+		store, err := artifact.Open(t.Context(), l.store.URL(), "") // each pod opens the store for itself
+		if err != nil {
+			t.Fatal(err)
+		}
+		env := l.env()
+		env.Progress, env.Log, env.Store = nil, nil, store
 		go func() {
-			env := l.env()
-			env.Progress = nil
 			_, err := Run(t.Context(), s, spec.StageTrain, 0, env)
 			errs <- err
 		}()

@@ -114,7 +114,9 @@ func TestSummaryOfAKnownZoo(t *testing.T) {
 			model("a", "1e-2", 0.9, 0.95, -1), model("b", "1e-3", 0.8, 0.85, -1), model("c", "1e-2", 0.7, 0.80, -1), model("d", "1e-1", 0.1, 0.1, 2),
 		},
 		Rows: []Row{
-			{"a", 1, Metrics{TestAccuracy: 0.9}}, {"b", 1, Metrics{TestAccuracy: 0.8}}, {"c", 1, Metrics{TestAccuracy: 0.7}},
+			{"a", 1, Metrics{TestAccuracy: 0.9}},
+			{"b", 1, Metrics{TestAccuracy: 0.8}},
+			{"c", 1, Metrics{TestAccuracy: 0.7}},
 			{"d", 1, Metrics{TestAccuracy: 0.1}},
 		},
 	}

@@ -32,8 +32,15 @@ var (
 		clr  color.NRGBA
 		name string
 	}{
-		{paper, "paper"}, {ink, "ink"}, {muted, "muted"}, {grid, "grid"}, {blue, "blue"}, {dot, "dot"},
-		{band50, "band50"}, {band90, "band90"}, {accent, "accent"},
+		{paper, "paper"},
+		{ink, "ink"},
+		{muted, "muted"},
+		{grid, "grid"},
+		{blue, "blue"},
+		{dot, "dot"},
+		{band50, "band50"},
+		{band90, "band90"},
+		{accent, "accent"},
 	}
 )
 

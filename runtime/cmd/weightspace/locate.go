@@ -8,12 +8,11 @@ import (
 	"strings"
 
 	yamlnode "go.yaml.in/yaml/v3"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/weightspace/weightspace/api/v1alpha1"
 	"github.com/weightspace/weightspace/runtime/plan"
 	"github.com/weightspace/weightspace/runtime/program"
-
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
 // at is a mistake in a field, with file and line.
