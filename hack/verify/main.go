@@ -1,7 +1,7 @@
 // Command verify holds the modules that the product links against what the project allows: a
 // direct dependency must be listed in allowed.txt, and every licence file of every linked module
 // must be a permissive licence, or the module is reviewed below and credited in NOTICE. Modules
-// that only tests import may be MPL-2.0.
+// that only tests import may be MPL-2.0. With -docs it checks the documentation instead.
 package main
 
 import (
@@ -45,8 +45,13 @@ type listed struct {
 }
 
 func main() {
+	docs := flag.Bool("docs", false, "check the documentation's links and reference instead of dependencies")
 	flag.Parse()
-	problems, err := verify()
+	check := verify
+	if *docs {
+		check = func() ([]string, error) { return verifyDocs(".") }
+	}
+	problems, err := check()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "verify:", err)
 		os.Exit(2)
