@@ -49,7 +49,7 @@ func (e *IncompleteError) Error() string {
 
 // ErrCheckpointed is returned when the context ended and the state was put into the store:
 // running again continues where it stopped.
-var ErrCheckpointed = errors.New("stopped on request, and the state is in the store; run again to continue")
+var ErrCheckpointed = errors.New("stopped on request, state kept; run again to continue")
 
 // ExitCode returns the exit code of `weightspace task` for an error of Run.
 func ExitCode(err error) int {

@@ -27,14 +27,24 @@ type display interface {
 	close()
 }
 
+// A bar's line has messageWidth columns of words and barWidth of percentage, bar and time: less
+// than the 80 of a common terminal.
+const (
+	messageWidth = 51
+	barWidth     = 26
+)
+
 // display chooses: JSON lines when asked for, bars on a terminal, plain lines otherwise.
 func (a *app) display(asJSON bool) display {
 	if asJSON {
 		return &jsonDisplay{out: a.out}
 	}
 	lines := &lineDisplay{out: a.out, err: a.err}
-	if f, ok := a.err.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
-		return &barDisplay{lineDisplay: lines, bars: map[string]*progress.Tracker{}}
+	if f, ok := a.err.(*os.File); ok {
+		// A bar that does not fit its line could not be redrawn in place.
+		if width, _, err := term.GetSize(int(f.Fd())); err == nil && width > messageWidth+barWidth {
+			return &barDisplay{lineDisplay: lines, width: width}
+		}
 	}
 	return lines
 }
@@ -106,19 +116,37 @@ func describe(s *spec.Snapshot, p program.Progress) string {
 	return line
 }
 
-// brief is describe for the message of a bar on a terminal of 80 columns.
+// brief is describe in at most messageWidth columns: a long name is cut, never the numbers.
 func brief(s *spec.Snapshot, p program.Progress) string {
-	line := s.Object.Name + " " + p.Stage
+	line := " " + p.Stage
 	if n := shardCount(s, p.Stage); n > 1 {
 		line += fmt.Sprintf(" %d/%d", p.Shard+1, n)
 	}
 	switch {
 	case p.Store == "Unavailable":
-		return line + ": the store is away"
+		line += ": the store is away"
 	case p.TestAccuracyMembers > 0:
-		return line + fmt.Sprintf(" epoch %d/%d acc %.3f", p.Epoch, p.Epochs, p.TestAccuracySum/float64(p.TestAccuracyMembers))
+		line += fmt.Sprintf(" epoch %d/%d acc %.3f", p.Epoch, p.Epochs, p.TestAccuracySum/float64(p.TestAccuracyMembers))
+		if left := time.Duration(p.SecondsLeft) * time.Second; left > 0 {
+			line += " " + shortTime(left) + " left"
+		}
 	}
-	return line
+	name := s.Object.Name // ASCII, as the names of all Kubernetes objects
+	if room := max(messageWidth-len(line), 4); len(name) > room {
+		name = name[:room-1] + "~"
+	}
+	return name + line
+}
+
+// shortTime drops the seconds of hours and the minutes of days.
+func shortTime(d time.Duration) string {
+	switch {
+	case d >= 48*time.Hour:
+		return fmt.Sprintf("%dd", d/(24*time.Hour))
+	case d >= time.Hour:
+		return fmt.Sprintf("%dh%02dm", d/time.Hour, d%time.Hour/time.Minute)
+	}
+	return d.String()
 }
 
 func shardCount(s *spec.Snapshot, stage string) int {
@@ -135,15 +163,17 @@ func (d *lineDisplay) close()    {}
 
 func (d *lineDisplay) finished(s *spec.Snapshot, r *spec.Result, page string) {
 	fmt.Fprintln(d.out, summary(s, r))
-	fmt.Fprintf(d.out, "  artifact  %s\n  result    %s\n", s.ArtifactPath, r.ResultDigest)
+	// A digest has 71 columns; the lines fit 80.
+	fmt.Fprintf(d.out, "artifact %s\nresult   %s\n", s.ArtifactPath, r.ResultDigest)
 	if page != "" {
-		fmt.Fprintf(d.out, "  report    %s\n", page)
+		fmt.Fprintf(d.out, "report   %s\n", page)
 	}
 }
 
 // barDisplay draws one bar for each shard on a terminal.
 type barDisplay struct {
 	*lineDisplay
+	width  int // columns of the terminal
 	writer progress.Writer
 	bars   map[string]*progress.Tracker
 }
@@ -152,13 +182,20 @@ func (d *barDisplay) begin(s *spec.Snapshot) {
 	d.lineDisplay.begin(s)
 	w := progress.NewWriter()
 	w.SetOutputWriter(d.err)
-	w.SetTrackerLength(14)
-	w.SetMessageLength(46)
+	w.SetTrackerLength(10)
+	w.SetMessageLength(messageWidth)
+	w.SetTerminalWidth(d.width - 1)
 	w.SetTrackerPosition(progress.PositionRight)
 	w.SetUpdateFrequency(200 * time.Millisecond)
 	w.SetStyle(progress.StyleBlocks)
 	w.Style().Visibility.Value = false
 	w.Style().Visibility.ETA = false
+	w.Style().Options.Separator = " "
+	w.Style().Options.PercentFormat = "%3.0f%%"
+	w.Style().Options.DoneString = "done"
+	w.Style().Options.ErrorString = "stopped"
+	w.Style().Options.TimeInProgressPrecision = time.Second
+	w.Style().Options.TimeDonePrecision = 100 * time.Millisecond
 	w.Style().Colors = progress.StyleColors{Message: text.Colors{}, Percent: text.Colors{text.Bold}}
 	d.writer, d.bars = w, map[string]*progress.Tracker{}
 	go w.Render()
