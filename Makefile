@@ -10,6 +10,8 @@ KUBECTL ?= $$(hack/cluster/assets)/kubectl
 # Extra manager flags for deploy, one per line.
 MANAGER_FLAGS ?=
 FUZZTIME ?= 20s
+# 1 lets demo-down delete the artifacts too.
+PURGE ?=
 
 include hack/make/*.mk
 
@@ -22,8 +24,8 @@ help: ## Show this list
 .PHONY: demo demo-down
 demo: ## Real Kubernetes on this machine, the operator, and a model zoo training on it (root, Debian)
 	@hack/demo/up
-demo-down: ## Stop the demo's cluster; artifacts stay
-	@hack/demo/down
+demo-down: ## Stop the demo's cluster; artifacts stay unless PURGE=1
+	@PURGE="$(PURGE)" hack/demo/down
 
 ##@ Build
 .PHONY: build images

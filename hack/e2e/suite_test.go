@@ -59,7 +59,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// connect finds the cluster that hack/e2e/up.sh prepared.
+// connect finds the cluster that hack/e2e/environment.sh prepared.
 func connect() (*cluster, error) {
 	c := &cluster{
 		kubeconfig: os.Getenv("KUBECONFIG"),

@@ -1,6 +1,6 @@
 ##@ Test
 .PHONY: test test-unit test-integration test-e2e test-chart fuzz bench
-test: ## Everything: unit, race, pure Go, integration, chart, verify, end to end on a real cluster
+test: ## Everything: unit, lint, race, pure Go, integration, chart, verify, end to end on a real cluster
 	@hack/test/parts
 test-unit: ## Unit tests, shuffled; the race detector where goroutines share state; the pure-Go kernels
 	@hack/test/parts unit race purego
