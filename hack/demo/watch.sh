@@ -35,10 +35,16 @@ draw() {
 		printf '%s\n' "$view"
 		lines=$(wc -l <<<"$view")
 	else
-		# The ages change each second: only other changes are worth a line.
+		# The ages change each second: only other changes are worth a line. Columns are of fixed
+		# width, or each line would have its own.
 		local row
-		row=$(in_demo get modelzoos.weightspace.dev "$ZOO" --no-headers 2>&1 | sed 's/ *[0-9smhd]* *$//')
-		if [ "$row" != "${last_row:-}" ]; then printf '    %4d s  %s\n' $((SECONDS - start)) "$row"; fi
+		row=$(in_demo get modelzoos.weightspace.dev "$ZOO" -o jsonpath='{.status.models.summary}|{.status.epoch}|{.status.testAccuracy.summary}|{.status.conditions[?(@.type=="Ready")].reason}|{.status.eta}' 2>&1)
+		if [ -z "${last_row:-}" ]; then printf '          %-10s %-9s %-18s %-12s %s\n' MODELS EPOCH TEST-ACC STATUS ETA; fi
+		if [ "$row" != "${last_row:-}" ]; then
+			local models epoch accuracy status eta
+			IFS='|' read -r models epoch accuracy status eta <<<"$row"
+			printf '    %4d s %-10s %-9s %-18s %-12s %s\n' $((SECONDS - start)) "$models" "$epoch" "$accuracy" "$status" "$eta"
+		fi
 		last_row=$row
 	fi
 }
