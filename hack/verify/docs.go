@@ -24,15 +24,20 @@ var (
 	notInAnchor = regexp.MustCompile(`[^a-z0-9 _-]`)
 	reasonConst = regexp.MustCompile(`(?m)^\tReason[A-Za-z]+ += "([A-Za-z]+)"`)
 	metricName  = regexp.MustCompile(`Namespace: namespace, Name: "([a-z_]+)"|namespace\+"_([a-z_]+)"`)
+	testName    = regexp.MustCompile("`(Test[A-Z][A-Za-z0-9]+)`")
 	eventReason = regexp.MustCompile(`\.Eventf\([^"\n]*corev1\.EventType[A-Za-z]+, "([A-Za-z]+)"`)
 )
 
-// verifyDocs returns links that lead nowhere, and metrics, reasons and events of the code that
+// verifyDocs returns links that lead nowhere, names of tests that do not exist, and metrics, reasons and events of the code that
 // the reference does not list.
 func verifyDocs(root string) ([]string, error) {
 	out, err := exec.Command("git", "-C", root, "ls-files", "--cached", "--others", "--exclude-standard", "*.md").Output()
 	if err != nil {
 		return nil, fmt.Errorf("list the pages: %w", err)
+	}
+	tests, err := exec.Command("git", "-C", root, "grep", "--untracked", "-hE", "^func Test", "--", "*_test.go").Output()
+	if err != nil {
+		return nil, fmt.Errorf("list the tests: %w", err)
 	}
 	var problems []string
 	for page := range strings.FieldsSeq(string(out)) {
@@ -45,6 +50,11 @@ func verifyDocs(root string) ([]string, error) {
 		}
 		for _, problem := range deadLinks(root, page, string(text)) {
 			problems = append(problems, page+": "+problem)
+		}
+		for _, m := range testName.FindAllStringSubmatch(string(text), -1) {
+			if !strings.Contains(string(tests), "func "+m[1]+"(") {
+				problems = append(problems, page+": there is no test `"+m[1]+"`")
+			}
 		}
 	}
 	terms, err := documentedTerms(root)
