@@ -250,8 +250,10 @@ func makePlan(o *Observed, p *Policy, ad Adapter, a *Actions, store *v1alpha1.Ar
 			image = p.RuntimeImage
 		}
 		if !p.ImageAllowed(image) {
-			return &Problem{Reason: v1alpha1.ReasonImageNotAllowed, Stalled: true,
-				Message: fmt.Sprintf("spec.compute.runtimeImage: %q is not among the images that the admin allows; remove the field or ask the admin", image)}
+			return &Problem{
+				Reason: v1alpha1.ReasonImageNotAllowed, Stalled: true,
+				Message: fmt.Sprintf("spec.compute.runtimeImage: %q is not among the images that the admin allows; remove the field or ask the admin", image),
+			}
 		}
 	}
 	if problem := ad.Check(o.Object, p); problem != nil {

@@ -30,20 +30,30 @@ func TestDecide(t *testing.T) {
 	}{
 		"first pass": {func(*scenery) {}, Working, v1alpha1.ReasonTraining, "2 shards to run", "ConfigMap Job", 0},
 		"no store":   {func(s *scenery) { s.o.Stores = nil }, Stalled, v1alpha1.ReasonStoreNotFound, v1alpha1.AnnotationDefaultStore, "", 0},
-		"store of another name": {func(s *scenery) { s.o.Parts.Store = "nowhere" }, Stalled, v1alpha1.ReasonStoreNotFound,
-			`ArtifactStore "nowhere" does not exist`, "", 0},
-		"store closed": {func(s *scenery) { s.o.Stores[0] = *wt.MakeStore("s").Default().Only("other").Obj() }, Stalled,
-			v1alpha1.ReasonStoreNotAllowed, `"ns"`, "", 0},
+		"store of another name": {
+			func(s *scenery) { s.o.Parts.Store = "nowhere" }, Stalled, v1alpha1.ReasonStoreNotFound,
+			`ArtifactStore "nowhere" does not exist`, "", 0,
+		},
+		"store closed": {
+			func(s *scenery) { s.o.Stores[0] = *wt.MakeStore("s").Default().Only("other").Obj() }, Stalled,
+			v1alpha1.ReasonStoreNotAllowed, `"ns"`, "", 0,
+		},
 		"store selector damaged": {func(s *scenery) {
 			s.o.Stores[0].Spec.NamespaceSelector.MatchExpressions = []metav1.LabelSelectorRequirement{{Key: "a", Operator: "Odd"}}
 		}, Stalled, v1alpha1.ReasonStoreNotAllowed, "spec.namespaceSelector", "", 0},
 		"image": {func(s *scenery) { s.zoo().Spec.Compute.RuntimeImage = "evil" }, Stalled, v1alpha1.ReasonImageNotAllowed, `"evil"`, "", 0},
-		"upstream": {func(s *scenery) { s.o.Upstream = Upstream{Problem: &Problem{Reason: v1alpha1.ReasonWaiting, Message: "waits"}} },
-			Waiting, v1alpha1.ReasonWaiting, "waits", "", 0},
+		"upstream": {
+			func(s *scenery) {
+				s.o.Upstream = Upstream{Problem: &Problem{Reason: v1alpha1.ReasonWaiting, Message: "waits"}}
+			},
+			Waiting, v1alpha1.ReasonWaiting, "waits", "", 0,
+		},
 		"memory":       {func(s *scenery) { s.zoo().Spec.Compute.Memory = "1Mi" }, Stalled, v1alpha1.ReasonInsufficientMemory, "spec.compute.memory", "", 0},
 		"invalid spec": {func(s *scenery) { s.zoo().Spec.Population.Seeds.Count = 2_000_000_000 }, Stalled, v1alpha1.ReasonInvalidSpec, "spec.", "", 0},
-		"two claims": {func(s *scenery) { s.o.Upstream.Dataset.Store = "pvc://elsewhere/s" }, Stalled, v1alpha1.ReasonInvalidSpec,
-			`volume claim "elsewhere"`, "", 0},
+		"two claims": {
+			func(s *scenery) { s.o.Upstream.Dataset.Store = "pvc://elsewhere/s" }, Stalled, v1alpha1.ReasonInvalidSpec,
+			`volume claim "elsewhere"`, "", 0,
+		},
 		"suspended before it began": {func(s *scenery) { s.zoo().Spec.Suspend = ptr.To(true) }, Suspended, v1alpha1.ReasonSuspended, "", "", 0},
 		"suspend while running": {func(s *scenery) {
 			s.pass()

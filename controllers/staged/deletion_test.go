@@ -30,8 +30,10 @@ func TestDecideDeletion(t *testing.T) {
 		"no finalizer":    {func(s *scenery) { s.o.Object.SetFinalizers(nil) }, false, false, "being removed", ""},
 		"Retain":          {func(s *scenery) { s.zoo().Spec.DeletionPolicy = v1alpha1.DeletionPolicyRetain }, true, false, "", ""},
 		"nothing planned": {func(s *scenery) { s.o.Parts.Status.PlanConfigMap = "" }, true, false, "", ""},
-		"consumers": {func(s *scenery) { s.o.Consumers = []string{"ModelZoo a", "ModelZoo b"} }, false, false,
-			"in use by ModelZoo a, ModelZoo b; delete these first", ""},
+		"consumers": {
+			func(s *scenery) { s.o.Consumers = []string{"ModelZoo a", "ModelZoo b"} }, false, false,
+			"in use by ModelZoo a, ModelZoo b; delete these first", "",
+		},
 		"Jobs go first":     {func(*scenery) {}, false, false, "waits for running pods", ""},
 		"cleanup":           {func(s *scenery) { s.pass() }, false, false, "", "Job"},
 		"plan gone before":  {func(s *scenery) { s.pass(); s.o.Snapshot, s.o.Plans = nil, nil }, false, false, "", "ConfigMap Job"},

@@ -37,10 +37,10 @@ func (x Indexes) Add(i int) Indexes {
 	}
 	var out Indexes
 	for _, r := range x.ranges {
-		switch {
-		case i == r[0]-1:
+		switch i {
+		case r[0] - 1:
 			r[0] = i
-		case i == r[1]+1:
+		case r[1] + 1:
 			r[1] = i
 		}
 		out.ranges = append(out.ranges, r)

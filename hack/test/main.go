@@ -144,7 +144,7 @@ func appendLine(name, line string) error {
 		return err
 	}
 	if _, err := f.WriteString(line); err != nil {
-		f.Close()
+		_ = f.Close() // the first error says why
 		return err
 	}
 	return f.Close()

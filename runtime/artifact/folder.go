@@ -27,7 +27,7 @@ func newFolder(dir string) (backend, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := os.MkdirAll(abs, 0o777); err != nil {
+	if err := os.MkdirAll(abs, 0o777); err != nil { //nolint:gosec // the folder is the one the caller named
 		return nil, osError(err, true)
 	}
 	info, err := os.Stat(abs) //nolint:gosec // the folder is the one the caller named

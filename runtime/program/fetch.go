@@ -29,7 +29,7 @@ func fetch(ctx context.Context, s *spec.Snapshot, env *Env) error {
 	files := make(map[string]*os.File, len(s.Dataset.Files))
 	defer func() {
 		for _, f := range files {
-			f.Close()
+			_ = f.Close() // the folder goes with them
 		}
 	}()
 	for _, src := range s.Dataset.Files {
