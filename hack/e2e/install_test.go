@@ -43,7 +43,11 @@ func TestHelmInstall(t *testing.T) {
 	t.Cleanup(func() { r.restore(t) })
 	r.removeKustomize(t)
 
-	r.run(t, "install", "--create-namespace", "--take-ownership", "--force-conflicts")
+	p.create(t, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: helmNamespace, Labels: map[string]string{
+		"pod-security.kubernetes.io/enforce": "restricted",
+	}}})
+
+	r.run(t, "install", "--take-ownership", "--force-conflicts")
 	p.zoo(t, "zoo", func(z *v1alpha1.ModelZoo) { z.Spec.Training.Epochs = 1 })
 	z := p.complete(t, "zoo")
 	first := z.Status.Artifact.ResultDigest
