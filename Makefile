@@ -46,4 +46,4 @@ manifests: ## Print the operator's manifests (MANAGER_IMAGE=, RUNTIME_IMAGE=, MA
 deploy: ## Build the images, bring them into the local cluster, install the operator and wait for it
 	@KUBECTL="$(KUBECTL)" MANAGER_FLAGS="$(MANAGER_FLAGS)" hack/install/deploy
 undeploy: ## Remove the operator but keep the custom resource definitions and objects
-	$(KUBECTL) delete --ignore-not-found namespace weightspace-system
+	for part in admission rbac manager; do $(KUBECTL) delete --ignore-not-found -k config/$$part; done
