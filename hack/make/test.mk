@@ -1,13 +1,13 @@
 ##@ Test
 .PHONY: test test-unit test-integration test-e2e test-chart fuzz bench
-test: ## Everything: unit, lint, race, pure Go, integration, chart, verify, end to end on a real cluster
+test: ## Everything: unit, lint, race, pure Go, integration, chart, verify, a real browser, end to end on a real cluster
 	@hack/test/parts
 test-unit: ## Unit tests, shuffled; the race detector where goroutines share state; the pure-Go kernels
 	@hack/test/parts unit race purego
 test-integration: ## Tests against a real kube-apiserver, etcd and S3 server
 	@hack/test/parts integration
 test-e2e: ## Tests on a real cluster with real pods (root, Debian)
-	@hack/test/parts e2e
+	@hack/test/parts browser e2e
 test-chart: ## Tests of the Helm chart
 	@hack/test/parts chart
 fuzz: ## Run every fuzz target for FUZZTIME (default 20s)
