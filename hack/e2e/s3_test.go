@@ -99,7 +99,10 @@ func nodeAddress(t *testing.T) string {
 	return ""
 }
 
-// TestStoreUnreachable takes the S3 server away for half a minute in the middle of a zoo.
+// outage is how long the store stays away after pods have noticed.
+const outage = time.Minute
+
+// TestStoreUnreachable takes the S3 server away for a minute in the middle of a zoo.
 func TestStoreUnreachable(t *testing.T) {
 	server := startS3(t)
 	p := newPlace(t, "s3")
@@ -133,6 +136,13 @@ func TestStoreUnreachable(t *testing.T) {
 	eventually(t, podDeadline, "the condition says that the store is away", func() string {
 		z := p.getZoo(t, "zoo")
 		if !meta.IsStatusConditionFalse(z.Status.Conditions, v1alpha1.ConditionStoreReachable) {
+			return readyText(z.Status.Conditions)
+		}
+		return ""
+	})
+	consistently(t, outage, "an outage fails nothing", func() string {
+		z := p.getZoo(t, "zoo")
+		if meta.IsStatusConditionTrue(z.Status.Conditions, v1alpha1.ConditionFailed) {
 			return readyText(z.Status.Conditions)
 		}
 		return ""
