@@ -24,6 +24,9 @@ type event struct {
 	ImportPath string // of build output
 }
 
+// slow is the time in seconds from which a passed test is a line of progress.
+const slow = 5
+
 // summary gathers what is printed at the end.
 type summary struct {
 	passed, failed, skipped int
@@ -102,6 +105,9 @@ func (s *summary) end(e event, key string, out io.Writer) {
 	switch e.Action {
 	case "pass":
 		s.passed++
+		if e.Elapsed >= slow {
+			fmt.Fprintf(out, "    %s (%.0f s)\n", e.Test, e.Elapsed)
+		}
 	case "fail":
 		s.failed++
 	case "skip":
