@@ -70,6 +70,7 @@ func (r *stageRun) decide() (done bool) {
 		r.start()
 		return false
 	}
+	r.a.Started = true // also when the write that would have said so failed
 	r.pods = r.o.podsOf(r.job)
 	r.count()
 	switch {
