@@ -16,14 +16,8 @@ import (
 // BenchmarkReconcileUnchanged reconciles a finished zoo beside 1,000 others. The fake client
 // encodes every read, so the manager's cache is faster than this.
 func BenchmarkReconcileUnchanged(b *testing.B) {
-	w := newWorld(b, -1, scene()...)
-	withUIDs(w)
-	r := newReconciler(w)
-	for range 12 {
-		if err := pass(b, w, r); err != nil {
-			b.Fatal(err)
-		}
-	}
+	w := scenario(false).AtRest(b)
+	r := w.Reconciler()
 	for i := range 1000 {
 		z := wt.MakeZoo("ns", fmt.Sprintf("zoo-%d", i)).Obj()
 		z.UID = types.UID(z.Name)

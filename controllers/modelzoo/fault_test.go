@@ -1,98 +1,22 @@
 package modelzoo
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/apimachinery/pkg/types"
-	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
-	"k8s.io/client-go/tools/events"
-	clocktesting "k8s.io/utils/clock/testing"
 	"k8s.io/utils/ptr"
-	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/client/fake"
-	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
 	"github.com/weightspace/weightspace/api/v1alpha1"
-	"github.com/weightspace/weightspace/controllers/staged"
 	wt "github.com/weightspace/weightspace/controllers/testing"
+	"github.com/weightspace/weightspace/controllers/testing/faults"
+	"github.com/weightspace/weightspace/runtime/spec"
 )
-
-var errInjected = errors.New("injected")
-
-// world is a fake API server in which call number failAt fails once.
-type world struct {
-	client.WithWatch
-	calls, failAt int
-}
-
-func (w *world) fault() error {
-	w.calls++
-	if w.calls == w.failAt {
-		return errInjected
-	}
-	return nil
-}
-
-func newWorld(t testing.TB, failAt int, objects ...client.Object) *world {
-	t.Helper()
-	scheme := runtime.NewScheme()
-	for _, add := range []func(*runtime.Scheme) error{clientgoscheme.AddToScheme, v1alpha1.AddToScheme} {
-		if err := add(scheme); err != nil {
-			t.Fatal(err)
-		}
-	}
-	b := fake.NewClientBuilder().WithScheme(scheme).WithObjects(objects...).
-		WithStatusSubresource(&v1alpha1.ModelZoo{}, &v1alpha1.Dataset{}, &v1alpha1.RunReport{}, &batchv1.Job{}, &corev1.Pod{}).
-		WithIndex(&v1alpha1.ModelZoo{}, IndexDataset, DatasetName)
-	for _, c := range staged.ChildTypes() {
-		b = b.WithIndex(c, staged.IndexOwnerUID, staged.OwnerUID)
-	}
-	w := &world{failAt: failAt}
-	w.WithWatch = interceptor.NewClient(b.Build(), interceptor.Funcs{
-		Get: func(ctx context.Context, c client.WithWatch, k client.ObjectKey, o client.Object, opts ...client.GetOption) error {
-			return errors.Join(w.fault(), c.Get(ctx, k, o, opts...))
-		},
-		List: func(ctx context.Context, c client.WithWatch, l client.ObjectList, opts ...client.ListOption) error {
-			return errors.Join(w.fault(), c.List(ctx, l, opts...))
-		},
-		Create: func(ctx context.Context, c client.WithWatch, o client.Object, opts ...client.CreateOption) error {
-			if err := w.fault(); err != nil {
-				return err
-			}
-			return c.Create(ctx, o, opts...)
-		},
-		Patch: func(ctx context.Context, c client.WithWatch, o client.Object, p client.Patch, opts ...client.PatchOption) error {
-			if err := w.fault(); err != nil {
-				return err
-			}
-			return c.Patch(ctx, o, p, opts...)
-		},
-		SubResourcePatch: func(ctx context.Context, c client.Client, sub string, o client.Object, p client.Patch, opts ...client.SubResourcePatchOption) error {
-			if err := w.fault(); err != nil {
-				return err
-			}
-			return c.SubResource(sub).Patch(ctx, o, p, opts...)
-		},
-		Delete: func(ctx context.Context, c client.WithWatch, o client.Object, opts ...client.DeleteOption) error {
-			if err := w.fault(); err != nil {
-				return err
-			}
-			return c.Delete(ctx, o, opts...)
-		},
-	})
-	return w
-}
 
 func scene() []client.Object {
 	d := wt.MakeDataset("ns", "mnist").Obj()
@@ -102,114 +26,159 @@ func scene() []client.Object {
 	d.Status.Images, d.Status.Shape, d.Status.Classes = "500/100/100", "1x28x28", 10
 	z := wt.MakeZoo("ns", "zoo").Policy(v1alpha1.DeletionPolicyDelete).Obj()
 	z.UID, z.Generation = "zoo-uid", 1
-	return []client.Object{d, z, wt.MakeStore("s").Default().Obj(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "ns"}}}
+	return []client.Object{d, z, wt.MakeStore("s").Default().Obj(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "ns", Finalizers: []string{"kubernetes"}}}}
 }
 
-// pass reconciles once and then plays the Job controller and the kubelet: one step for each Job.
-func pass(t testing.TB, w *world, r *staged.Reconciler) error {
-	_, err := r.Reconcile(t.Context(), ctrl.Request{NamespacedName: client.ObjectKey{Namespace: "ns", Name: "zoo"}})
-	failAt := w.failAt
-	w.failAt = -1
-	calls := w.calls
-	defer func() { w.failAt, w.calls = failAt, calls }()
-	var jobs batchv1.JobList
-	if e := w.List(t.Context(), &jobs); e != nil {
-		t.Fatal(e)
-	}
-	for i := range jobs.Items {
-		j := &jobs.Items[i]
-		if len(j.Status.Conditions) > 0 {
-			continue
-		}
-		if j.UID == "" {
-			continue
-		}
-		p := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{
-			Namespace: "ns", Name: j.Name + "-0", Labels: j.Spec.Template.Labels,
-			OwnerReferences: []metav1.OwnerReference{*metav1.NewControllerRef(j, batchv1.SchemeGroupVersion.WithKind("Job"))},
-		}}
-		if e := w.Create(t.Context(), p); e != nil {
-			t.Fatal(e)
-		}
-		digest := "sha256:" + strings.Repeat("a", 64)
-		p.Status = corev1.PodStatus{Phase: corev1.PodSucceeded, ContainerStatuses: []corev1.ContainerStatus{{
-			Name: j.Spec.Template.Spec.Containers[0].Name,
-			State: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{
-				Message: fmt.Sprintf(`{"reason":"Succeeded","result":{"manifestDigest":%q,"resultDigest":%q,"zoo":{"members":4}}}`, digest, digest),
-			}},
-		}}}
-		if e := w.Status().Update(t.Context(), p); e != nil {
-			t.Fatal(e)
-		}
-		j.Status.Conditions = []batchv1.JobCondition{{Type: batchv1.JobComplete, Status: corev1.ConditionTrue}}
-		j.Status.CompletedIndexes = "0-1"
-		if e := w.Status().Update(t.Context(), j); e != nil {
-			t.Fatal(e)
-		}
-	}
-	return err
-}
-
-func newReconciler(w *world) *staged.Reconciler {
-	return &staged.Reconciler{
-		Client: w, Live: w, Adapter: Adapter{}, Policy: &staged.Policy{RuntimeImage: "image"}, Recorder: events.NewFakeRecorder(1000),
-		Clock: clocktesting.NewFakePassiveClock(time.Unix(1_800_000_000, 0)),
+// scenario is a zoo of two shards that completes; slow pods run for some passes.
+func scenario(slow bool, steps ...faults.Step) *faults.Scenario {
+	digest := "sha256:" + strings.Repeat("a", 64)
+	return &faults.Scenario{
+		Adapter: Adapter{}, Key: client.ObjectKey{Namespace: "ns", Name: "zoo"}, Objects: scene(), Steps: steps,
+		Kubelet: faults.Kubelet{Slow: slow, Message: func(string) (string, int32) {
+			return fmt.Sprintf(`{"reason":"Succeeded","result":{"manifestDigest":%q,"resultDigest":%q,"zoo":{"members":4}}}`, digest, digest), 0
+		}},
 	}
 }
 
-// withUIDs gives created Jobs what the fake API server does not: a UID.
-func withUIDs(w *world) {
-	inner := w.WithWatch
-	n := 0
-	w.WithWatch = interceptor.NewClient(inner, interceptor.Funcs{
-		Create: func(ctx context.Context, c client.WithWatch, o client.Object, opts ...client.CreateOption) error {
-			if o.GetUID() == "" {
-				n++
-				o.SetUID(types.UID(fmt.Sprintf("uid-%d", n)))
-			}
-			return c.Create(ctx, o, opts...)
-		},
-	})
+func zooOf(w *faults.World) *v1alpha1.ModelZoo {
+	z := &v1alpha1.ModelZoo{}
+	if !w.Read("ns", "zoo", z) {
+		return nil
+	}
+	return z
+}
+
+func complete(w *faults.World) bool {
+	z := zooOf(w)
+	return z != nil && z.Status.ObservedGeneration == z.Generation && meta.IsStatusConditionTrue(z.Status.Conditions, v1alpha1.ConditionComplete)
+}
+
+// running: pods of a stage run.
+func running(w *faults.World) bool {
+	for _, p := range w.Pods() {
+		if p.Status.Phase == corev1.PodRunning {
+			return true
+		}
+	}
+	return false
+}
+
+// change edits the zoo's spec as a user does: the generation moves.
+func change(edit func(z *v1alpha1.ModelZoo)) func(w *faults.World) {
+	return func(w *faults.World) {
+		z := zooOf(w)
+		edit(z)
+		z.Generation++
+		w.Must(w.Update(w.T().Context(), z))
+	}
+}
+
+func remove(w *faults.World) { w.Must(w.Delete(w.T().Context(), zooOf(w))) }
+
+// checkComplete holds the end against what a zoo of n members has.
+func checkComplete(t *testing.T, w *faults.World, jobs int) {
+	t.Helper()
+	z := zooOf(w)
+	if !complete(w) || ptr.Deref(z.Status.Models.Done, 0) != 4 || z.Status.StartTime == nil {
+		t.Errorf("not complete: %+v", z.Status)
+	}
+	if n := len(w.Jobs()); n != jobs {
+		t.Errorf("%d Jobs, want %d", n, jobs)
+	}
+	if w.Reports() != 0 {
+		t.Errorf("%d RunReports stay", w.Reports())
+	}
 }
 
 // TestEveryCallFailsOnce: whatever call fails, the zoo completes with the same children.
 func TestEveryCallFailsOnce(t *testing.T) {
-	for failAt := 1; ; failAt++ {
-		w := newWorld(t, failAt, scene()...)
-		withUIDs(w)
-		r := newReconciler(w)
-		failed := false
-		z := &v1alpha1.ModelZoo{}
-		for range 12 {
-			if err := pass(t, w, r); err != nil {
-				if !errors.Is(err, errInjected) {
-					t.Fatalf("call %d: %v", failAt, err)
-				}
-				failed = true
+	checkComplete(t, scenario(false).Run(t), 2)
+}
+
+// trained is the last report of a shard.
+func trained(shard int32) v1alpha1.RunReportStatus {
+	return v1alpha1.RunReportStatus{
+		Epoch: ptr.To(int32(2)), Epochs: ptr.To(int32(2)), Members: ptr.To(int32(2)), MembersDone: ptr.To(int32(2)),
+		TestAccuracySum: v1alpha1.Decimal(fmt.Sprintf("1.%d", shard)), TestAccuracySquares: "0.75",
+	}
+}
+
+// TestEveryCallFailsOnceWithReports: members are counted once, from reports that come and go.
+func TestEveryCallFailsOnceWithReports(t *testing.T) {
+	s := scenario(true)
+	s.Kubelet.Report = trained
+	w := s.Run(t)
+	checkComplete(t, w, 2)
+	live := zooOf(w).Status.Stages[0].Live
+	if live.Shards != "0-1" || ptr.Deref(live.Members, 0) != 4 || live.TestAccuracySum != "2.1" || live.TestAccuracySquares != "1.5" {
+		t.Errorf("folded %+v", live)
+	}
+}
+
+// TestEveryCallFailsOnceWithSuspend: suspended in the middle of training and resumed.
+func TestEveryCallFailsOnceWithSuspend(t *testing.T) {
+	suspended := func(w *faults.World) bool {
+		return meta.IsStatusConditionTrue(zooOf(w).Status.Conditions, v1alpha1.ConditionSuspended)
+	}
+	s := scenario(true,
+		faults.Step{When: running, Do: change(func(z *v1alpha1.ModelZoo) { z.Spec.Suspend = ptr.To(true) })},
+		faults.Step{When: suspended, Do: change(func(z *v1alpha1.ModelZoo) { z.Spec.Suspend = ptr.To(false) })},
+	)
+	s.Kubelet.Report = trained
+	s.Kubelet.Busy = func(w *faults.World) bool { return zooOf(w).Generation < 3 } // until it is resumed
+	checkComplete(t, s.Run(t), 2)
+}
+
+// TestEveryCallFailsOnceWithGrowth: more seeds after the end are trained under a new plan.
+func TestEveryCallFailsOnceWithGrowth(t *testing.T) {
+	s := scenario(false, faults.Step{When: complete, Do: change(func(z *v1alpha1.ModelZoo) { z.Spec.Population.Seeds.Count = 6 })})
+	w := s.Run(t)
+	checkComplete(t, w, 2) // those of the old plan are gone
+	if z := zooOf(w); z.Status.ObservedGeneration != 2 || ptr.Deref(z.Status.Stages[0].Shards, 0) != 3 {
+		t.Errorf("not grown: %+v", z.Status)
+	}
+}
+
+// TestEveryCallFailsOnceOnDeletion: the artifact is removed before the object goes.
+func TestEveryCallFailsOnceOnDeletion(t *testing.T) {
+	for name, when := range map[string]func(*faults.World) bool{"complete": complete, "running": running} {
+		t.Run(name, func(t *testing.T) {
+			cleaned := false
+			s := scenario(name == "running", faults.Step{When: when, Do: remove}, faults.Step{
+				When: func(w *faults.World) bool {
+					for _, j := range w.Jobs() {
+						cleaned = cleaned || j.Labels[v1alpha1.LabelStage] == spec.StageCleanup && len(j.Status.Conditions) > 0
+					}
+					return zooOf(w) == nil
+				},
+				Do: func(*faults.World) {},
+			})
+			// The cleanup Job is deleted before the object is released, so that none is left behind: when
+			// the release fails, it runs again, and finds nothing to remove.
+			s.MayRepeat = "-cleanup-"
+			w := s.Run(t)
+			if n, m := len(w.Jobs()), len(w.Pods()); n+m+w.Reports() > 0 || !cleaned {
+				t.Errorf("%d Jobs and %d pods stay; cleanup ran: %v", n, m, cleaned)
 			}
-		}
-		happened := w.calls >= failAt
-		w.failAt = -1
-		if err := w.Get(t.Context(), client.ObjectKey{Namespace: "ns", Name: "zoo"}, z); err != nil {
-			t.Fatal(err)
-		}
-		if !meta.IsStatusConditionTrue(z.Status.Conditions, v1alpha1.ConditionComplete) {
-			t.Fatalf("call %d failed: the zoo did not complete: %+v", failAt, z.Status.Conditions)
-		}
-		var jobs batchv1.JobList
-		var plans corev1.ConfigMapList
-		if err := errors.Join(w.List(t.Context(), &jobs), w.List(t.Context(), &plans)); err != nil {
-			t.Fatal(err)
-		}
-		if len(jobs.Items) != 2 || len(plans.Items) != 1 || ptr.Deref(z.Status.Models.Done, 0) != 4 {
-			t.Fatalf("call %d failed: %d Jobs, %d plans", failAt, len(jobs.Items), len(plans.Items))
-		}
-		if !happened || !failed {
-			t.Logf("%d calls failed once each", failAt-1)
-			if failAt < 20 {
-				t.Errorf("only %d calls seen", failAt)
-			}
-			return
-		}
+		})
+	}
+}
+
+// TestEveryCallFailsOnceInTerminatingNamespace: Jobs go before the object; then the object goes
+// without a cleanup, which the namespace would refuse.
+func TestEveryCallFailsOnceInTerminatingNamespace(t *testing.T) {
+	terminate := func(w *faults.World) {
+		w.Must(w.Delete(w.T().Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "ns"}}))
+	}
+	stopped := func(w *faults.World) bool { return len(w.Jobs()) == 0 && len(w.Pods()) == 0 }
+	s := scenario(true, faults.Step{When: running, Do: terminate}, faults.Step{When: stopped, Do: remove})
+	s.Refuse = func(w *faults.World, o client.Object) bool { // as the NamespaceLifecycle admission does
+		ns := &corev1.Namespace{}
+		_, job := o.(*batchv1.Job)
+		return job && w.Read("", "ns", ns) && ns.DeletionTimestamp != nil
+	}
+	w := s.Run(t)
+	if zooOf(w) != nil || len(w.Jobs()) > 0 || w.Reports() > 0 {
+		t.Errorf("something stays: %d Jobs, %d RunReports", len(w.Jobs()), w.Reports())
 	}
 }

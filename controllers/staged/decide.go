@@ -97,7 +97,7 @@ func decide(o *Observed, p *Policy, ad Adapter, now time.Time) *Actions {
 		a.Stages = append(a.Stages, *st.Stages[i].DeepCopy())
 	}
 	if o.Object.GetDeletionTimestamp() != nil {
-		decideDeletion(o, ad, a)
+		decideDeletion(o, p, ad, a)
 		return a
 	}
 	if o.NamespaceTerminating {
@@ -342,7 +342,10 @@ func (a *Actions) deleteOther(o *Observed) {
 // current says whether a Job belongs to this plan and, by what status already remembers, to
 // the latest attempt: evidence is removed only after its conclusion was stored.
 func (a *Actions) current(o *Observed, j *batchv1.Job) bool {
-	if a.PlanName == "" || j.Labels[v1alpha1.LabelPlan] != planOf(a.PlanName) {
+	if a.PlanName == "" {
+		return o.LostPlan != "" && j.Labels[v1alpha1.LabelPlan] == planOf(o.LostPlan)
+	}
+	if j.Labels[v1alpha1.LabelPlan] != planOf(a.PlanName) {
 		return false
 	}
 	if o.Parts.Status.PlanConfigMap != a.PlanName {

@@ -15,11 +15,17 @@ import (
 
 // decideDeletion removes the artifact of an object with deletionPolicy Delete, then releases
 // the object. What cannot be removed is named and left: deletion is never held for ever.
-func decideDeletion(o *Observed, ad Adapter, a *Actions) {
+func decideDeletion(o *Observed, p *Policy, ad Adapter, a *Actions) {
 	a.Snapshot = o.Snapshot
 	a.Verdict = Verdict{Deleting, v1alpha1.ReasonDeleting, "the artifact is being removed"}
 	if !controllerutil.ContainsFinalizer(o.Object, v1alpha1.FinalizerArtifacts) {
 		return
+	}
+	if a.PlanName == "" {
+		a.PlanName = o.LostPlan // work may have begun although the write that said so failed
+	}
+	if a.Image == "" {
+		a.Image = p.RuntimeImage
 	}
 	if o.Parts.Execution.DeletionPolicy != v1alpha1.DeletionPolicyDelete || a.PlanName == "" {
 		a.release(o)
@@ -60,14 +66,12 @@ func decideCleanup(o *Observed, ad Adapter, a *Actions, job *batchv1.Job) {
 	switch {
 	case job == nil:
 		a.startCleanup(o, ad)
-	case job.DeletionTimestamp != nil:
-		a.release(o)
 	case jobCondition(job, batchv1.JobComplete) != nil:
-		a.Delete = append(a.Delete, job)
 		a.release(o)
 	case jobCondition(job, batchv1.JobFailed) != nil:
-		a.Delete = append(a.Delete, job)
 		a.abandon(o, ad)
+	case job.DeletionTimestamp != nil:
+		a.Verdict.Message = "waits for a cleanup Job that somebody deleted to go; then it runs again"
 	}
 }
 

@@ -40,7 +40,14 @@ func TestDecideDeletion(t *testing.T) {
 		"cleanup runs":      {cleanup, false, false, "", ""},
 		"cleanup succeeded": {func(s *scenery) { cleanup(s); s.jobEnds(spec.StageCleanup, batchv1.JobComplete, "0") }, true, false, "", ""},
 		"cleanup failed":    {func(s *scenery) { cleanup(s); s.jobEnds(spec.StageCleanup, batchv1.JobFailed, "") }, true, true, "", ""},
-		"store gone":        {func(s *scenery) { s.pass(); s.o.Stores = nil }, true, true, "", ""},
+		"cleanup deleted": {
+			func(s *scenery) { cleanup(s); s.job(spec.StageCleanup).DeletionTimestamp = &now }, false, false, "it runs again", "",
+		},
+		"status never named the plan": {func(s *scenery) {
+			s.pass()
+			s.o.LostPlan, s.o.Parts.Status.PlanConfigMap, s.o.Parts.Status.RuntimeImage = s.o.Parts.Status.PlanConfigMap, "", ""
+		}, false, false, "", "Job"},
+		"store gone": {func(s *scenery) { s.pass(); s.o.Stores = nil }, true, true, "", ""},
 		"plan impossible": {func(s *scenery) {
 			s.pass()
 			s.o.Snapshot, s.o.Upstream.Dataset = nil, &spec.DatasetInput{}
@@ -68,8 +75,8 @@ func TestDecideDeletion(t *testing.T) {
 			var kinds []string
 			for _, c := range a.Create {
 				kinds = append(kinds, kindOf(c))
-				if j, ok := c.(*batchv1.Job); ok && (len(j.OwnerReferences) > 0 || j.Spec.ActiveDeadlineSeconds == nil) {
-					t.Error("a cleanup Job goes before the object, or never ends")
+				if j, ok := c.(*batchv1.Job); ok && (len(j.OwnerReferences) > 0 || j.Spec.Template.Spec.Containers[0].Image == "" || j.Spec.ActiveDeadlineSeconds == nil) {
+					t.Error("a cleanup Job goes before the object, never ends, or has no image")
 				}
 			}
 			if got := strings.Join(kinds, " "); got != tc.creates {

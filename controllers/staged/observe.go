@@ -35,8 +35,10 @@ type Observed struct {
 	Consumers []string
 
 	// Plans are the plan ConfigMaps of the object; Snapshot is the plan that status names, nil
-	// when there is none or it is damaged.
+	// when there is none or it is damaged. LostPlan is the plan of a spec
+	// whose status write failed: no plan is named, but one exists and its work may have begun.
 	Plans    []string
+	LostPlan string
 	Snapshot *spec.Snapshot
 	Jobs     []batchv1.Job
 	Pods     []corev1.Pod
@@ -91,7 +93,7 @@ func (o *Observed) readUpstream(ctx context.Context, c client.Reader, ad Adapter
 	return err
 }
 
-func (o *Observed) readPlans(ctx context.Context, c client.Reader, _ Adapter) error {
+func (o *Observed) readPlans(ctx context.Context, c client.Reader, ad Adapter) error {
 	var list corev1.ConfigMapList
 	if err := c.List(ctx, &list, o.children()...); err != nil {
 		return fmt.Errorf("list plan ConfigMaps: %w", err)
@@ -104,10 +106,25 @@ func (o *Observed) readPlans(ctx context.Context, c client.Reader, _ Adapter) er
 		o.Plans = append(o.Plans, cm.Name)
 		if cm.Name == o.Parts.Status.PlanConfigMap {
 			o.Snapshot = readSnapshot(cm)
+		} else if o.Parts.Status.PlanConfigMap == "" {
+			o.findLost(ad, cm)
 		}
 	}
 	sort.Strings(o.Plans)
 	return nil
+}
+
+// findLost takes a plan that status does not name: that of the spec, and for an object that goes
+// any, because all write the same artifact.
+func (o *Observed) findLost(ad Adapter, cm *corev1.ConfigMap) {
+	s := readSnapshot(cm)
+	switch {
+	case s == nil:
+	case o.Object.GetDeletionTimestamp() != nil:
+		o.Snapshot, o.LostPlan = s, cm.Name
+	case s.SpecDigest == ad.SpecDigest(o.Object):
+		o.LostPlan = cm.Name
+	}
 }
 
 // readSnapshot returns nil for a ConfigMap that somebody else wrote over: its name carries

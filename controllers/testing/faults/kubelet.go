@@ -12,6 +12,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/weightspace/weightspace/api/v1alpha1"
+	"github.com/weightspace/weightspace/runtime/spec"
 )
 
 // Kubelet plays the Job controller, the kubelet and the garbage collector. What it does depends
@@ -21,9 +22,11 @@ type Kubelet struct {
 	Message func(stage string) (string, int32)
 	// Slow pods run for some passes; otherwise a Job ends in the pass that creates it.
 	Slow bool
-	// Report is what a slow pod of the training stage writes into its RunReport before it ends;
-	// it waits for the RunReport. Nil: it ends without.
+	// Report is what a slow pod of the training stage writes into its RunReport before it ends.
+	// Pods wait for their RunReports. Nil: they end without.
 	Report func(shard int32) v1alpha1.RunReportStatus
+	// Busy says that running pods have more to do than any scenario waits for; nil: they have not.
+	Busy func(w *World) bool
 }
 
 func (k *Kubelet) step(w *World) {
@@ -133,12 +136,15 @@ func (k *Kubelet) start(w *World, j *batchv1.Job, i int) *corev1.Pod {
 
 // advance lets a running pod write its report, then end.
 func (k *Kubelet) advance(w *World, j *batchv1.Job, p *corev1.Pod) {
-	if k.Report != nil && p.Labels[v1alpha1.LabelStage] == "train" {
+	if k.Busy != nil && k.Busy(w) {
+		return
+	}
+	if k.Report != nil {
 		r := &v1alpha1.RunReport{}
 		if !w.Read(p.Namespace, p.Name, r) {
 			return
 		}
-		if r.Status.Members == nil {
+		if p.Labels[v1alpha1.LabelStage] == spec.StageTrain && r.Status.Members == nil {
 			r.Status = k.Report(*r.Spec.Shard)
 			w.Must(w.Status().Update(w.t.Context(), r))
 			return

@@ -38,6 +38,9 @@ type Scenario struct {
 	Steps []Step
 	// Refuse says which objects admission turns away; nil is none.
 	Refuse func(w *World, o client.Object) bool
+	// MayRepeat is a part of the names of objects that a failure may cause to be made again, after
+	// the first was deleted. Empty: none is ever made again.
+	MayRepeat string
 
 	scheme *runtime.Scheme
 	rests  map[string]bool // states from which the final state is known to follow
@@ -56,6 +59,9 @@ func (s *Scenario) Run(t testing.TB) *World {
 		for _, m := range []mode{refused, ambiguous} {
 			s.explore(before.fork(), i+1, m)
 		}
+	}
+	if s.failed < 30 {
+		t.Errorf("only %d calls seen", s.failed)
 	}
 	t.Logf("%d passes, %d calls failed once each", len(path), s.failed)
 	return w

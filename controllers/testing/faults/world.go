@@ -176,6 +176,9 @@ func (w *World) state() string {
 		lines = append(lines, fmt.Sprintf("%T %s", o, text))
 	}
 	for key, n := range w.created {
+		if w.s.MayRepeat != "" && strings.Contains(key, w.s.MayRepeat) {
+			continue
+		}
 		lines = append(lines, fmt.Sprintf("created %s %d times", key, n))
 	}
 	slices.Sort(lines)
