@@ -39,8 +39,8 @@ draw() {
 		# width, or each line would have its own.
 		local row
 		row=$(in_demo get modelzoos.weightspace.dev "$ZOO" -o jsonpath='{.status.models.summary}|{.status.epoch}|{.status.testAccuracy.summary}|{.status.conditions[?(@.type=="Ready")].reason}|{.status.eta}' 2>&1)
-		if [ -z "${last_row:-}" ]; then printf '          %-10s %-9s %-18s %-12s %s\n' MODELS EPOCH TEST-ACC STATUS ETA; fi
-		if [ "$row" != "${last_row:-}" ]; then
+		if [ -z "${last_row:-}" ]; then printf '           %-10s %-9s %-18s %-12s %s\n' MODELS EPOCH TEST-ACC STATUS ETA; fi
+		if [ "$row" != "${last_row:-}" ] && [ "$row" != "||||" ]; then
 			local models epoch accuracy status eta
 			IFS='|' read -r models epoch accuracy status eta <<<"$row"
 			printf '    %4d s %-10s %-9s %-18s %-12s %s\n' $((SECONDS - start)) "$models" "$epoch" "$accuracy" "$status" "$eta"
