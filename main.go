@@ -10,6 +10,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"runtime/debug"
 	"strings"
 
 	"github.com/go-logr/logr"
@@ -22,7 +23,14 @@ import (
 	"github.com/weightspace/weightspace/controllers/manager"
 )
 
+// gcPercent makes the collector run at half its usual growth: the manager's heap is a cache that
+// mostly rests, so memory is worth more than the few milliseconds. GOGC overrides it.
+const gcPercent = 50
+
 func main() {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(gcPercent)
+	}
 	if err := run(ctrl.SetupSignalHandler(), os.Args[1:], os.Stderr); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
 			return
