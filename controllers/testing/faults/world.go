@@ -177,7 +177,7 @@ func (w *World) state() string {
 	}
 	for key, n := range w.created {
 		if w.s.MayRepeat != "" && strings.Contains(key, w.s.MayRepeat) {
-			continue
+			n = min(n, 1)
 		}
 		lines = append(lines, fmt.Sprintf("created %s %d times", key, n))
 	}
