@@ -85,7 +85,8 @@ func TestRestartAPIServerAndEtcd(t *testing.T) {
 	p.sameResult(t, "zoo", reference(t, d, z))
 }
 
-func TestOutOfMemoryIsSaidAndNotRetriedBlindly(t *testing.T) {
+// TestMemoryBelowPlanIsRefused: no pod starts that the plan knows would be killed for memory.
+func TestMemoryBelowPlanIsRefused(t *testing.T) {
 	p := newPlace(t, "oom")
 	p.dataset(t, 2000)
 	// A memory request below the plan is refused before any pod starts.

@@ -137,7 +137,7 @@ func checkRule(t *testing.T, role string, r rbacv1.PolicyRule) {
 	}
 }
 
-// TestFirstPodWithinASecond measures apply -> first pod; the number goes to the log, the bound
+// TestFirstPodAppears measures apply -> first pod; the number goes to the log, the bound
 // is generous because a test is no benchmark.
 func TestFirstPodAppears(t *testing.T) {
 	p := newPlace(t, "first")

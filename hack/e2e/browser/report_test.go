@@ -47,7 +47,7 @@ func open(t *testing.T) (context.Context, *observed) {
 		}
 	}
 	if browser == "" {
-		t.Skip("no browser: install it with `apt-get install chromium`")
+		t.Fatal("no browser: install it with `apt-get install chromium`")
 	}
 	file := os.Getenv("WEIGHTSPACE_REPORT")
 	if file == "" {
