@@ -1,5 +1,7 @@
 package kernel
 
+import "github.com/weightspace/weightspace/runtime/kernel/fma"
+
 // The pure-Go twins of the convolution and pooling assembly, with strides in floats.
 
 // convRowRef computes n positions of one output row for a block of channels. Weights are
@@ -18,7 +20,7 @@ func convRowRef(channels int, dst, x, w, bias []float32, r rowArgs) {
 						at := c*r.xChan + ky*r.xRow + (p+kx)*Lanes
 						xv := x[at : at+Lanes : at+Lanes]
 						for l := range acc {
-							acc[l] = fma(wv, xv[l], acc[l])
+							acc[l] = fma.F32(wv, xv[l], acc[l])
 						}
 					}
 				}
@@ -38,7 +40,7 @@ func convGradRef(channels, columns int, acc, x, dy []float32, g gradArgs) {
 					xv := x[r*g.xRow+(c+j)*Lanes:][:Lanes]
 					dv := dy[o*g.dyChan+r*g.dyRow+c*Lanes:][:Lanes]
 					for l := range a {
-						a[l] = fma(dv[l], xv[l], a[l])
+						a[l] = fma.F32(dv[l], xv[l], a[l])
 					}
 				}
 			}

@@ -1,6 +1,10 @@
 package kernel
 
-import "math"
+import (
+	"math"
+
+	"github.com/weightspace/weightspace/runtime/kernel/fma"
+)
 
 // The pure-Go twins of the elementwise assembly. Every expression is one rounding per
 // operation: explicit conversions keep compilers from fusing.
@@ -38,17 +42,17 @@ const (
 // [-87, 87]: e^x = scale + scale*part. NaN stays NaN.
 func expParts(x float32) (scale, part float32) {
 	x = smaller(bound, larger(-bound, x))
-	t := fma(log2e, x, shift)
+	t := fma.F32(log2e, x, shift)
 	n := float32(t - shift)
-	r := fma(-ln2Hi, n, x)
-	r = fma(-ln2Lo, n, r)
+	r := fma.F32(-ln2Hi, n, x)
+	r = fma.F32(-ln2Lo, n, r)
 	q := float32(1. / 5040)
-	q = fma(r, q, 1./720)
-	q = fma(r, q, 1./120)
-	q = fma(r, q, 1./24)
-	q = fma(r, q, 1./6)
-	q = fma(r, q, 1./2)
-	return math.Float32frombits(math.Float32bits(t) << 23), fma(q, float32(r*r), r)
+	q = fma.F32(r, q, 1./720)
+	q = fma.F32(r, q, 1./120)
+	q = fma.F32(r, q, 1./24)
+	q = fma.F32(r, q, 1./6)
+	q = fma.F32(r, q, 1./2)
+	return math.Float32frombits(math.Float32bits(t) << 23), fma.F32(q, float32(r*r), r)
 }
 
 const (
@@ -67,9 +71,9 @@ func tanhRef(y, d, x []float32) {
 	for i, v := range x {
 		a := abs(v)
 		scale, part := expParts(float32(a + a))
-		t := fma(scale, part, float32(scale-1))
+		t := fma.F32(scale, part, float32(scale-1))
 		u := withSign(float32(t/float32(t+2)), v)
-		y[i], d[i] = u, fma(-u, u, 1)
+		y[i], d[i] = u, fma.F32(-u, u, 1)
 	}
 }
 
@@ -77,9 +81,9 @@ func tanhRef(y, d, x []float32) {
 func sigmoidRef(y, d, x []float32) {
 	for i, v := range x {
 		scale, part := expParts(-v)
-		e := fma(scale, part, scale)
+		e := fma.F32(scale, part, scale)
 		u := float32(1 / float32(1+e))
-		y[i], d[i] = u, fma(-u, u, u)
+		y[i], d[i] = u, fma.F32(-u, u, u)
 	}
 }
 
@@ -89,16 +93,16 @@ func geluRef(y, d, x []float32) {
 	for i, v := range x {
 		a := abs(v)
 		scale, part := expParts(float32(float32(-0.5*a) * a))
-		phi := float32(fma(scale, part, scale) * 0.398942280401432678)
-		t := float32(1 / fma(0.2316419, a, 1))
+		phi := float32(fma.F32(scale, part, scale) * 0.398942280401432678)
+		t := float32(1 / fma.F32(0.2316419, a, 1))
 		q := float32(1.330274429)
-		q = fma(t, q, -1.821255978)
-		q = fma(t, q, 1.781477937)
-		q = fma(t, q, -0.356563782)
-		q = fma(t, q, 0.319381530)
+		q = fma.F32(t, q, -1.821255978)
+		q = fma.F32(t, q, 1.781477937)
+		q = fma.F32(t, q, -0.356563782)
+		q = fma.F32(t, q, 0.319381530)
 		q = float32(float32(q*t) * phi)
 		h := float32(withSign(float32(0.5-q), v) + 0.5)
-		y[i], d[i] = float32(v*h), fma(phi, v, h)
+		y[i], d[i] = float32(v*h), fma.F32(phi, v, h)
 	}
 }
 
@@ -112,19 +116,19 @@ func flush(x float32) float32 {
 // adamRef is one Adam step on w with moments m and v; see Adam for the symbols.
 func adamRef(w, m, v, g []float32, a adamArgs) {
 	for i := range w {
-		gi := fma(a.decay, w[i], g[i])
-		m[i] = flush(fma(a.rate1, float32(gi-m[i]), m[i]))
-		v[i] = flush(fma(float32(a.rate2*gi), gi, float32(a.beta2*v[i])))
+		gi := fma.F32(a.decay, w[i], g[i])
+		m[i] = flush(fma.F32(a.rate1, float32(gi-m[i]), m[i]))
+		v[i] = flush(fma.F32(float32(a.rate2*gi), gi, float32(a.beta2*v[i])))
 		den := float32(float32(float32(math.Sqrt(float64(v[i])))/a.root) + a.eps)
-		w[i] = fma(a.negStep, float32(m[i]/den), w[i])
+		w[i] = fma.F32(a.negStep, float32(m[i]/den), w[i])
 	}
 }
 
 // sgdRef is one SGD step on w with momentum buffer m.
 func sgdRef(w, m, g []float32, decay, momentum, negRate float32) {
 	for i := range w {
-		gi := fma(decay, w[i], g[i])
-		m[i] = flush(fma(momentum, m[i], gi))
-		w[i] = fma(negRate, m[i], w[i])
+		gi := fma.F32(decay, w[i], g[i])
+		m[i] = flush(fma.F32(momentum, m[i], gi))
+		w[i] = fma.F32(negRate, m[i], w[i])
 	}
 }

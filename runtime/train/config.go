@@ -7,7 +7,7 @@ import (
 
 	"github.com/weightspace/weightspace/runtime/data"
 	"github.com/weightspace/weightspace/runtime/kernel"
-	"github.com/weightspace/weightspace/runtime/nn"
+	"github.com/weightspace/weightspace/runtime/tile"
 )
 
 // Optimisers.
@@ -21,7 +21,7 @@ var activations = map[string]kernel.Activation{
 }
 
 // network builds the architecture for the data's shape.
-func (c *Config) network() (*nn.Net, error) {
+func (c *Config) network() (*tile.Net, error) {
 	f, ok := activations[c.Activation]
 	if !ok {
 		return nil, fmt.Errorf("activation %q is unknown: use tanh, relu, sigmoid or gelu", c.Activation)
@@ -30,7 +30,7 @@ func (c *Config) network() (*nn.Net, error) {
 		return nil, fmt.Errorf("architecture %q is unknown: use cnn-small", c.Architecture)
 	}
 	d := &c.Data.Train
-	return nn.CNNSmall(nn.Shape{C: d.C, H: d.H, W: d.W}, f)
+	return tile.CNNSmall(tile.Shape{C: d.C, H: d.H, W: d.W}, f)
 }
 
 // check validates everything but the names network and Init check.

@@ -7,7 +7,7 @@ import (
 
 	"github.com/weightspace/weightspace/runtime/data"
 	"github.com/weightspace/weightspace/runtime/kernel"
-	"github.com/weightspace/weightspace/runtime/nn"
+	"github.com/weightspace/weightspace/runtime/tile"
 	"github.com/weightspace/weightspace/runtime/par"
 )
 
@@ -100,11 +100,11 @@ func (t *Trainer) evaluateChunk(w *worker, s *data.Split, c int, scores []score)
 	}
 	own := w.tape.Input()
 	for p := range scores {
-		w.tape.Load(t.row(t.weights, p), nn.Member{}, false)
+		w.tape.Load(t.row(t.weights, p), tile.Member{}, false)
 		for at := from; at < to; at += kernel.Lanes {
 			w.tape.SetInput(w.tiles[(at-from)/kernel.Lanes*size:])
 			logits := w.tape.Forward(0, 0)
-			loss, correct := nn.CrossEntropy(logits, s.Labels[at:min(at+kernel.Lanes, to)], 0, nil)
+			loss, correct := tile.CrossEntropy(logits, s.Labels[at:min(at+kernel.Lanes, to)], 0, nil)
 			scores[p].loss += loss
 			scores[p].correct += correct
 		}

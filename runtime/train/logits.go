@@ -5,13 +5,13 @@ import (
 
 	"github.com/weightspace/weightspace/runtime/data"
 	"github.com/weightspace/weightspace/runtime/kernel"
-	"github.com/weightspace/weightspace/runtime/nn"
+	"github.com/weightspace/weightspace/runtime/tile"
 )
 
 // Forward answers images with given networks of one architecture, in eval mode: the same
 // arithmetic as Evaluate. It is for one goroutine.
 type Forward struct {
-	net    *nn.Net
+	net    *tile.Net
 	worker *worker
 	images *imageLoader
 }
@@ -52,7 +52,7 @@ func (f *Forward) Logits(weights []float32, s *data.Split, n int) ([]float32, er
 	out := make([]float32, n*outputs)
 	own := w.tape.Input()
 	defer w.tape.SetInput(own)
-	w.tape.Load(weights, nn.Member{}, false)
+	w.tape.Load(weights, tile.Member{}, false)
 	w.tape.SetInput(w.tiles)
 	for at := 0; at < n; at += kernel.Lanes {
 		lanes := min(kernel.Lanes, n-at)

@@ -4,14 +4,14 @@ import (
 	"math"
 
 	"github.com/weightspace/weightspace/runtime/kernel"
-	"github.com/weightspace/weightspace/runtime/nn"
+	"github.com/weightspace/weightspace/runtime/tile"
 	"github.com/weightspace/weightspace/runtime/rng"
 )
 
 // worker is the scratch memory of one goroutine.
 type worker struct {
 	k    *kernel.Kernels
-	tape *nn.Tape
+	tape *tile.Tape
 	// grad and before are [nParams]: the batch's gradient, the weights before the update.
 	grad, before []float32
 	// tiles are the images of a chunk of an evaluation.
@@ -20,10 +20,10 @@ type worker struct {
 	labels [kernel.Lanes]uint8
 }
 
-func newWorker(net *nn.Net, k *kernel.Kernels) *worker {
+func newWorker(net *tile.Net, k *kernel.Kernels) *worker {
 	n := net.NumParams()
 	return &worker{
-		k: k, tape: nn.NewTape(net, k), grad: make([]float32, n), before: make([]float32, n),
+		k: k, tape: tile.NewTape(net, k), grad: make([]float32, n), before: make([]float32, n),
 		tiles: make([]float32, chunkImages*net.In().Size()),
 	}
 }
@@ -40,7 +40,7 @@ func (t *Trainer) memberStep(w *worker, p, step int) {
 	global := t.epoch*t.stepsPerEpoch + step
 
 	row := t.row(t.weights, p)
-	w.tape.Load(row, nn.Member{Seed: m.Seed, Dropout: m.Dropout}, true)
+	w.tape.Load(row, tile.Member{Seed: m.Seed, Dropout: m.Dropout}, true)
 	w.tape.ZeroGrad()
 	var loss float64
 	correct := 0
@@ -52,7 +52,7 @@ func (t *Trainer) memberStep(w *worker, p, step int) {
 		}
 		t.images.tile(w.tape.Input(), split, w.index[:lanes])
 		logits := w.tape.Forward(uint64(global), at)
-		tileLoss, right := nn.CrossEntropy(logits, w.labels[:lanes], 1/float64(count), w.tape.OutputGrad())
+		tileLoss, right := tile.CrossEntropy(logits, w.labels[:lanes], 1/float64(count), w.tape.OutputGrad())
 		loss += tileLoss
 		correct += right
 		w.tape.Backward()

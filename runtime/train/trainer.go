@@ -6,7 +6,7 @@ import (
 	"sync/atomic"
 
 	"github.com/weightspace/weightspace/runtime/kernel"
-	"github.com/weightspace/weightspace/runtime/nn"
+	"github.com/weightspace/weightspace/runtime/tile"
 	"github.com/weightspace/weightspace/runtime/par"
 	"github.com/weightspace/weightspace/runtime/tensor"
 )
@@ -14,7 +14,7 @@ import (
 // Trainer trains one population. Its methods are for one goroutine, but for Progress.
 type Trainer struct {
 	cfg           Config
-	net           *nn.Net
+	net           *tile.Net
 	workers       []*worker
 	images        *imageLoader
 	stepsPerEpoch int

@@ -4,13 +4,14 @@ import (
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 	. "github.com/mmcloughlin/avo/reg"
+	"github.com/weightspace/weightspace/runtime/kernel/_gen/x86"
 )
 
 // elementwise emits a loop over n floats, a multiple of 16: body gets the memory operands of
 // the named pointers.
 func (s isa) elementwise(name, signature, doc string, pointers []string, body func(m map[string]Mem)) {
-	TEXT(name+s.name, NOSPLIT, signature)
-	Doc(name + s.name + " " + doc)
+	TEXT(name+s.Name, NOSPLIT, signature)
+	Doc(name + s.Name + " " + doc)
 	Pragma("noescape")
 	m := map[string]Mem{}
 	var regs []Register
@@ -20,14 +21,14 @@ func (s isa) elementwise(name, signature, doc string, pointers []string, body fu
 		m[p] = Mem{Base: r}
 	}
 	n := Load(Param("n"), GP64()).(GPVirtual)
-	SHRQ(U8(2+log2(s.bytes/16)), n)
-	loop("next", n, func() {
+	SHRQ(U8(2+log2(s.Bytes/16)), n)
+	x86.Loop("next", n, func() {
 		body(m)
 		for _, r := range regs {
-			ADDQ(U8(s.bytes), r)
+			ADDQ(U8(s.Bytes), r)
 		}
 	})
-	finish()
+	x86.Finish()
 }
 
 func log2(n int) (l int) {
@@ -40,7 +41,7 @@ func log2(n int) (l int) {
 // mul emits dst = a*b.
 func (s isa) mul() {
 	s.elementwise("mul", "func(dst, a, b *float32, n int)", "is mulRef.", []string{"dst", "a", "b"}, func(m map[string]Mem) {
-		v := s.vec()
+		v := s.Vec()
 		VMOVUPS(m["a"], v)
 		VMULPS(m["b"], v, v)
 		VMOVUPS(v, m["dst"])
@@ -50,12 +51,12 @@ func (s isa) mul() {
 // relu emits y = max(0, x), d = x > 0.
 func (s isa) relu() {
 	s.elementwise("relu", "func(y, d, x *float32, n int)", "is reluRef.", []string{"y", "d", "x"}, func(m map[string]Mem) {
-		x, zero, y := s.vec(), s.vec(), s.vec()
+		x, zero, y := s.Vec(), s.Vec(), s.Vec()
 		VMOVUPS(m["x"], x)
-		s.zero(zero)
+		s.Zero(zero)
 		VMAXPS(x, zero, y)
 		VMOVUPS(y, m["y"])
-		VMOVUPS(s.cmp(predGT, x, zero).keep(s.constant(1)), m["d"])
+		VMOVUPS(s.Cmp(x86.PredGT, x, zero).Keep(s.Constant(1)), m["d"])
 	})
 }
 
@@ -64,17 +65,17 @@ func (s isa) adam() {
 	sig := "func(w, m, v, grad *float32, n int, decay, rate1, beta2, rate2, root, eps, negStep float32)"
 	s.elementwise("adam", sig, "is adamRef.", []string{"w", "m", "v", "grad"}, func(p map[string]Mem) {
 		scalar := func(name string) VecVirtual {
-			r := s.vec()
-			VBROADCASTSS(arg(name), r)
+			r := s.Vec()
+			VBROADCASTSS(x86.Arg(name), r)
 			return r
 		}
-		w, m, v, g := s.vec(), s.vec(), s.vec(), s.vec()
+		w, m, v, g := s.Vec(), s.Vec(), s.Vec(), s.Vec()
 		VMOVUPS(p["w"], w)
 		VMOVUPS(p["m"], m)
 		VMOVUPS(p["v"], v)
 		VMOVUPS(p["grad"], g)
 		VFMADD231PS(scalar("decay"), w, g)
-		t := s.vec()
+		t := s.Vec()
 		VSUBPS(m, g, t)
 		VFMADD231PS(scalar("rate1"), t, m)
 		m = s.flush(m)
@@ -97,17 +98,17 @@ func (s isa) adam() {
 func (s isa) sgd() {
 	sig := "func(w, m, grad *float32, n int, decay, momentum, negRate float32)"
 	s.elementwise("sgd", sig, "is sgdRef.", []string{"w", "m", "grad"}, func(p map[string]Mem) {
-		w, m, g, c := s.vec(), s.vec(), s.vec(), s.vec()
+		w, m, g, c := s.Vec(), s.Vec(), s.Vec(), s.Vec()
 		VMOVUPS(p["w"], w)
 		VMOVUPS(p["m"], m)
 		VMOVUPS(p["grad"], g)
-		VBROADCASTSS(arg("decay"), c)
+		VBROADCASTSS(x86.Arg("decay"), c)
 		VFMADD231PS(c, w, g)
-		VBROADCASTSS(arg("momentum"), c)
+		VBROADCASTSS(x86.Arg("momentum"), c)
 		VFMADD231PS(c, m, g)
 		m = s.flush(g)
 		VMOVUPS(m, p["m"])
-		VBROADCASTSS(arg("negRate"), c)
+		VBROADCASTSS(x86.Arg("negRate"), c)
 		VFMADD231PS(c, m, w)
 		VMOVUPS(w, p["w"])
 	})
@@ -115,19 +116,19 @@ func (s isa) sgd() {
 
 // flush replaces magnitudes below tiny by +0: decayed moments must not become subnormal.
 func (s isa) flush(x VecVirtual) VecVirtual {
-	a := s.vec()
-	abs := s.word(0x7fffffff)
+	a := s.Vec()
+	abs := s.Word(0x7fffffff)
 	VANDPS(abs, x, a)
-	small := s.cmp(predLT, a, s.constant(tiny))
-	if s.wide {
-		d := s.vec()
+	small := s.Cmp(x86.PredLT, a, s.Constant(tiny))
+	if s.Wide {
+		d := s.Vec()
 		k := K()
-		KNOTW(small.k, k)
+		KNOTW(small.K, k)
 		VMOVAPS_Z(x, k, d)
 		return d
 	}
-	d := s.vec()
-	VANDNPS(x, small.v, d)
+	d := s.Vec()
+	VANDNPS(x, small.V, d)
 	return d
 }
 

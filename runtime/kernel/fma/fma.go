@@ -1,14 +1,16 @@
-package kernel
+// Package fma computes fused multiply-adds in float32 without the instruction: what pure-Go
+// twins of vector kernels are made of.
+package fma
 
 import "math"
 
-// fma is x*y+z in float32, rounded once: what the vector instruction computes.
+// F32 is x*y+z in float32, rounded once: what the vector instruction computes.
 //
 // The product of two float32 is exact in float64. The sum is rounded to 53 bits; rounding it
 // again to 24 goes wrong only if the first rounding landed halfway between two float32, or if
 // the result is subnormal. Then the sum is rounded to odd first, which keeps the direction of
 // the error. The explicit conversions keep compilers from fusing.
-func fma(x, y, z float32) float32 {
+func F32(x, y, z float32) float32 {
 	p, a := float64(float64(x)*float64(y)), float64(z)
 	s := float64(p + a)
 	b := math.Float64bits(s)

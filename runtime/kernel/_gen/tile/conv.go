@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"github.com/weightspace/weightspace/runtime/kernel/_gen/x86"
 
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
@@ -29,16 +30,16 @@ var (
 // convRow emits one row of a valid convolution: b.a output channels, n blocks of b.b
 // positions. Twin: convRowRef.
 func (s isa) convRow(b block) {
-	TEXT(fmt.Sprintf("convRow%dx%d%s", b.a, b.b, s.name), NOSPLIT,
+	TEXT(fmt.Sprintf("convRow%dx%d%s", b.a, b.b, s.Name), NOSPLIT,
 		"func(dst, x, w, bias *float32, dstChan, xRow, xChan, wChan, nc, nky, nkx, n int)")
-	Doc(fmt.Sprintf("convRow%dx%d%s is convRowRef for %d channels and blocks of %d positions; strides are in bytes.", b.a, b.b, s.name, b.a, b.b))
+	Doc(fmt.Sprintf("convRow%dx%d%s is convRowRef for %d channels and blocks of %d positions; strides are in bytes.", b.a, b.b, s.Name, b.a, b.b))
 	Pragma("noescape")
 	dst := Load(Param("dst"), GP64())
 	x := Load(Param("x"), GP64())
 	n := Load(Param("n"), GP64())
 	xChan, wChan := Load(Param("xChan"), GP64()), Load(Param("wChan"), GP64())
-	acc := s.vecs(b.a * b.b)
-	loop("blocks", n.(GPVirtual), func() {
+	acc := s.Vecs(b.a * b.b)
+	x86.Loop("blocks", n.(GPVirtual), func() {
 		bias := Load(Param("bias"), GP64())
 		for i := range b.a {
 			VBROADCASTSS(Mem{Base: bias, Disp: 4 * i}, acc[i*b.b])
@@ -50,21 +51,21 @@ func (s isa) convRow(b block) {
 		MOVQ(x, xc)
 		Load(Param("w"), wp)
 		Load(Param("nc"), ic)
-		loop("channels", ic, func() {
+		x86.Loop("channels", ic, func() {
 			xr, wr, ky := GP64(), GP64(), GP64()
 			MOVQ(xc, xr)
 			MOVQ(wp, wr)
 			Load(Param("nky"), ky)
-			loop("rows", ky, func() {
+			x86.Loop("rows", ky, func() {
 				xp, kx := GP64(), GP64()
 				MOVQ(xr, xp)
 				Load(Param("nkx"), kx)
-				loop("columns", kx, func() {
+				x86.Loop("columns", kx, func() {
 					s.convStep(b, acc, xp, wr)
 					ADDQ(U8(lane), xp)
 					ADDQ(U8(4*b.a), wr)
 				})
-				ADDQ(arg("xRow"), xr)
+				ADDQ(x86.Arg("xRow"), xr)
 			})
 			ADDQ(xChan, xc)
 			ADDQ(wChan, wp)
@@ -76,20 +77,20 @@ func (s isa) convRow(b block) {
 				VMOVUPS(acc[i*b.b+j], Mem{Base: dp, Disp: lane * j})
 			}
 			if i+1 < b.a {
-				ADDQ(arg("dstChan"), dp)
+				ADDQ(x86.Arg("dstChan"), dp)
 			}
 		}
 		ADDQ(U32(lane*b.b), dst)
 		ADDQ(U32(lane*b.b), x)
 	})
-	finish()
+	x86.Finish()
 }
 
 // convStep adds one weight per channel times the positions at xp. The smaller set of
 // operands is held in registers, the other streams.
 func (s isa) convStep(b block, acc []VecVirtual, xp, wr Register) {
 	if b.b <= b.a {
-		x, w := s.vecs(b.b), s.vec()
+		x, w := s.Vecs(b.b), s.Vec()
 		for j := range x {
 			VMOVUPS(Mem{Base: xp, Disp: lane * j}, x[j])
 		}
@@ -101,7 +102,7 @@ func (s isa) convStep(b block, acc []VecVirtual, xp, wr Register) {
 		}
 		return
 	}
-	w, x := s.vecs(b.a), s.vec()
+	w, x := s.Vecs(b.a), s.Vec()
 	for i := range w {
 		VBROADCASTSS(Mem{Base: wr, Disp: 4 * i}, w[i])
 	}
@@ -116,37 +117,37 @@ func (s isa) convStep(b block, acc []VecVirtual, xp, wr Register) {
 // convGrad emits the weight gradient of b.a output channels and b.b kernel columns of one
 // (input channel, kernel row), summed over a plane. Twin: convGradRef.
 func (s isa) convGrad(b block) {
-	TEXT(fmt.Sprintf("convGrad%dx%d%s", b.a, b.b, s.name), NOSPLIT,
+	TEXT(fmt.Sprintf("convGrad%dx%d%s", b.a, b.b, s.Name), NOSPLIT,
 		"func(acc, x, dy *float32, accChan, xRow, dyChan, dyRow, rows, cols int)")
-	Doc(fmt.Sprintf("convGrad%dx%d%s is convGradRef for %d channels and %d kernel columns; strides are in bytes.", b.a, b.b, s.name, b.a, b.b))
+	Doc(fmt.Sprintf("convGrad%dx%d%s is convGradRef for %d channels and %d kernel columns; strides are in bytes.", b.a, b.b, s.Name, b.a, b.b))
 	Pragma("noescape")
-	sum := s.vecs(b.a * b.b)
+	sum := s.Vecs(b.a * b.b)
 	s.gradAccumulators(b, sum, func(v VecVirtual, m Mem) { VMOVUPS(m, v) })
 	x, dy := Load(Param("x"), GP64()), Load(Param("dy"), GP64())
 	rows := Load(Param("rows"), GP64())
 	offsets := channelOffsets(b.a)
-	loop("rows", rows.(GPVirtual), func() {
+	x86.Loop("rows", rows.(GPVirtual), func() {
 		xp, yp, cols := GP64(), GP64(), GP64()
 		MOVQ(x, xp)
 		MOVQ(dy, yp)
 		Load(Param("cols"), cols)
-		loop("columns", cols, func() {
+		x86.Loop("columns", cols, func() {
 			s.gradStep(b, sum, xp, func(i int) Mem { return offsets(yp, i) })
 			ADDQ(U8(lane), xp)
 			ADDQ(U8(lane), yp)
 		})
-		ADDQ(arg("xRow"), x)
-		ADDQ(arg("dyRow"), dy)
+		ADDQ(x86.Arg("xRow"), x)
+		ADDQ(x86.Arg("dyRow"), dy)
 	})
 	s.gradAccumulators(b, sum, func(v VecVirtual, m Mem) { VMOVUPS(v, m) })
-	finish()
+	x86.Finish()
 }
 
 // gradStep adds the products of one position: dy of each channel times x under each kernel
 // column.
 func (s isa) gradStep(b block, sum []VecVirtual, xp Register, dy func(i int) Mem) {
 	if b.b < b.a {
-		x, g := s.vecs(b.b), s.vec()
+		x, g := s.Vecs(b.b), s.Vec()
 		for j := range x {
 			VMOVUPS(Mem{Base: xp, Disp: lane * j}, x[j])
 		}
@@ -158,7 +159,7 @@ func (s isa) gradStep(b block, sum []VecVirtual, xp Register, dy func(i int) Mem
 		}
 		return
 	}
-	g, x := s.vecs(b.a), s.vec()
+	g, x := s.Vecs(b.a), s.Vec()
 	for i := range g {
 		VMOVUPS(dy(i), g[i])
 	}
@@ -178,7 +179,7 @@ func (s isa) gradAccumulators(b block, sum []VecVirtual, move func(VecVirtual, M
 			move(sum[i*b.b+j], Mem{Base: p, Disp: lane * j})
 		}
 		if i+1 < b.a {
-			ADDQ(arg("accChan"), p)
+			ADDQ(x86.Arg("accChan"), p)
 		}
 	}
 }

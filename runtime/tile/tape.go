@@ -1,4 +1,4 @@
-package nn
+package tile
 
 import (
 	"github.com/weightspace/weightspace/runtime/kernel"

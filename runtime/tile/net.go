@@ -1,7 +1,7 @@
-// Package nn builds networks from population-ready layers. A network is described once;
+// Package tile builds networks from population-ready layers. A network is described once;
 // every member of a population is one row of a parameter slab, and a worker's Tape runs any
 // member on tiles of 16 samples, [C][H][W][16].
-package nn
+package tile
 
 import (
 	"fmt"

@@ -1,0 +1,36 @@
+// Command tile writes the assembly of package kernel. Every kernel is one Go function here,
+// emitted for AVX2 and for AVX-512.
+package main
+
+import (
+	. "github.com/mmcloughlin/avo/build"
+
+	"github.com/weightspace/weightspace/runtime/kernel/_gen/x86"
+)
+
+// isa gives the instruction set this command's kernels as methods.
+type isa struct{ x86.ISA }
+
+func main() {
+	ConstraintExpr("amd64,!purego")
+	for _, i := range x86.ISAs {
+		s := isa{i}
+		for _, b := range convBlocks[s.Name] {
+			s.convRow(b)
+		}
+		for _, b := range gradBlocks[s.Name] {
+			s.convGrad(b)
+		}
+		s.poolRow()
+		s.poolGradRow()
+		s.mul()
+		s.relu()
+		s.tanh()
+		s.sigmoid()
+		s.gelu()
+		s.adam()
+		s.sgd()
+	}
+	reduce()
+	Generate()
+}
