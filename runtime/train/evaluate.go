@@ -7,8 +7,8 @@ import (
 
 	"github.com/weightspace/weightspace/runtime/data"
 	"github.com/weightspace/weightspace/runtime/kernel"
-	"github.com/weightspace/weightspace/runtime/tile"
 	"github.com/weightspace/weightspace/runtime/par"
+	"github.com/weightspace/weightspace/runtime/tile"
 )
 
 // chunkImages is how many images an evaluation task handles for all members: they are

@@ -4,8 +4,8 @@ import (
 	"math"
 
 	"github.com/weightspace/weightspace/runtime/kernel"
-	"github.com/weightspace/weightspace/runtime/tile"
 	"github.com/weightspace/weightspace/runtime/rng"
+	"github.com/weightspace/weightspace/runtime/tile"
 )
 
 // worker is the scratch memory of one goroutine.

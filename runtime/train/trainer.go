@@ -6,9 +6,9 @@ import (
 	"sync/atomic"
 
 	"github.com/weightspace/weightspace/runtime/kernel"
-	"github.com/weightspace/weightspace/runtime/tile"
 	"github.com/weightspace/weightspace/runtime/par"
 	"github.com/weightspace/weightspace/runtime/tensor"
+	"github.com/weightspace/weightspace/runtime/tile"
 )
 
 // Trainer trains one population. Its methods are for one goroutine, but for Progress.
