@@ -1,0 +1,130 @@
+package gemm
+
+import "unsafe"
+
+// block is one chunk while it is computed.
+type block struct {
+	p             *Plan
+	t             *table
+	s             Shape // of the chunk
+	c, a, b       []float32
+	ldc, lda, ldb int
+
+	// One pass over k: the chains' starts, A as the tiles see it, and room for a panel of B.
+	start start
+	left  left
+	panel []float32
+	depth int
+}
+
+// start is where chains begin; strides are in bytes: from row to row, and of a step by a tile
+// down and by a column.
+type start struct {
+	p             *float32
+	ld, row, colm int
+}
+
+// left is the operand A of a pass; strides are in bytes: ld as in tileFunc, 0 for the height of
+// the tile, and row from row to row.
+// Panels of columns hold height rows and are a step apart.
+type left struct {
+	tiles *tileGrid
+	p     *float32
+	ld    int
+	row   int
+}
+
+// zeros is a row of the widest tile.
+var zeros [maxWidth * 16]float32
+
+const word = 4 // bytes of a float32
+
+// run computes the chunk, pass by pass over k.
+func (m *block) run(opt Options[float32], scratch []float32) {
+	at := m.p.offsets()
+	skip := int(-uintptr(unsafe.Pointer(&scratch[0])) / word % line)
+	scratch = scratch[skip:]
+	m.panel = scratch[at.b:at.bias]
+	for k := 0; k < m.s.K; k += m.p.depth {
+		m.depth = min(m.p.depth, m.s.K-k)
+		switch {
+		case k > 0 || opt.Accumulate:
+			m.start = start{&m.c[0], m.ldc * word, m.ldc * word, word}
+		case opt.ColBias != nil:
+			m.start = start{&opt.ColBias[0], 0, 0, word}
+		case opt.RowBias != nil:
+			m.start = m.rowBias(opt.RowBias, scratch[at.bias:])
+		default:
+			m.start = start{&zeros[0], 0, 0, 0}
+		}
+		m.left = m.rowsOf(k, scratch[at.a:])
+		m.pass(m.b[offset(m.s.TransB, k, m.ldb):])
+	}
+}
+
+// rowBias spreads the bias over rows of the widest panel.
+func (m *block) rowBias(bias, tile []float32) start {
+	width := m.p.width * m.t.lanes
+	for i, v := range bias[:m.s.M] {
+		row := tile[i*width:][:width]
+		for j := range row {
+			row[j] = v
+		}
+	}
+	return start{&tile[0], width * word, width * word, 0}
+}
+
+// pass adds the products of depth elements of k, panel by panel of B.
+func (m *block) pass(b []float32) {
+	for j := 0; j < m.s.N; {
+		width := min(m.p.width, ceil(m.s.N-j, m.t.lanes))
+		for m.t.tiles.byRows[width][1] == nil {
+			width--
+		}
+		cols := min(width*m.t.lanes, m.s.N-j)
+		count := 1
+		if !m.p.packB && m.s.M <= m.p.height {
+			// One row of tiles: B is read along its rows.
+			count = max(1, (m.s.N-j)/(width*m.t.lanes))
+		}
+		m.column(j, width, cols, count, b[offset(!m.s.TransB, j, m.ldb):])
+		j += cols * count
+	}
+}
+
+// column computes count panels of width vectors from column j on, b being the first column of B.
+func (m *block) column(j, width, cols, count int, b []float32) {
+	last := cols - (width-1)*m.t.lanes
+	stepB := width * m.t.lanes * word
+	p, ldb := &b[0], m.ldb*word
+	switch {
+	case m.p.packB:
+		m.pack(b, width, cols)
+		p, ldb = &m.panel[0], stepB
+	case last < m.t.lanes:
+		ldb = -ldb
+	}
+	f := &m.left.tiles[width]
+	for i := 0; i < m.s.M; {
+		rows := min(m.p.height, m.s.M-i)
+		tiles := 1
+		if count == 1 {
+			tiles = (m.s.M - i) / rows
+		}
+		c := &m.c[i*m.ldc+j]
+		s := (*float32)(unsafe.Add(unsafe.Pointer(m.start.p), i*m.start.row+j*m.start.colm))
+		a := (*float32)(unsafe.Add(unsafe.Pointer(m.left.p), i*m.left.row))
+		lda := m.left.ld
+		if lda == 0 {
+			lda = rows * word
+		}
+		if count > 1 {
+			f[rows](c, s, a, p, m.ldc*word, m.start.ld, lda, ldb, m.depth, last, count,
+				stepB, cols*m.start.colm, 0, stepB)
+		} else {
+			f[rows](c, s, a, p, m.ldc*word, m.start.ld, lda, ldb, m.depth, last, tiles,
+				rows*m.ldc*word, rows*m.start.row, rows*m.left.row, 0)
+		}
+		i += rows * tiles
+	}
+}
