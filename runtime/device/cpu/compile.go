@@ -1,0 +1,36 @@
+package cpu
+
+import (
+	"fmt"
+
+	"github.com/weightspace/weightspace/runtime/device"
+)
+
+// compile finds the step of an instruction.
+func (d *Device[T]) compile(in device.Instr) (step[T], error) {
+	switch k := in.Kernel.(type) {
+	case device.Unary:
+		return d.unary(k, in)
+	case device.ActivationGrad:
+		return d.activationGrad(k, in)
+	case device.Binary:
+		return d.binary(k, in)
+	case device.Affine:
+		return d.affine(k, in), nil
+	case device.Fill:
+		return fillStep[T](k, in.Out[0]), nil
+	case device.Dropout:
+		return d.dropout(k, in), nil
+	case device.Copy:
+		return copyStep[T](k, in), nil
+	case device.Concat:
+		return concatStep[T](k, in), nil
+	case device.Expand:
+		return expandStep[T](k, in), nil
+	case device.Transpose:
+		return transposeStep[T](k, in), nil
+	case device.Matmul:
+		return d.matmul(k, in), nil
+	}
+	return step[T]{}, fmt.Errorf("no kernel for %T", in.Kernel)
+}
