@@ -31,6 +31,26 @@ func (d *Device[T]) compile(in device.Instr) (step[T], error) {
 		return transposeStep[T](k, in), nil
 	case device.Matmul:
 		return d.matmul(k, in), nil
+	case device.Reduce:
+		return d.reduce(k, in), nil
+	case device.Softmax:
+		return d.softmax(k, in), nil
+	case device.SoftmaxGrad:
+		return d.softmaxGrad(k, in), nil
+	case device.CrossEntropy:
+		return d.crossEntropy(k, in), nil
+	case device.SoftCrossEntropy:
+		return d.softCrossEntropy(k, in), nil
+	case device.Attention:
+		return d.attention(k, in), nil
+	case device.AttentionGrad:
+		return d.attentionGrad(k.Attention, in), nil
+	case device.Gather:
+		return gatherStep[T](k, in), nil
+	case device.ScatterAdd:
+		return scatterStep[T](k, in), nil
+	case device.OneHot:
+		return oneHotStep[T](k, in), nil
 	}
 	return step[T]{}, fmt.Errorf("no kernel for %T", in.Kernel)
 }

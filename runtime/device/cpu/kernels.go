@@ -4,6 +4,7 @@ import (
 	"github.com/weightspace/weightspace/runtime/device"
 	"github.com/weightspace/weightspace/runtime/kernel/gemm"
 	"github.com/weightspace/weightspace/runtime/kernel/isa"
+	"github.com/weightspace/weightspace/runtime/kernel/rows"
 	"github.com/weightspace/weightspace/runtime/kernel/vmath"
 )
 
@@ -16,6 +17,7 @@ type kernels[T device.Float] struct {
 	scalar       func(op vmath.Op, dst, a []T, b T)
 	axpy         func(alpha T, x, y []T)
 	product      func(s gemm.Shape) product[T]
+	rows         rowKernels[T]
 }
 
 // product is a planned matrix product.
@@ -33,6 +35,10 @@ func newKernels[T device.Float](level isa.Level) (kernels[T], error) {
 	if err != nil {
 		return kernels[T]{}, err
 	}
+	r, err := rows.New(level)
+	if err != nil {
+		return kernels[T]{}, err
+	}
 	var k any
 	switch any(T(0)).(type) {
 	case float32:
@@ -42,6 +48,7 @@ func newKernels[T device.Float](level isa.Level) (kernels[T], error) {
 				p := g.Plan(s)
 				return product[float32]{p.Chunks(), p.Scratch(), p.Run}
 			},
+			rows: rows32(r),
 		}
 	default:
 		k = kernels[float64]{
@@ -51,6 +58,7 @@ func newKernels[T device.Float](level isa.Level) (kernels[T], error) {
 					gemm.GemmRef(s, c, ldc, a, lda, b, ldb, o)
 				}}
 			},
+			rows: rows64(),
 		}
 	}
 	typed, ok := k.(kernels[T])
