@@ -1,7 +1,7 @@
 package device
 
 // BatchNorm normalises channels of [C, L] by the batch's own mean and biased variance (Ioffe, Szegedy 2015): In x, gamma, beta,
-// Out y, mean [C], rstd [C]. ReLU clips y at zero.
+// Out y, mean, variance, rstd [C] each. ReLU clips y at zero.
 type BatchNorm struct {
 	C, L int
 	Eps  float64
@@ -11,7 +11,7 @@ type BatchNorm struct {
 // Cost implements Kernel.
 func (k BatchNorm) Cost() (int64, int64) { n := int64(k.C * k.L); return 6 * n, 3 * n }
 
-// BatchNormGrad: In x, gamma, beta, mean, rstd, dy, Out dx, dgamma, dbeta. ReLU masks dy where y was clipped.
+// BatchNormGrad: In x, gamma, y (None without ReLU), mean, rstd, dy, Out dx, dgamma, dbeta. ReLU masks dy where y was clipped.
 type BatchNormGrad struct {
 	C, L int
 	ReLU bool
@@ -20,11 +20,11 @@ type BatchNormGrad struct {
 // Cost implements Kernel.
 func (k BatchNormGrad) Cost() (int64, int64) { n := int64(k.C * k.L); return 9 * n, 5 * n }
 
-// RunningStats moves running statistics towards a batch's: In mean, rstd [C], Out running mean and running variance (States), which
+// RunningStats moves running statistics towards a batch's: In mean, variance [C], Out running mean and running variance (States), which
 // become (1-Momentum) old + Momentum new; the variance is unbiased, as PyTorch.
 type RunningStats struct {
-	C, L          int
-	Eps, Momentum float64
+	C, L     int
+	Momentum float64
 }
 
 // Cost implements Kernel.

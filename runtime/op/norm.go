@@ -29,24 +29,28 @@ func (g *Graph) BatchNorm(x, gamma, beta Value, run NormStats, eps, momentum flo
 	if l < 2 {
 		fail("batch norm", "shape %s has one value per channel; training needs more", s)
 	}
-	var y, mean, rstd Value
+	var y, mean, variance Value
 	if g.Composite {
-		y, mean, rstd = g.compositeBatchNorm(x, gamma, beta, eps, relu)
+		y, mean, variance = g.compositeBatchNorm(x, gamma, beta, eps, relu)
 	} else {
 		k := device.BatchNorm{C: c, L: l, Eps: eps, ReLU: relu}
 		var out []Value
-		out = g.recordMulti(k, []tensor.Shape{s, {c}, {c}}, []Value{x, gamma, beta}, func(dy []Value, _ []bool) []Value {
-			if dy[1].Present() || dy[2].Present() {
+		out = g.recordMulti(k, []tensor.Shape{s, {c}, {c}, {c}}, []Value{x, gamma, beta}, func(dy []Value, _ []bool) []Value {
+			if dy[1].Present() || dy[2].Present() || dy[3].Present() {
 				fail("batch norm", "the statistics' gradients are not there; record the graph with Composite")
 			}
 			kg := device.BatchNormGrad{C: c, L: l, ReLU: relu}
-			in := []Value{x, gamma, beta, out[1], out[2], dy[0]}
+			clipped := Value{}
+			if relu {
+				clipped = out[0]
+			}
+			in := []Value{x, gamma, clipped, out[1], out[3], dy[0]}
 			return g.recordMulti(kg, []tensor.Shape{s, {c}, {c}}, in, noSecondMulti("batch norm"))
 		})
-		y, mean, rstd = out[0], out[1], out[2]
+		y, mean, variance = out[0], out[1], out[2]
 	}
 	if run.Mean.Present() {
-		n := node{kernel: device.RunningStats{C: c, L: l, Eps: eps, Momentum: momentum}, in: []Value{mean, rstd}, out: []Value{run.Mean, run.Var}, effect: true}
+		n := node{kernel: device.RunningStats{C: c, L: l, Momentum: momentum}, in: []Value{mean, variance}, out: []Value{run.Mean, run.Var}, effect: true}
 		g.nodes = append(g.nodes, n)
 	}
 	return y
@@ -83,18 +87,19 @@ func (g *Graph) frozenNorm(x, gamma, beta Value, run NormStats, k device.Channel
 	return y
 }
 
-func (g *Graph) compositeBatchNorm(x, gamma, beta Value, eps float64, relu bool) (y, mean, rstd Value) {
+func (g *Graph) compositeBatchNorm(x, gamma, beta Value, eps float64, relu bool) (y, mean, variance Value) {
 	s := g.Shape(x)
 	c := s[0]
 	xs := g.Reshape(x, c, -1)
 	mean = g.MeanAxis(xs, 1, true)
 	d := g.Sub(xs, mean)
-	rstd = g.Rsqrt(g.Affine(g.MeanAxis(g.Square(d), 1, true), 1, eps))
+	variance = g.MeanAxis(g.Square(d), 1, true)
+	rstd := g.Rsqrt(g.Affine(variance, 1, eps))
 	y = g.Add(g.Mul(d, g.Mul(rstd, g.Reshape(gamma, c, 1))), g.Reshape(beta, c, 1))
 	if relu {
 		y = g.Activation(device.ReLU, y)
 	}
-	return g.Reshape(y, s...), g.Reshape(mean, c), g.Reshape(rstd, c)
+	return g.Reshape(y, s...), g.Reshape(mean, c), g.Reshape(variance, c)
 }
 
 // rows checks a normalisation of the last axis and returns it as [M, N].

@@ -6,8 +6,22 @@ import (
 	"github.com/weightspace/weightspace/runtime/device"
 )
 
-// compile finds the step of an instruction.
-func (d *Device[T]) compile(in device.Instr) (step[T], error) {
+// compile finds the steps of an instruction: one for most.
+func (d *Device[T]) compile(in device.Instr) ([]step[T], error) {
+	switch k := in.Kernel.(type) {
+	case device.Reduce:
+		return d.reduce(k, in), nil
+	case device.LayerNormGrad:
+		return d.layerNormGrad(k, in), nil
+	case device.RMSNormGrad:
+		return d.rmsNormGrad(k, in), nil
+	}
+	s, err := d.one(in)
+	return []step[T]{s}, err
+}
+
+// one finds the step of an instruction that needs one.
+func (d *Device[T]) one(in device.Instr) (step[T], error) {
 	switch k := in.Kernel.(type) {
 	case device.Unary:
 		return d.unary(k, in)
@@ -31,8 +45,6 @@ func (d *Device[T]) compile(in device.Instr) (step[T], error) {
 		return transposeStep[T](k, in), nil
 	case device.Matmul:
 		return d.matmul(k, in), nil
-	case device.Reduce:
-		return d.reduce(k, in), nil
 	case device.Softmax:
 		return d.softmax(k, in), nil
 	case device.SoftmaxGrad:
@@ -49,6 +61,32 @@ func (d *Device[T]) compile(in device.Instr) (step[T], error) {
 		return gatherStep[T](k, in), nil
 	case device.ScatterAdd:
 		return scatterStep[T](k, in), nil
+	case device.BatchNorm:
+		return d.batchNorm(k, in), nil
+	case device.BatchNormGrad:
+		return d.batchNormGrad(k, in), nil
+	case device.RunningStats:
+		return runningStats[T](k, in), nil
+	case device.ChannelAffine:
+		return d.channelAffine(k, in), nil
+	case device.LayerNorm:
+		return d.layerNorm(k, in), nil
+	case device.RMSNorm:
+		return d.rmsNorm(k, in), nil
+	case device.Cumsum:
+		return d.cumsum(k, in), nil
+	case device.LinearScan:
+		return d.linearScan(k, in), nil
+	case device.LinearScanGrad:
+		return d.linearScanGrad(k, in), nil
+	case device.Segment:
+		return d.segment(k, in), nil
+	case device.SegmentGrad:
+		return d.segmentGrad(k, in), nil
+	case device.SpMM:
+		return d.spmm(k, in), nil
+	case device.SDDMM:
+		return d.sddmm(k, in), nil
 	case device.OneHot:
 		return oneHotStep[T](k, in), nil
 	}

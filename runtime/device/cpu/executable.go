@@ -37,9 +37,10 @@ func (d *Device[T]) Info() device.Info {
 // step is one instruction, compiled: chunks are independent and may run in any order.
 type step[T device.Float] struct {
 	chunks int
-	// scratch is the elements of private memory that a chunk needs.
-	scratch int
-	run     func(f *frame[T], scratch []T, chunk int)
+	// scratch is the elements of private memory that a chunk needs, work those of memory that the steps of an
+	// instruction share.
+	scratch, work int
+	run           func(f *frame[T], scratch []T, chunk int)
 }
 
 // frame is the memory of one run of the program.
@@ -47,6 +48,7 @@ type frame[T device.Float] struct {
 	mem     [device.IntConstants + 1][]T
 	ints    [device.IntConstants + 1][]int32
 	bind    device.Binding[T]
+	work    []T
 	outputs [][]T
 }
 
@@ -79,14 +81,16 @@ type executable[T device.Float] struct {
 // Compile implements device.Device.
 func (d *Device[T]) Compile(p *device.Program) (device.Executable[T], error) {
 	e := &executable[T]{p: p, crew: par.NewCrew(d.workers)}
-	scratch := 0
+	scratch, work := 0, 0
 	for i, in := range p.Instrs {
-		s, err := d.compile(in)
+		steps, err := d.compile(in)
 		if err != nil {
 			return nil, fmt.Errorf("cpu device: instruction %d: %w", i, err)
 		}
-		scratch = max(scratch, s.scratch)
-		e.steps = append(e.steps, s)
+		for _, s := range steps {
+			scratch, work = max(scratch, s.scratch), max(work, s.work)
+		}
+		e.steps = append(e.steps, steps...)
 	}
 	constants := make([]T, len(p.Constants))
 	for i, c := range p.Constants {
@@ -105,9 +109,9 @@ func (d *Device[T]) Compile(p *device.Program) (device.Executable[T], error) {
 		for _, o := range p.Outputs {
 			f.outputs = append(f.outputs, f.at(o.At))
 		}
-		e.scratch[w] = aligned[T](scratch)
+		e.scratch[w], f.work = aligned[T](scratch), aligned[T](work)
 	}
-	e.bytes = int64(d.workers)*(int64(p.ArenaSize+p.FloatSize+scratch)*size+int64(p.IntSize)*4) + int64(len(constants))*size + int64(len(p.IntConstants))*4
+	e.bytes = int64(d.workers)*(int64(p.ArenaSize+p.FloatSize+scratch+work)*size+int64(p.IntSize)*4) + int64(len(constants))*size + int64(len(p.IntConstants))*4
 	e.member, e.chunk = e.runMember, e.runChunk
 	return e, nil
 }

@@ -6,24 +6,47 @@ import (
 	"github.com/weightspace/weightspace/runtime/kernel/vmath"
 )
 
-// reduce takes sums or maxima over the middle axis. A vector's sum is in one piece, so that its order is one.
-func (d *Device[T]) reduce(k device.Reduce, in device.Instr) step[T] {
+// reduce takes sums or maxima over the middle axis.
+func (d *Device[T]) reduce(k device.Reduce, in device.Instr) []step[T] {
 	x, y := in.In[0], in.Out[0]
 	scale := T(k.Scale)
 	width := k.Extent * k.Inner
 	if k.Op == device.ReduceMax {
-		return rowSpans(k.Outer, width, func(f *frame[T], _ []T, from, to int) {
+		return []step[T]{rowSpans(k.Outer, width, func(f *frame[T], _ []T, from, to int) {
 			d.k.rows.axisMax(f.at(y)[from*k.Inner:to*k.Inner], f.at(x)[from*width:to*width], to-from, k.Extent, k.Inner)
-		})
+		})}
 	}
-	return rowSpans(k.Outer, width, func(f *frame[T], _ []T, from, to int) {
+	if chunks, size := cutRows(k.Extent, k.Inner); k.Outer == 1 && k.Inner > 1 && chunks > 1 {
+		return d.columnSums(k, in, chunks, size)
+	}
+	return []step[T]{rowSpans(k.Outer, width, func(f *frame[T], _ []T, from, to int) {
 		dst := f.at(y)[from*k.Inner : to*k.Inner]
 		clear(dst)
 		d.k.rows.axisSums(dst, f.at(x)[from*width:to*width], to-from, k.Extent, k.Inner)
 		if scale != 1 {
 			d.k.scalar(vmath.Mul, dst, dst, scale)
 		}
-	})
+	})}
+}
+
+// columnSums adds blocks of rows, then the sums of the blocks in order.
+func (d *Device[T]) columnSums(k device.Reduce, in device.Instr, chunks, size int) []step[T] {
+	x, y, n := in.In[0], in.Out[0], k.Inner
+	blocks := step[T]{chunks: chunks, work: chunks * n, run: func(f *frame[T], _ []T, c int) {
+		from, to := c*size, min((c+1)*size, k.Extent)
+		dst := f.work[c*n : (c+1)*n]
+		clear(dst)
+		d.k.rows.colSums(dst, f.at(x)[from*n:to*n], to-from, n)
+	}}
+	scale := T(k.Scale)
+	return []step[T]{blocks, single(func(f *frame[T], _ []T) {
+		dst := f.at(y)
+		clear(dst)
+		d.k.rows.colSums(dst, f.work[:chunks*n], chunks, n)
+		if scale != 1 {
+			d.k.scalar(vmath.Mul, dst, dst, scale)
+		}
+	})}
 }
 
 // softmax is along rows where the axis is the last, along columns else.
