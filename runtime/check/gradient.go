@@ -66,7 +66,7 @@ func (o *One[T]) Bind(_ int, b *device.Binding[T], in device.Feed[T]) bool {
 }
 
 // Done implements device.Job.
-func (o *One[T]) Done(_ int, outputs [][]T) {
+func (o *One[T]) Done(_ int, _ *device.Binding[T], outputs [][]T) {
 	o.Outputs = o.Outputs[:0]
 	for _, out := range outputs {
 		o.Outputs = append(o.Outputs, append([]T(nil), out...))

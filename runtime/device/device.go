@@ -25,9 +25,11 @@ type Device[T Float] interface {
 // Binding is what one member brings to a run: rows of the population's slabs and the keys of
 // its random streams.
 type Binding[T Float] struct {
-	// Weights [nParams], Grads [nParams] (written if the program has gradients) and States
-	// [nState] (updated in place by training programs).
-	Weights, Grads, States []T
+	// Weights [nParams] and States [nState] (updated in place by training programs).
+	Weights, States []T
+	// Grads [nParams] is written if the program has gradients; nil borrows a row that the worker keeps
+	// and Done may read.
+	Grads []T
 	// Seed, Step and Dropout key and scale the dropout masks: probability Dropout in [0, 1).
 	Seed    uint64
 	Step    uint64
@@ -48,9 +50,9 @@ type Job[T Float] interface {
 	// Bind fills in the rows and inputs of member m before its run. It reports false to leave
 	// the member out (a frozen member).
 	Bind(m int, b *Binding[T], in Feed[T]) bool
-	// Done sees the results of member m: outputs are indexed as in Program.Outputs and are
+	// Done sees the results of member m: outputs are indexed as in Program.Outputs; they and borrowed gradients are
 	// valid until it returns.
-	Done(m int, outputs [][]T)
+	Done(m int, b *Binding[T], outputs [][]T)
 }
 
 // Executable runs a compiled program.

@@ -30,20 +30,24 @@ func (e nullExecutable[T]) Run(ctx context.Context, job Job[T]) error {
 	for i, o := range e.p.Outputs {
 		outputs[i] = make([]T, o.At.Size)
 	}
+	var grads []T
+	if e.p.HasGrads {
+		grads = make([]T, e.p.NumParams())
+	}
 	in := Feed[T]{make([]T, e.p.FloatSize), make([]int32, e.p.IntSize)}
 	for m := range job.Members() {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		var b Binding[T]
+		b := Binding[T]{Grads: grads}
 		if job.Bind(m, &b, in) {
-			job.Done(m, outputs)
+			job.Done(m, &b, outputs)
 		}
 	}
 	return ctx.Err()
 }
 
-// Bytes is the arenas, inputs and constants.
+// Bytes is the arenas, inputs, constants and the workers' gradient rows.
 func (e nullExecutable[T]) Bytes() int64 {
 	var x T
 	size := int64(4)
@@ -51,5 +55,8 @@ func (e nullExecutable[T]) Bytes() int64 {
 		size = 8
 	}
 	perWorker := int64(e.p.ArenaSize+e.p.FloatSize)*size + int64(e.p.IntSize)*4
+	if e.p.HasGrads {
+		perWorker += int64(e.p.NumParams()) * size
+	}
 	return int64(e.workers)*perWorker + int64(len(e.p.Constants))*size + int64(len(e.p.IntConstants))*4
 }

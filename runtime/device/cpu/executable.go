@@ -45,10 +45,12 @@ type step[T device.Float] struct {
 
 // frame is the memory of one run of the program.
 type frame[T device.Float] struct {
-	mem     [device.IntConstants + 1][]T
-	ints    [device.IntConstants + 1][]int32
-	bind    device.Binding[T]
-	work    []T
+	mem  [device.IntConstants + 1][]T
+	ints [device.IntConstants + 1][]int32
+	bind device.Binding[T]
+	work []T
+	// grads is the row lent to members that bring none.
+	grads   []T
 	outputs [][]T
 }
 
@@ -109,9 +111,12 @@ func (d *Device[T]) Compile(p *device.Program) (device.Executable[T], error) {
 		for _, o := range p.Outputs {
 			f.outputs = append(f.outputs, f.at(o.At))
 		}
+		if p.HasGrads {
+			f.grads = aligned[T](p.NumParams())
+		}
 		e.scratch[w], f.work = aligned[T](scratch), aligned[T](work)
 	}
-	e.bytes = int64(d.workers)*(int64(p.ArenaSize+p.FloatSize+scratch+work)*size+int64(p.IntSize)*4) + int64(len(constants))*size + int64(len(p.IntConstants))*4
+	e.bytes = int64(d.workers)*(int64(p.ArenaSize+p.FloatSize+scratch+work+len(e.frames[0].grads))*size+int64(p.IntSize)*4) + int64(len(constants))*size + int64(len(p.IntConstants))*4
 	e.member, e.chunk = e.runMember, e.runChunk
 	return e, nil
 }
@@ -145,17 +150,20 @@ func (e *executable[T]) Run(ctx context.Context, job device.Job[T]) error {
 			e.current = &e.steps[i]
 			e.crew.Do(e.current.chunks, e.chunk)
 		}
-		job.Done(m, f.outputs)
+		job.Done(m, &f.bind, f.outputs)
 	}
 	return ctx.Err()
 }
 
 func (e *executable[T]) bind(f *frame[T], m int) bool {
-	f.bind = device.Binding[T]{}
+	f.bind = device.Binding[T]{Grads: f.grads}
 	if !e.job.Bind(m, &f.bind, device.Feed[T]{Floats: f.mem[device.Floats], Ints: f.ints[device.Ints]}) {
 		return false
 	}
 	b := &f.bind
+	if b.Grads == nil {
+		b.Grads = f.grads
+	}
 	if len(b.Weights) != e.p.NumParams() || len(b.States) != e.p.NumStates() || e.p.HasGrads && len(b.Grads) != len(b.Weights) {
 		panic("cpu: the rows bound do not have the program's lengths")
 	}
@@ -174,7 +182,7 @@ func (e *executable[T]) runMember(w, m int) {
 			s.run(f, e.scratch[w], c)
 		}
 	}
-	e.job.Done(m, f.outputs)
+	e.job.Done(m, &f.bind, f.outputs)
 }
 
 func (e *executable[T]) runChunk(w, c int) { e.current.run(&e.frames[0], e.scratch[w], c) }
