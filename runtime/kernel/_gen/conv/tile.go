@@ -1,0 +1,230 @@
+package main
+
+import (
+	"fmt"
+
+	. "github.com/mmcloughlin/avo/build"
+	. "github.com/mmcloughlin/avo/operand"
+	. "github.com/mmcloughlin/avo/reg"
+
+	"github.com/weightspace/weightspace/runtime/kernel/_gen/x86"
+)
+
+// Words of tileArgs.
+const (
+	tOut = iota
+	tIn
+	tX
+	tW
+	tBias
+	tOutR
+	tOutP
+	tOutV
+	tInR
+	tInP
+	tInV
+	tXP
+	tXV
+	tXB
+	tXA
+	tXC
+	tWB
+	tWA
+	tWC
+	tNC
+	tNA
+	tNB
+	tNP
+	tLast
+	tRest
+	// What the kernel changes: the words of the caller stay as they are.
+	tOutAt
+	tInAt
+	tXAt
+	tLeft
+)
+
+// mask selects lanes in memory: an opmask register or vectors of all-ones lanes.
+type mask struct {
+	s x86.ISA
+	k OpmaskVirtual
+	m Mem // AVX2: 16 words
+}
+
+// newMask reads the mask to which the structure points.
+func newMask(s x86.ISA, a Register, word int) mask {
+	g := load(a, word)
+	if !s.Wide {
+		return mask{s: s, m: Mem{Base: g}}
+	}
+	// The first word behind the 16 lanes has the bits.
+	k := K()
+	KMOVW(Mem{Base: g, Disp: 64}, k)
+	return mask{s: s, k: k}
+}
+
+// load reads part p of the vector at src; lanes outside are zero.
+func (m mask) load(src Mem, p int, dst VecVirtual) {
+	if m.s.Wide {
+		VMOVUPS_Z(src, m.k, dst)
+		return
+	}
+	v := YMM()
+	VMOVUPS(at(m.s, m.m, p), v)
+	VMASKMOVPS(at(m.s, src, p), v, dst)
+}
+
+// store writes the lanes inside.
+func (m mask) store(src VecVirtual, dst Mem, p int) {
+	if m.s.Wide {
+		VMOVUPS(src, m.k, dst)
+		return
+	}
+	v := YMM()
+	VMOVUPS(at(m.s, m.m, p), v)
+	VMASKMOVPS(src, v, at(m.s, dst, p))
+}
+
+// tile emits one block of r channels by v vectors, for a run of positions:
+//
+//	out = (in or bias) + sum over channels c, kernel rows a and columns b of w[c][a][b] * x[c][a][b]
+//
+// as one chain of fused multiply-adds per element. Steps of x and w are jumps from where the
+// loop inside left the cursor.
+func tile(s x86.ISA, r, v int) {
+	name := fmt.Sprintf("tile%dx%d%s", r, v, s.Name)
+	a := function(name, "tileArgs", fmt.Sprintf("computes %d channels by %d vectors at every position of a run.", r, v))
+	acc := make([][]lanes, r)
+	for i := range acc {
+		for range v {
+			acc[i] = append(acc[i], newLanes(s))
+		}
+	}
+	for _, p := range [][2]int{{tOut, tOutAt}, {tIn, tInAt}, {tX, tXAt}, {tNP, tLeft}} {
+		MOVQ(load(a, p[0]), field(a, p[1]))
+	}
+	Label("position")
+	tileStart(s, a, acc)
+	x, w := load(a, tXAt), load(a, tW)
+	xv, xb, wb := load(a, tXV), load(a, tXB), load(a, tWB)
+	xv3 := GP64()
+	LEAQ(Mem{Base: xv, Index: xv, Scale: 2}, xv3)
+	nc, na, nb := load(a, tNC), GP64(), GP64()
+	Label("channel")
+	MOVQ(field(a, tNA), na)
+	Label("row")
+	MOVQ(field(a, tNB), nb)
+	Label("column")
+	tileStep(s, acc, x, w, []Mem{
+		{Base: x},
+		{Base: x, Index: xv, Scale: 1},
+		{Base: x, Index: xv, Scale: 2},
+		{Base: x, Index: xv3, Scale: 1},
+	})
+	ADDQ(xb, x)
+	ADDQ(wb, w)
+	DECQ(nb)
+	JNE(LabelRef("column"))
+	ADDQ(field(a, tXA), x)
+	ADDQ(field(a, tWA), w)
+	DECQ(na)
+	JNE(LabelRef("row"))
+	ADDQ(field(a, tXC), x)
+	ADDQ(field(a, tWC), w)
+	DECQ(nc)
+	JNE(LabelRef("channel"))
+	tileEnd(s, a, acc)
+	for _, p := range [][2]int{{tXP, tXAt}, {tOutP, tOutAt}} {
+		step := load(a, p[0])
+		ADDQ(step, field(a, p[1]))
+	}
+	DECQ(field(a, tLeft))
+	JNE(LabelRef("position"))
+	x86.Finish()
+}
+
+// tileStart fills the accumulators from the bias, or from in, and moves in to the next
+// position.
+func tileStart(s x86.ISA, a GPVirtual, acc [][]lanes) {
+	in := load(a, tInAt)
+	TESTQ(in, in)
+	JNE(LabelRef("continue"))
+	bias := load(a, tBias)
+	for i := range acc {
+		for _, l := range acc[i] {
+			for _, g := range l {
+				VBROADCASTSS(Mem{Base: bias, Disp: 4 * i}, g)
+			}
+		}
+	}
+	JMP(LabelRef("start"))
+	Label("continue")
+	last, rest := newMask(s, a, tLast), newMask(s, a, tRest)
+	inR, inV := load(a, tInR), load(a, tInV)
+	row := GP64()
+	MOVQ(in, row)
+	eachVector(acc, row, inR, inV, func(l lanes, m Mem, end bool) {
+		k := rest
+		if end {
+			k = last
+		}
+		for p, g := range l {
+			k.load(m, p, g)
+		}
+	})
+	step := load(a, tInP)
+	ADDQ(step, field(a, tInAt))
+	Label("start")
+}
+
+// tileEnd stores the accumulators.
+func tileEnd(s x86.ISA, a GPVirtual, acc [][]lanes) {
+	last, rest := newMask(s, a, tLast), newMask(s, a, tRest)
+	row, outR, outV := load(a, tOutAt), load(a, tOutR), load(a, tOutV)
+	eachVector(acc, row, outR, outV, func(l lanes, m Mem, end bool) {
+		k := rest
+		if end {
+			k = last
+		}
+		for p, g := range l {
+			k.store(g, m, p)
+		}
+	})
+}
+
+// eachVector walks rows of vectors; row is moved.
+func eachVector(acc [][]lanes, row, rowStep, step GPVirtual, f func(l lanes, m Mem, end bool)) {
+	for i := range acc {
+		p := GP64()
+		MOVQ(row, p)
+		for j, l := range acc[i] {
+			f(l, Mem{Base: p}, j == len(acc[i])-1)
+			if j < len(acc[i])-1 {
+				ADDQ(step, p)
+			}
+		}
+		if i < len(acc)-1 {
+			ADDQ(rowStep, row)
+		}
+	}
+}
+
+// tileStep multiplies one tap of one channel.
+func tileStep(s x86.ISA, acc [][]lanes, x, w GPVirtual, vectors []Mem) {
+	xs := make([]lanes, len(acc[0]))
+	for j := range xs {
+		xs[j] = newLanes(s)
+		for p, g := range xs[j] {
+			VMOVUPS(at(s, vectors[j], p), g)
+		}
+	}
+	for i := range acc {
+		b := s.Vec()
+		VBROADCASTSS(Mem{Base: w, Disp: 4 * i}, b)
+		for j, l := range acc[i] {
+			for p, g := range l {
+				VFMADD231PS(b, xs[j][p], g)
+			}
+		}
+	}
+}

@@ -1,0 +1,199 @@
+package conv
+
+import "unsafe"
+
+// correlation is what the forward pass and the gradient of x have in common: every element of
+// the result is one chain of multiply-adds over (summed channel, kernel row, kernel column).
+//
+//	result[g*results+r, pos, n] = start + sum over c, taps of w * source[g*sums+c, tap(pos), n]
+type correlation struct {
+	groups, results, sums int // channels of the result and of the sum in a group
+	kh, kw                int
+	wGroup, wR, wC        int // steps of the weights in elements
+	srcH, srcW            int
+	dstH, dstW            int
+	n                     int
+	rows, cols            []taps
+	class                 int // columns of the result that see the same taps are class apart
+	advance               int // of the source from one such column to the next
+	pickH, pickW          int // only every pick-th source row and column from the first is read
+}
+
+func (c Conv2D) forward() correlation {
+	k := c.KH * c.KW
+	t := correlation{
+		groups: c.Groups, results: c.O / c.Groups, sums: c.C / c.Groups, kh: c.KH, kw: c.KW,
+		wGroup: c.WSize() / c.Groups, wR: c.C / c.Groups * k, wC: k,
+		srcH: c.H, srcW: c.W, dstH: c.OH(), dstW: c.OW(), n: c.N,
+		rows:  forwardTaps(c.H, c.OH(), c.KH, c.StrideH, c.PadH, c.DilationH),
+		cols:  forwardTaps(c.W, c.OW(), c.KW, c.StrideW, c.PadW, c.DilationW),
+		class: 1, advance: c.StrideW, pickH: 1, pickW: 1,
+	}
+	if c.KH == 1 {
+		t.pickH = c.StrideH
+	}
+	if c.KW == 1 {
+		t.pickW = c.StrideW
+	}
+	return t
+}
+
+func (c Conv2D) gradInput() correlation {
+	k := c.KH * c.KW
+	return correlation{
+		groups: c.Groups, results: c.C / c.Groups, sums: c.O / c.Groups, kh: c.KH, kw: c.KW,
+		wGroup: c.WSize() / c.Groups, wR: k, wC: c.C / c.Groups * k,
+		srcH: c.OH(), srcW: c.OW(), dstH: c.H, dstW: c.W, n: c.N,
+		rows:  gradTaps(c.H, c.OH(), c.KH, c.StrideH, c.PadH, c.DilationH),
+		cols:  gradTaps(c.W, c.OW(), c.KW, c.StrideW, c.PadW, c.DilationW),
+		class: c.StrideW, advance: 1, pickH: 1, pickW: 1,
+	}
+}
+
+// Blocking of the AVX-512 kernels; it moves no rounding.
+const (
+	lanesPerVector = 16
+	tileRows       = 6        // channels of a tile
+	tileVectors    = 4        // vectors of a tile
+	groupChannels  = 66       // channels of the result in a chunk
+	windowBytes    = 20 << 10 // source seen from one position: half of L1
+	patchBytes     = 384 << 10
+	chunkPositions = 64
+	chunkColumns   = 64
+)
+
+// blocks cuts a correlation into chunks.
+type blocks struct {
+	correlation
+	k        *Kernels
+	channels cut // of the result, in a group
+	vectors  cut // of samples, into groups of at most tileVectors
+	rowCut   cut
+	colCut   cut
+	sumCut   cut     // of the summed channels: passes over the result
+	runs     [][]run // of columns, for every part of colCut
+	patchH   int     // greatest number of packed source rows and columns
+	patchW   int
+	byPlace  bool // vectors of a tile are neighbouring positions: there are at most 16 samples
+}
+
+func newBlocks(k *Kernels, t correlation) blocks {
+	b := blocks{correlation: t, k: k}
+	b.channels = cutBy(t.results, groupChannels)
+	b.vectors = cutBy((t.n+lanesPerVector-1)/lanesPerVector, tileVectors)
+	b.byPlace = t.n <= lanesPerVector
+	b.colCut = cutBy(t.dstW, chunkColumns)
+	b.rowCut = cutBy(t.dstH, max(1, chunkPositions/b.colCut.size()))
+	for i := range b.colCut.parts {
+		from, to := b.colCut.at(i)
+		b.runs = append(b.runs, runs(t.cols, from, to, t.class, t.advance))
+		b.patchW = max(b.patchW, patchSize(t.cols, from, to, t.pickW))
+	}
+	for i := range b.rowCut.parts {
+		from, to := b.rowCut.at(i)
+		b.patchH = max(b.patchH, patchSize(t.rows, from, to, t.pickH))
+	}
+	place := b.lanes() * 4
+	size := min(windowBytes/(t.kh*t.kw*place), patchBytes/max(1, b.patchH*b.patchW*place))
+	b.sumCut = cutBy(t.sums, max(1, min(size, t.sums)))
+	return b
+}
+
+// patchSize is the number of source indices that positions from..to read.
+func patchSize(all []taps, from, to, pick int) int {
+	lo, hi := span(all, from, to)
+	if lo > hi {
+		return 0
+	}
+	return (hi-lo)/pick + 1
+}
+
+// lanes is the number of floats of one channel at one position in scratch.
+func (b *blocks) lanes() int { return b.vectors.size() * lanesPerVector }
+
+// chunks is the number of independent parts.
+func (b *blocks) chunks() int {
+	return b.groups * b.channels.parts * b.vectors.parts * b.rowCut.parts * b.colCut.parts
+}
+
+// scratchParts are the sizes of the packed source, the packed weights and the accumulators.
+func (b *blocks) scratchParts() (src, w, acc int) {
+	src = b.sumCut.size() * b.patchH * b.patchW * b.lanes()
+	w = tileRows * (b.sumCut.size()*b.kh*b.kw + 1)
+	if b.sumCut.parts > 1 {
+		acc = b.channels.size() * b.rowCut.size() * b.colCut.size() * b.lanes()
+	}
+	return src, w, acc
+}
+
+// scratch is the number of floats a chunk needs.
+func (b *blocks) scratch() int {
+	src, w, acc := b.scratchParts()
+	return src + w + acc
+}
+
+// part is one chunk: where it is, and its scratch.
+type part struct {
+	*blocks
+	group              int
+	r0, r1             int // channels of the result, in the group
+	v0, v1             int // vectors of samples
+	row0, row1         int
+	col0, col1         int
+	runs               []run
+	dst, src, w, bias  []float32
+	accumulate         bool
+	packed, wPack, acc []float32
+	rowLo, colLo       int // first packed source row and column
+	patchH, patchW     int // packed source rows and columns
+	c0, c1             int // summed channels of this pass
+	args               tileArgs
+}
+
+// locate is the place of a chunk.
+func (b *blocks) locate(chunk int) part {
+	p := part{blocks: b}
+	chunk, i := chunk/b.colCut.parts, chunk%b.colCut.parts
+	p.col0, p.col1 = b.colCut.at(i)
+	p.runs = b.runs[i]
+	chunk, i = chunk/b.rowCut.parts, chunk%b.rowCut.parts
+	p.row0, p.row1 = b.rowCut.at(i)
+	chunk, i = chunk/b.vectors.parts, chunk%b.vectors.parts
+	p.v0, p.v1 = b.vectors.at(i)
+	p.group, i = chunk/b.channels.parts, chunk%b.channels.parts
+	p.r0, p.r1 = b.channels.at(i)
+	return p
+}
+
+// run computes a chunk: dst = (bias, or dst, or zero) + correlation of src with w.
+func (p *part) run(scratch []float32) {
+	src, w, _ := p.scratchParts()
+	p.packed, p.wPack, p.acc = scratch[:src], scratch[src:src+w], scratch[src+w:]
+	p.rowLo, _ = span(p.rows, p.row0, p.row1)
+	p.colLo, _ = span(p.cols, p.col0, p.col1)
+	p.patchH = patchSize(p.rows, p.row0, p.row1, p.pickH)
+	p.patchW = patchSize(p.cols, p.col0, p.col1, p.pickW)
+	p.setMasks()
+	for i := range p.sumCut.parts {
+		p.c0, p.c1 = p.sumCut.at(i)
+		p.packSource()
+		p.setSteps()
+		p.eachTileRow(i)
+	}
+}
+
+// eachTileRow computes the tiles of a pass, a few channels after the other.
+func (p *part) eachTileRow(pass int) {
+	tiles := cutBy(p.r1-p.r0, tileRows)
+	for i := range tiles.parts {
+		from, to := tiles.at(i)
+		w, bias := p.packWeights(p.r0+from, to-from)
+		p.args.w, p.args.bias = unsafe.Pointer(&w[0]), unsafe.Pointer(&bias[0])
+		acc := from * (p.row1 - p.row0) * (p.col1 - p.col0) * p.lanes()
+		for row := p.row0; row < p.row1; row++ {
+			for j := range p.runs {
+				acc += p.tiles(pass, p.r0+from, to-from, row, &p.runs[j], acc)
+			}
+		}
+	}
+}
