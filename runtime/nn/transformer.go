@@ -39,7 +39,9 @@ var (
 type Block struct {
 	Heads, MLP int
 	Causal     bool
+	// Activation is the perceptron's, or with Member the member's.
 	Activation device.Func
+	Member     bool
 	Eps        float64
 	names      blockNames
 }
@@ -55,15 +57,15 @@ func (l Block) Apply(c *Context, x Tensor) Tensor {
 	y = Attention{Heads: l.Heads, Causal: l.Causal, Packed: n.packed, Out: n.out}.Apply(c.In(n.attn), y)
 	y = Dropout{"dropout/" + c.label() + ".attn"}.Apply(c, y)
 	x = Tensor{c.Graph.Add(x.Value, y.Value), Sequences}
-	y = feedForward(c, LayerNorm{l.Eps}.Apply(c.In(n.norm2), x), n, l.MLP, l.Activation)
+	y = feedForward(c, LayerNorm{l.Eps}.Apply(c.In(n.norm2), x), n, l.MLP, Activation{F: l.Activation, Member: l.Member})
 	y = Dropout{"dropout/" + c.label() + ".mlp"}.Apply(c, y)
 	return Tensor{c.Graph.Add(x.Value, y.Value), Sequences}
 }
 
-func feedForward(c *Context, x Tensor, n blockNames, width int, f device.Func) Tensor {
+func feedForward(c *Context, x Tensor, n blockNames, width int, f Activation) Tensor {
 	d := c.Graph.Shape(x.Value)[2]
 	y := Linear{Out: width}.Apply(c.In(n.up), x)
-	y = Activation{F: f}.Apply(c, y)
+	y = f.Apply(c, y)
 	return Linear{Out: d}.Apply(c.In(n.down), y)
 }
 
@@ -190,22 +192,8 @@ func (l BERT) Apply(c *Context, x Tensor) Tensor {
 	y = Dropout{"dropout/embeddings"}.Apply(e, LayerNorm{bertEps}.Apply(e.In("LayerNorm"), y))
 	bias := g.Input("key_bias", s...)
 	for i := range l.Depth {
-		y = l.block(c.In(fmt.Sprintf("encoder.layer.%d", i)), y, bias)
+		b := EncoderBlock{Heads: l.Heads, MLP: l.MLP, Activation: device.GELU, Eps: bertEps, KeyBias: bias}
+		y = b.Apply(c.In(fmt.Sprintf("encoder.layer.%d", i)), y)
 	}
 	return y
-}
-
-// block is norm(x + attention(x)), then norm(x + mlp(x)).
-func (l BERT) block(c *Context, x Tensor, bias op.Value) Tensor {
-	g := c.Graph
-	project := func(name string) op.Value { return Linear{Out: l.Dim}.Apply(c.In("attention.self."+name), x).Value }
-	q, k, v := project("query"), project("key"), project("value")
-	y := Tensor{g.Attention(q, k, v, op.AttentionOptions{Heads: l.Heads, KeyBias: bias}), Sequences}
-	y = Linear{Out: l.Dim}.Apply(c.In("attention.output.dense"), y)
-	y = Dropout{"dropout/" + c.label() + ".attn"}.Apply(c, y)
-	x = LayerNorm{bertEps}.Apply(c.In("attention.output.LayerNorm"), Tensor{g.Add(x.Value, y.Value), Sequences})
-	y = Linear{Out: l.MLP}.Apply(c.In("intermediate.dense"), x)
-	y = Linear{Out: l.Dim}.Apply(c.In("output.dense"), Activation{F: device.GELU}.Apply(c, y))
-	y = Dropout{"dropout/" + c.label() + ".mlp"}.Apply(c, y)
-	return LayerNorm{bertEps}.Apply(c.In("output.LayerNorm"), Tensor{g.Add(x.Value, y.Value), Sequences})
 }

@@ -116,13 +116,27 @@ type Normalization struct {
 
 // Zoo is the resolved spec of a ModelZoo.
 type Zoo struct {
-	Dataset      DatasetInput `json:"dataset"`
-	Architecture string       `json:"architecture"`
-	Parameters   int          `json:"parameters"`
-	Epochs       int          `json:"epochs"`
-	BatchSize    int          `json:"batchSize"`
-	Momentum     string       `json:"momentum"`
-	Seeds        Seeds        `json:"seeds"`
+	Dataset DatasetInput `json:"dataset"`
+	// Architecture is a preset's name or ArchitectureLayers.
+	Architecture string `json:"architecture"`
+	// Width is the channels of the first stage of preset resnet18, unless DefaultWidth.
+	Width int `json:"width,omitempty"`
+	// Layers are set with ArchitectureLayers only.
+	Layers     []Layer `json:"layers,omitempty"`
+	Parameters int     `json:"parameters"`
+	Epochs     int     `json:"epochs"`
+	BatchSize  int     `json:"batchSize"`
+	Momentum   string  `json:"momentum"`
+	// Nesterov is the form of sgd's momentum.
+	Nesterov bool `json:"nesterov,omitempty"`
+	// Schedule moves the learning rate; nil keeps it.
+	Schedule *Schedule `json:"schedule,omitempty"`
+	// ClipNorm and ClipValue limit gradients; at most one is set.
+	ClipNorm  string `json:"clipNorm,omitempty"`
+	ClipValue string `json:"clipValue,omitempty"`
+	// LabelSmoothing is in [0, 1); "" is 0.
+	LabelSmoothing string `json:"labelSmoothing,omitempty"`
+	Seeds          Seeds  `json:"seeds"`
 	// Cells are the grid's points within a cohort, without seed: initializer x learning rate
 	// x weight decay x dropout.
 	Cells []Cell `json:"cells"`
