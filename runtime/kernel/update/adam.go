@@ -44,7 +44,8 @@ func adamCheck[T Float](w, m, v, g []T, a Adam) {
 }
 
 // Adam does a step in place on parameters w with moments m and v, all of one length. g is not
-// changed. The slices must not overlap. Moments below 1e-30 become 0.
+// changed. The slices must not overlap. Moments below 1e-30 become 0; so do gradients below 1e-15
+// where they are squared.
 func (k *Kernels) Adam(w, m, v, g []float32, a Adam) {
 	adamCheck(w, m, v, g, a)
 	s := adamOf[float32](a)
@@ -61,15 +62,17 @@ func AdamRef[T Float](w, m, v, g []T, a Adam) {
 	adamRow(w, m, v, g, adamOf[T](a))
 }
 
-// adamRow is the twin of the assembly.
+// adamRow is the twin of the assembly. Products enter no sum but mulAdd's, so that no compiler
+// can fuse one.
 func adamRow[T Float](w, m, v, g []T, s adamScalars[T]) {
-	tiny := threshold[T]()
+	below := limitsOf[T]()
 	for i := range w {
 		d := mulAdd(s.decay, w[i], s.clip.of(g[i]))
-		m[i] = flush(mulAdd(s.rate1, T(d-m[i]), m[i]), tiny)
-		v[i] = flush(mulAdd(T(s.rate2*d), d, T(s.beta2*v[i])), tiny)
+		m[i] = flush(mulAdd(s.rate1, d-m[i], m[i]), below.tiny)
+		d = flush(d, below.root)
+		v[i] = flush(mulAdd(s.rate2*d, d, s.beta2*v[i]), below.tiny)
 		// The square root of a float32 taken in float64 and rounded is correctly rounded.
-		q := T(m[i] / T(T(math.Sqrt(float64(v[i])))+s.eps))
-		w[i] = mulAdd(s.negStep, q, T(w[i]*s.keep))
+		q := m[i] / (T(math.Sqrt(float64(v[i]))) + s.eps)
+		w[i] = mulAdd(s.negStep, q, w[i]*s.keep)
 	}
 }

@@ -6,11 +6,15 @@ import (
 	"github.com/weightspace/weightspace/runtime/kernel/fma"
 )
 
-// Magnitudes below which moments become 0, so that they never turn subnormal, which is slow. At
-// these values they move no weight: the denominator of Adam is at least eps then.
-const (
-	tiny32 = 1e-30
-	tiny64 = 1e-290
+// limits are magnitudes below which gradients and moments become 0, so that nothing turns
+// subnormal, which is ten times slower. A moment below tiny moves no weight: the denominator of
+// Adam is at least eps. A gradient below tiny, or below root where it is squared, can only lead
+// to such moments.
+type limits[T Float] struct{ tiny, root T }
+
+var (
+	flush32 = limits[float32]{1e-30, 1e-15}
+	flush64 = limits[float64]{1e-290, 1e-145}
 )
 
 // Unclipped leaves gradients as they are.
@@ -24,27 +28,28 @@ func mulAdd[T Float](x, y, z T) T {
 	return T(math.FMA(float64(x), float64(y), float64(z)))
 }
 
-// threshold is the tiny of a type.
-func threshold[T Float]() T {
-	tiny := tiny64
+// limitsOf are the limits of a type.
+func limitsOf[T Float]() limits[T] {
 	if _, ok := any(T(0)).(float32); ok {
-		tiny = tiny32
+		return limits[T]{T(flush32.tiny), T(flush32.root)}
 	}
-	return T(tiny)
+	return limits[T]{T(flush64.tiny), T(flush64.root)}
 }
 
-// flush is x, or +0 where |x| < tiny.
-func flush[T Float](x, tiny T) T {
-	if x < tiny && -x < tiny {
+// flush is x, or +0 where |x| < limit.
+func flush[T Float](x, limit T) T {
+	if x < limit && -x < limit {
 		return 0
 	}
 	return x
 }
 
 // clip bounds and scales gradients in T.
-type clip[T Float] struct{ low, high, scale T }
+type clip[T Float] struct{ low, high, scale, tiny T }
 
-func clipOf[T Float](c Clip) clip[T] { return clip[T]{T(-c.Bound), T(c.Bound), T(c.Scale)} }
+func clipOf[T Float](c Clip) clip[T] {
+	return clip[T]{T(-c.Bound), T(c.Bound), T(c.Scale), limitsOf[T]().tiny}
+}
 
 func (c clip[T]) of(g T) T {
 	if g < c.low {
@@ -53,7 +58,7 @@ func (c clip[T]) of(g T) T {
 	if g > c.high {
 		g = c.high
 	}
-	return T(g * c.scale)
+	return flush(g, c.tiny) * c.scale
 }
 
 // power is b^t by squaring: products only, so its bits do not depend on the platform.

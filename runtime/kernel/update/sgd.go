@@ -61,7 +61,7 @@ func SGDRef[T Float](w, m, g []T, s SGD) {
 
 // sgdRow is the twin of the assembly; m is nil without momentum.
 func sgdRow[T Float](w, m, g []T, s sgdScalars[T]) {
-	tiny := threshold[T]()
+	tiny := limitsOf[T]().tiny
 	for i := range w {
 		d := mulAdd(s.decay, w[i], s.clip.of(g[i]))
 		if m != nil {

@@ -38,8 +38,8 @@ func New(l isa.Level) (*Kernels, error) {
 func (k *Kernels) Level() isa.Level { return k.level }
 
 // Clip is what happens to a gradient before it is used: each element is bounded to
-// [-Bound, Bound], then multiplied by Scale. NaN stays NaN. The zero value is not neutral: see
-// Unclipped.
+// [-Bound, Bound], becomes 0 if it is below 1e-30 (1e-290 in float64), and is multiplied by
+// Scale. NaN stays NaN. The zero value is not neutral: see Unclipped.
 type Clip struct {
 	// Bound is positive; infinite for no bound.
 	Bound float64

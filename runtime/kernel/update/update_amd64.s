@@ -37,6 +37,11 @@ next:
 	VMAXPS       Y0, Y1, Y0
 	VBROADCASTSS high+28(FP), Y1
 	VMINPS       Y0, Y1, Y0
+	VBROADCASTSS c7fffffff<>+0(SB), Y1
+	VANDPS       Y1, Y0, Y1
+	VBROADCASTSS c0da24260<>+0(SB), Y2
+	VCMPPS       $0x11, Y2, Y1, Y1
+	VANDNPS      Y0, Y1, Y0
 	VBROADCASTSS scale+32(FP), Y1
 	VMULPS       Y1, Y0, Y0
 	VMOVUPS      (AX), Y1
@@ -62,6 +67,11 @@ tail:
 	VMAXPS       Y1, Y2, Y1
 	VBROADCASTSS high+28(FP), Y2
 	VMINPS       Y1, Y2, Y1
+	VBROADCASTSS c7fffffff<>+0(SB), Y2
+	VANDPS       Y2, Y1, Y2
+	VBROADCASTSS c0da24260<>+0(SB), Y3
+	VCMPPS       $0x11, Y3, Y2, Y2
+	VANDNPS      Y1, Y2, Y1
 	VBROADCASTSS scale+32(FP), Y2
 	VMULPS       Y2, Y1, Y1
 	VMASKMOVPS   (AX), Y0, Y2
@@ -74,6 +84,12 @@ tail:
 done:
 	VZEROUPPER
 	RET
+
+DATA c7fffffff<>+0(SB)/4, $0x7fffffff
+GLOBL c7fffffff<>(SB), RODATA|NOPTR, $4
+
+DATA c0da24260<>+0(SB)/4, $0x0da24260
+GLOBL c0da24260<>(SB), RODATA|NOPTR, $4
 
 // func sgdMomentumAVX2(w *float32, m *float32, grad *float32, n int, low float32, high float32, scale float32, decay float32, momentum float32, negRate float32)
 // Requires: AVX, FMA3
@@ -91,6 +107,11 @@ next:
 	VMAXPS       Y0, Y1, Y0
 	VBROADCASTSS high+36(FP), Y1
 	VMINPS       Y0, Y1, Y0
+	VBROADCASTSS c7fffffff<>+0(SB), Y1
+	VANDPS       Y1, Y0, Y1
+	VBROADCASTSS c0da24260<>+0(SB), Y2
+	VCMPPS       $0x11, Y2, Y1, Y1
+	VANDNPS      Y0, Y1, Y0
 	VBROADCASTSS scale+40(FP), Y1
 	VMULPS       Y1, Y0, Y0
 	VMOVUPS      (AX), Y1
@@ -126,6 +147,11 @@ tail:
 	VMAXPS       Y1, Y2, Y1
 	VBROADCASTSS high+36(FP), Y2
 	VMINPS       Y1, Y2, Y1
+	VBROADCASTSS c7fffffff<>+0(SB), Y2
+	VANDPS       Y2, Y1, Y2
+	VBROADCASTSS c0da24260<>+0(SB), Y3
+	VCMPPS       $0x11, Y3, Y2, Y2
+	VANDNPS      Y1, Y2, Y1
 	VBROADCASTSS scale+40(FP), Y2
 	VMULPS       Y2, Y1, Y1
 	VMASKMOVPS   (AX), Y0, Y2
@@ -148,12 +174,6 @@ done:
 	VZEROUPPER
 	RET
 
-DATA c7fffffff<>+0(SB)/4, $0x7fffffff
-GLOBL c7fffffff<>(SB), RODATA|NOPTR, $4
-
-DATA c0da24260<>+0(SB)/4, $0x0da24260
-GLOBL c0da24260<>(SB), RODATA|NOPTR, $4
-
 // func sgdNesterovAVX2(w *float32, m *float32, grad *float32, n int, low float32, high float32, scale float32, decay float32, momentum float32, negRate float32)
 // Requires: AVX, FMA3
 TEXT ·sgdNesterovAVX2(SB), NOSPLIT, $0-56
@@ -170,6 +190,11 @@ next:
 	VMAXPS       Y0, Y1, Y0
 	VBROADCASTSS high+36(FP), Y1
 	VMINPS       Y0, Y1, Y0
+	VBROADCASTSS c7fffffff<>+0(SB), Y1
+	VANDPS       Y1, Y0, Y1
+	VBROADCASTSS c0da24260<>+0(SB), Y2
+	VCMPPS       $0x11, Y2, Y1, Y1
+	VANDNPS      Y0, Y1, Y0
 	VBROADCASTSS scale+40(FP), Y1
 	VMULPS       Y1, Y0, Y0
 	VMOVUPS      (AX), Y1
@@ -206,6 +231,11 @@ tail:
 	VMAXPS       Y1, Y2, Y1
 	VBROADCASTSS high+36(FP), Y2
 	VMINPS       Y1, Y2, Y1
+	VBROADCASTSS c7fffffff<>+0(SB), Y2
+	VANDPS       Y2, Y1, Y2
+	VBROADCASTSS c0da24260<>+0(SB), Y3
+	VCMPPS       $0x11, Y3, Y2, Y2
+	VANDNPS      Y1, Y2, Y1
 	VBROADCASTSS scale+40(FP), Y2
 	VMULPS       Y2, Y1, Y1
 	VMASKMOVPS   (AX), Y0, Y2
@@ -246,6 +276,11 @@ next:
 	VMAXPS       Y0, Y1, Y0
 	VBROADCASTSS high+44(FP), Y1
 	VMINPS       Y0, Y1, Y0
+	VBROADCASTSS c7fffffff<>+0(SB), Y1
+	VANDPS       Y1, Y0, Y1
+	VBROADCASTSS c0da24260<>+0(SB), Y2
+	VCMPPS       $0x11, Y2, Y1, Y1
+	VANDNPS      Y0, Y1, Y0
 	VBROADCASTSS scale+48(FP), Y1
 	VMULPS       Y1, Y0, Y0
 	VMOVUPS      (AX), Y1
@@ -262,6 +297,11 @@ next:
 	VANDNPS      Y2, Y3, Y2
 	VMOVUPS      Y2, (CX)
 	VMOVUPS      (DX), Y4
+	VBROADCASTSS c7fffffff<>+0(SB), Y3
+	VANDPS       Y3, Y0, Y3
+	VBROADCASTSS c26901d7d<>+0(SB), Y5
+	VCMPPS       $0x11, Y5, Y3, Y3
+	VANDNPS      Y0, Y3, Y0
 	VBROADCASTSS rate2+68(FP), Y3
 	VMULPS       Y3, Y0, Y3
 	VBROADCASTSS beta2+64(FP), Y5
@@ -301,6 +341,11 @@ tail:
 	VMAXPS       Y1, Y2, Y1
 	VBROADCASTSS high+44(FP), Y2
 	VMINPS       Y1, Y2, Y1
+	VBROADCASTSS c7fffffff<>+0(SB), Y2
+	VANDPS       Y2, Y1, Y2
+	VBROADCASTSS c0da24260<>+0(SB), Y3
+	VCMPPS       $0x11, Y3, Y2, Y2
+	VANDNPS      Y1, Y2, Y1
 	VBROADCASTSS scale+48(FP), Y2
 	VMULPS       Y2, Y1, Y1
 	VMASKMOVPS   (AX), Y0, Y2
@@ -317,6 +362,11 @@ tail:
 	VANDNPS      Y3, Y4, Y3
 	VMASKMOVPS   Y3, Y0, (CX)
 	VMASKMOVPS   (DX), Y0, Y5
+	VBROADCASTSS c7fffffff<>+0(SB), Y4
+	VANDPS       Y4, Y1, Y4
+	VBROADCASTSS c26901d7d<>+0(SB), Y6
+	VCMPPS       $0x11, Y6, Y4, Y4
+	VANDNPS      Y1, Y4, Y1
 	VBROADCASTSS rate2+68(FP), Y4
 	VMULPS       Y4, Y1, Y4
 	VBROADCASTSS beta2+64(FP), Y6
@@ -341,6 +391,9 @@ tail:
 done:
 	VZEROUPPER
 	RET
+
+DATA c26901d7d<>+0(SB)/4, $0x26901d7d
+GLOBL c26901d7d<>(SB), RODATA|NOPTR, $4
 
 // func sumSquaresAVX2(dst *float64, x *float32, n int)
 // Requires: AVX, FMA3
@@ -396,7 +449,7 @@ next:
 	RET
 
 // func sgdAVX512(w *float32, grad *float32, n int, low float32, high float32, scale float32, decay float32, negRate float32)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
 TEXT ·sgdAVX512(SB), NOSPLIT, $0-44
 	MOVQ w+0(FP), AX
 	MOVQ grad+8(FP), CX
@@ -410,6 +463,12 @@ next:
 	VMAXPS       Z0, Z1, Z0
 	VBROADCASTSS high+28(FP), Z1
 	VMINPS       Z0, Z1, Z0
+	VBROADCASTSS c7fffffff<>+0(SB), Z1
+	VANDPS       Z1, Z0, Z1
+	VBROADCASTSS c0da24260<>+0(SB), Z2
+	VCMPPS       $0x11, Z2, Z1, K1
+	KNOTW        K1, K1
+	VMOVAPS.Z    Z0, K1, Z0
 	VBROADCASTSS scale+32(FP), Z1
 	VMULPS       Z1, Z0, Z0
 	VMOVUPS      (AX), Z1
@@ -435,6 +494,12 @@ tail:
 	VMAXPS       Z0, Z1, Z0
 	VBROADCASTSS high+28(FP), Z1
 	VMINPS       Z0, Z1, Z0
+	VBROADCASTSS c7fffffff<>+0(SB), Z1
+	VANDPS       Z1, Z0, Z1
+	VBROADCASTSS c0da24260<>+0(SB), Z2
+	VCMPPS       $0x11, Z2, Z1, K2
+	KNOTW        K2, K2
+	VMOVAPS.Z    Z0, K2, Z0
 	VBROADCASTSS scale+32(FP), Z1
 	VMULPS       Z1, Z0, Z0
 	VMOVUPS.Z    (AX), K1, Z1
@@ -464,6 +529,12 @@ next:
 	VMAXPS       Z0, Z1, Z0
 	VBROADCASTSS high+36(FP), Z1
 	VMINPS       Z0, Z1, Z0
+	VBROADCASTSS c7fffffff<>+0(SB), Z1
+	VANDPS       Z1, Z0, Z1
+	VBROADCASTSS c0da24260<>+0(SB), Z2
+	VCMPPS       $0x11, Z2, Z1, K1
+	KNOTW        K1, K1
+	VMOVAPS.Z    Z0, K1, Z0
 	VBROADCASTSS scale+40(FP), Z1
 	VMULPS       Z1, Z0, Z0
 	VMOVUPS      (AX), Z1
@@ -500,6 +571,12 @@ tail:
 	VMAXPS       Z0, Z1, Z0
 	VBROADCASTSS high+36(FP), Z1
 	VMINPS       Z0, Z1, Z0
+	VBROADCASTSS c7fffffff<>+0(SB), Z1
+	VANDPS       Z1, Z0, Z1
+	VBROADCASTSS c0da24260<>+0(SB), Z2
+	VCMPPS       $0x11, Z2, Z1, K2
+	KNOTW        K2, K2
+	VMOVAPS.Z    Z0, K2, Z0
 	VBROADCASTSS scale+40(FP), Z1
 	VMULPS       Z1, Z0, Z0
 	VMOVUPS.Z    (AX), K1, Z1
@@ -539,6 +616,12 @@ next:
 	VMAXPS       Z0, Z1, Z0
 	VBROADCASTSS high+36(FP), Z1
 	VMINPS       Z0, Z1, Z0
+	VBROADCASTSS c7fffffff<>+0(SB), Z1
+	VANDPS       Z1, Z0, Z1
+	VBROADCASTSS c0da24260<>+0(SB), Z2
+	VCMPPS       $0x11, Z2, Z1, K1
+	KNOTW        K1, K1
+	VMOVAPS.Z    Z0, K1, Z0
 	VBROADCASTSS scale+40(FP), Z1
 	VMULPS       Z1, Z0, Z0
 	VMOVUPS      (AX), Z1
@@ -576,6 +659,12 @@ tail:
 	VMAXPS       Z0, Z1, Z0
 	VBROADCASTSS high+36(FP), Z1
 	VMINPS       Z0, Z1, Z0
+	VBROADCASTSS c7fffffff<>+0(SB), Z1
+	VANDPS       Z1, Z0, Z1
+	VBROADCASTSS c0da24260<>+0(SB), Z2
+	VCMPPS       $0x11, Z2, Z1, K2
+	KNOTW        K2, K2
+	VMOVAPS.Z    Z0, K2, Z0
 	VBROADCASTSS scale+40(FP), Z1
 	VMULPS       Z1, Z0, Z0
 	VMOVUPS.Z    (AX), K1, Z1
@@ -617,6 +706,12 @@ next:
 	VMAXPS       Z0, Z1, Z0
 	VBROADCASTSS high+44(FP), Z1
 	VMINPS       Z0, Z1, Z0
+	VBROADCASTSS c7fffffff<>+0(SB), Z1
+	VANDPS       Z1, Z0, Z1
+	VBROADCASTSS c0da24260<>+0(SB), Z2
+	VCMPPS       $0x11, Z2, Z1, K1
+	KNOTW        K1, K1
+	VMOVAPS.Z    Z0, K1, Z0
 	VBROADCASTSS scale+48(FP), Z1
 	VMULPS       Z1, Z0, Z0
 	VMOVUPS      (AX), Z1
@@ -634,6 +729,12 @@ next:
 	VMOVAPS.Z    Z2, K1, Z2
 	VMOVUPS      Z2, (CX)
 	VMOVUPS      (DX), Z4
+	VBROADCASTSS c7fffffff<>+0(SB), Z3
+	VANDPS       Z3, Z0, Z3
+	VBROADCASTSS c26901d7d<>+0(SB), Z5
+	VCMPPS       $0x11, Z5, Z3, K1
+	KNOTW        K1, K1
+	VMOVAPS.Z    Z0, K1, Z0
 	VBROADCASTSS rate2+68(FP), Z3
 	VMULPS       Z3, Z0, Z3
 	VBROADCASTSS beta2+64(FP), Z5
@@ -674,6 +775,12 @@ tail:
 	VMAXPS       Z0, Z1, Z0
 	VBROADCASTSS high+44(FP), Z1
 	VMINPS       Z0, Z1, Z0
+	VBROADCASTSS c7fffffff<>+0(SB), Z1
+	VANDPS       Z1, Z0, Z1
+	VBROADCASTSS c0da24260<>+0(SB), Z2
+	VCMPPS       $0x11, Z2, Z1, K2
+	KNOTW        K2, K2
+	VMOVAPS.Z    Z0, K2, Z0
 	VBROADCASTSS scale+48(FP), Z1
 	VMULPS       Z1, Z0, Z0
 	VMOVUPS.Z    (AX), K1, Z1
@@ -691,6 +798,12 @@ tail:
 	VMOVAPS.Z    Z2, K2, Z2
 	VMOVUPS      Z2, K1, (CX)
 	VMOVUPS.Z    (DX), K1, Z4
+	VBROADCASTSS c7fffffff<>+0(SB), Z3
+	VANDPS       Z3, Z0, Z3
+	VBROADCASTSS c26901d7d<>+0(SB), Z5
+	VCMPPS       $0x11, Z5, Z3, K2
+	KNOTW        K2, K2
+	VMOVAPS.Z    Z0, K2, Z0
 	VBROADCASTSS rate2+68(FP), Z3
 	VMULPS       Z3, Z0, Z3
 	VBROADCASTSS beta2+64(FP), Z5

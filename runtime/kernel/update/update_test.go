@@ -226,6 +226,30 @@ func TestMomentsNeverTurnSubnormal(t *testing.T) {
 	})
 }
 
+// Gradients too small to matter never get as far as an operation with a subnormal result.
+func TestTinyGradients(t *testing.T) {
+	forEach(t, func(t *testing.T, k *Kernels) {
+		for _, c := range []struct {
+			gradient        float32
+			moment, squares bool
+		}{{1e-40, false, false}, {-9e-31, false, false}, {-2e-29, true, false}, {9e-16, true, false}, {1.1e-12, true, true}} {
+			w, m, v, buffer := make([]float32, 19), make([]float32, 19), make([]float32, 19), make([]float32, 19)
+			g := make([]float32, 19)
+			for i := range g {
+				g[i] = c.gradient
+			}
+			k.Adam(w, m, v, g, Adam{Beta1: 0.9, Beta2: 0.9, Eps: 1e-8, Step: 1, Clip: Unclipped()})
+			k.SGD(w, buffer, g, SGD{Momentum: 0.9, Clip: Unclipped()})
+			for i := range g {
+				if (m[i] != 0) != c.moment || (buffer[i] != 0) != c.moment || (v[i] != 0) != c.squares {
+					t.Errorf("gradient %g: moments %g and %g, buffer %g", c.gradient, m[i], v[i], buffer[i])
+					break
+				}
+			}
+		}
+	})
+}
+
 func TestWrongArguments(t *testing.T) {
 	k, err := New(isa.Auto)
 	if err != nil {

@@ -8,8 +8,11 @@ import (
 	"github.com/weightspace/weightspace/runtime/kernel/_gen/x86"
 )
 
-// tiny is the flush threshold of moments. Twin constant: update.tiny32.
-const tiny = 1e-30
+// tiny is the flush threshold of moments and tinyRoot its square root. Twins: update.flush32.
+const (
+	tiny     = 1e-30
+	tinyRoot = 1e-15
+)
 
 func begin(s isa, name, signature, doc string) {
 	TEXT(name+s.Name, NOSPLIT, signature)
@@ -17,21 +20,22 @@ func begin(s isa, name, signature, doc string) {
 	Pragma("noescape")
 }
 
-// clipped loads a gradient, bounds it, and scales it. A NaN stays: it is the operand that
+// clipped loads a gradient, bounds, flushes and scales it. A NaN stays: it is the operand that
 // VMAXPS and VMINPS return.
 func (s isa) clipped(l lanes, m Mem) VecVirtual {
 	g := l.load(m)
 	VMAXPS(g, s.scalar("low"), g)
 	VMINPS(g, s.scalar("high"), g)
+	g = s.flush(g, tiny)
 	VMULPS(s.scalar("scale"), g, g)
 	return g
 }
 
-// flush replaces magnitudes below tiny by +0: decayed moments must not become subnormal.
-func (s isa) flush(x VecVirtual) VecVirtual {
+// flush replaces magnitudes below a threshold by +0.
+func (s isa) flush(x VecVirtual, below float32) VecVirtual {
 	a, d := s.Vec(), s.Vec()
 	VANDPS(s.Word(0x7fffffff), x, a)
-	small := s.Cmp(x86.PredLT, a, s.Constant(tiny))
+	small := s.Cmp(x86.PredLT, a, s.Constant(below))
 	if s.Wide {
 		k := K()
 		KNOTW(small.K, k)
@@ -57,7 +61,7 @@ func (s isa) sgd(name string, momentum, nesterov bool) {
 		if momentum {
 			m, mu := l.load(p["m"]), s.scalar("momentum")
 			VFMADD213PS(g, mu, m)
-			m = s.flush(m)
+			m = s.flush(m, tiny)
 			l.store(m, p["m"])
 			step = m
 			if nesterov {
@@ -80,13 +84,14 @@ func (s isa) adam() {
 		m, t := l.load(p["m"]), s.Vec()
 		VSUBPS(m, g, t)
 		VFMADD231PS(s.scalar("rate1"), t, m)
-		m = s.flush(m)
+		m = s.flush(m, tiny)
 		l.store(m, p["m"])
 		v := l.load(p["v"])
+		g = s.flush(g, tinyRoot)
 		VMULPS(s.scalar("rate2"), g, t)
 		VMULPS(s.scalar("beta2"), v, v)
 		VFMADD231PS(t, g, v)
-		v = s.flush(v)
+		v = s.flush(v, tiny)
 		l.store(v, p["v"])
 		VSQRTPS(v, t)
 		VADDPS(s.scalar("eps"), t, t)
