@@ -15,7 +15,7 @@ func binary[T Float](t *table[T], op Op, dst, a, b []T) {
 	}
 	checkOp(op)
 	if t == nil {
-		f := binaryRefs[T]()[op]
+		f := twinsOf[T]().binary[op]
 		for i := range dst {
 			dst[i] = f(a[i], b[i])
 		}
@@ -45,7 +45,7 @@ func scalar[T Float](t *table[T], op Op, dst, a []T, b T) {
 	}
 	checkOp(op)
 	if t == nil {
-		f := binaryRefs[T]()[op]
+		f := twinsOf[T]().binary[op]
 		for i := range dst {
 			dst[i] = f(a[i], b)
 		}

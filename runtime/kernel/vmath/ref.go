@@ -1,7 +1,26 @@
 package vmath
 
-// unaryRefs are the twins by Func; LeakyReLU is missing since it has a parameter.
-func unaryRefs[T Float]() [funcs]func(c *constants[T], x T) T {
+// twins are the scalar functions of one type, made once.
+type twins[T Float] struct {
+	// unary lacks LeakyReLU, which has a parameter.
+	unary  [funcs]func(c *constants[T], x T) T
+	binary [ops]func(a, b T) T
+}
+
+var (
+	twins32 = twins[float32]{unaryTwins[float32](), binaryTwins[float32]()}
+	twins64 = twins[float64]{unaryTwins[float64](), binaryTwins[float64]()}
+)
+
+func twinsOf[T Float]() *twins[T] {
+	var t any = &twins64
+	if isSingle[T]() {
+		t = &twins32
+	}
+	return t.(*twins[T])
+}
+
+func unaryTwins[T Float]() [funcs]func(c *constants[T], x T) T {
 	return [funcs]func(c *constants[T], x T) T{
 		Exp: expRef[T], Expm1: expm1Ref[T], Log: logRef[T], Tanh: tanhRef[T], Sigmoid: sigmoidRef[T],
 		Erf: erfRef[T], GELU: geluRef[T], GELUTanh: geluTanhRef[T], SiLU: siluRef[T], Softplus: softplusRef[T],
@@ -23,14 +42,13 @@ func unaryRef[T Float](f Func, y, x []T, slope T) {
 		}
 		return
 	}
-	c, g := constantsOf[T](), unaryRefs[T]()[f]
+	c, g := constantsOf[T](), twinsOf[T]().unary[f]
 	for i, v := range x {
 		y[i] = g(c, v)
 	}
 }
 
-// binaryRefs are the twins by Op.
-func binaryRefs[T Float]() [ops]func(a, b T) T {
+func binaryTwins[T Float]() [ops]func(a, b T) T {
 	return [ops]func(a, b T) T{
 		Add:          func(a, b T) T { return a + b },
 		Sub:          func(a, b T) T { return a - b },

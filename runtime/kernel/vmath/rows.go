@@ -58,7 +58,7 @@ func rows[T Float](t *table[T], op Op, y, x, row []T) {
 	n := len(row)
 	m := divides(len(y), len(x), n)
 	if t == nil {
-		f := binaryRefs[T]()[op]
+		f := twinsOf[T]().binary[op]
 		for i := range x {
 			y[i] = f(x[i], row[i%n])
 		}
@@ -84,7 +84,7 @@ func cols[T Float](t *table[T], op Op, y, x, col []T) {
 	m := len(col)
 	n := divides(len(y), len(x), m)
 	if t == nil {
-		f := binaryRefs[T]()[op]
+		f := twinsOf[T]().binary[op]
 		for i := range x {
 			y[i] = f(x[i], col[i/n])
 		}

@@ -251,7 +251,7 @@ func testBroadcasts[T Float](t *testing.T, k *table[T]) {
 			rows(k, op, y, x, row)
 			sameBits(t, op.String()+" row", y, want, x)
 			for i := range want {
-				if v := binaryRefs[T]()[op](x[i], row[i%n]); bits(v) != bits(want[i]) && v == v {
+				if v := twinsOf[T]().binary[op](x[i], row[i%n]); bits(v) != bits(want[i]) && v == v {
 					t.Fatalf("%v: row %d", s, i)
 				}
 			}

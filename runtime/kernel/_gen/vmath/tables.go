@@ -85,8 +85,8 @@ var constants = []constant{
 	{"ln2Hi", "ln 2, cut so that multiples up to 2^11 are exact", ln2, 13, 42, nil},
 	{"ln2Lo", "the rest of ln 2", ln2, 0, 0, []string{"ln2Hi"}},
 	{"twoOverPi", "2/pi", func() real { return div(num(2), pi()) }, 0, 0, nil},
-	{"halfPi1", "the first of three parts of pi/2", halfPi, 0, 0, nil},
-	{"halfPi2", "its second part", halfPi, 0, 0, []string{"halfPi1"}},
+	{"halfPi1", "the first of three parts of pi/2", halfPi, 24, 53, nil},
+	{"halfPi2", "its second part", halfPi, 24, 53, []string{"halfPi1"}},
 	{"halfPi3", "its third part", halfPi, 0, 0, []string{"halfPi1", "halfPi2"}},
 	{"sqrtHalf", "sqrt(1/2)", func() real { return sqrt(num(0.5)) }, 0, 0, nil},
 	{"sqrt2", "sqrt(2)", func() real { return sqrt(num(2)) }, 0, 0, nil},
@@ -145,7 +145,7 @@ type table struct {
 // round rounds to the type, after cutting the mantissa to bits if that is positive.
 func round(v real, double bool, bits int) float64 {
 	if bits > 0 {
-		v = new(big.Float).SetPrec(uint(bits)).SetMode(big.ToNearestEven).Set(v)
+		v = new(big.Float).SetPrec(uint(bits)).SetMode(big.ToZero).Set(v)
 	}
 	if double {
 		f, _ := v.Float64()
