@@ -61,6 +61,10 @@ func (d *Device[T]) one(in device.Instr) (step[T], error) {
 		return gatherStep[T](k, in), nil
 	case device.ScatterAdd:
 		return scatterStep[T](k, in), nil
+	case device.Conv2D:
+		return d.conv2D(k, in)
+	case device.Pool:
+		return d.pool(k, in)
 	case device.BatchNorm:
 		return d.batchNorm(k, in), nil
 	case device.BatchNormGrad:

@@ -2,6 +2,7 @@ package cpu
 
 import (
 	"github.com/weightspace/weightspace/runtime/device"
+	"github.com/weightspace/weightspace/runtime/kernel/conv"
 	"github.com/weightspace/weightspace/runtime/kernel/gemm"
 	"github.com/weightspace/weightspace/runtime/kernel/isa"
 	"github.com/weightspace/weightspace/runtime/kernel/rows"
@@ -18,6 +19,7 @@ type kernels[T device.Float] struct {
 	axpy         func(alpha T, x, y []T)
 	product      func(s gemm.Shape) product[T]
 	rows         rowKernels[T]
+	conv         convKernels[T]
 }
 
 // product is a planned matrix product.
@@ -39,6 +41,10 @@ func newKernels[T device.Float](level isa.Level) (kernels[T], error) {
 	if err != nil {
 		return kernels[T]{}, err
 	}
+	c, err := conv.New(level)
+	if err != nil {
+		return kernels[T]{}, err
+	}
 	var k any
 	switch any(T(0)).(type) {
 	case float32:
@@ -48,7 +54,7 @@ func newKernels[T device.Float](level isa.Level) (kernels[T], error) {
 				p := g.Plan(s)
 				return product[float32]{p.Chunks(), p.Scratch(), p.Run}
 			},
-			rows: rows32(r),
+			rows: rows32(r), conv: conv32(c),
 		}
 	default:
 		k = kernels[float64]{
@@ -58,7 +64,7 @@ func newKernels[T device.Float](level isa.Level) (kernels[T], error) {
 					gemm.GemmRef(s, c, ldc, a, lda, b, ldb, o)
 				}}
 			},
-			rows: rows64(),
+			rows: rows64(), conv: conv64(),
 		}
 	}
 	typed, ok := k.(kernels[T])
