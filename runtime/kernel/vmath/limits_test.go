@@ -121,6 +121,7 @@ func TestGradientLimits(t *testing.T) {
 			want = []float32{0, 0, 0, 0}
 		case LeakyReLU:
 			want = []float32{2, 0.5, 2, 0.5}
+		default:
 		}
 		for i := range want {
 			if d[i] != want[i] {
@@ -129,7 +130,7 @@ func TestGradientLimits(t *testing.T) {
 		}
 		n := []float32{float32(math.NaN())}
 		ActivateRef(a, n, n)
-		if n[0] == n[0] {
+		if !isNaN(n[0]) {
 			t.Errorf("%v(NaN) = %v", f, n[0])
 		}
 	}

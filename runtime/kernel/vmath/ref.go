@@ -67,4 +67,4 @@ func binaryTwins[T Float]() [ops]func(a, b T) T {
 }
 
 // passNaN is a if that is NaN and y otherwise.
-func passNaN[T Float](a, y T) T { return sel(a != a, a, y) }
+func passNaN[T Float](a, y T) T { return sel(isNaN(a), a, y) }

@@ -59,6 +59,7 @@ func fma[T Float](x, y, z T) T {
 func fnma[T Float](x, y, z T) T { return fma(-x, y, z) }
 func fms[T Float](x, y, z T) T  { return fma(x, y, -z) }
 
+//nolint:unconvert // the conversion is what keeps compilers from fusing
 func mul[T Float](x, y T) T { return T(x * y) }
 
 func sqrt[T Float](x T) T { return T(math.Sqrt(float64(x))) }
@@ -80,7 +81,8 @@ func abs[T Float](x T) T { return T(math.Abs(float64(x))) }
 // withSign is a, at least 0, with the sign of x.
 func withSign[T Float](a, x T) T { return T(math.Copysign(float64(a), float64(x))) }
 
-func nan[T Float]() T { return T(math.NaN()) }
+func isNaN[T Float](x T) bool { return math.IsNaN(float64(x)) }
+func nan[T Float]() T         { return T(math.NaN()) }
 func inf[T Float]() T { return T(math.Inf(1)) }
 
 // horner evaluates a polynomial, highest power first.

@@ -16,7 +16,7 @@ func angle[T Float](c *constants[T], x T) (t uint64, sine, cosine T) {
 
 // rotate is the sine in quadrant t; NaN where |x| is too large for the reduction.
 func rotate[T Float](c *constants[T], x T, t uint64, sine, cosine T) T {
-	if !(abs(x) <= c.angleEnd) {
+	if abs(x) > c.angleEnd || isNaN(x) {
 		return nan[T]()
 	}
 	y := sel(t&1 != 0, cosine, sine)

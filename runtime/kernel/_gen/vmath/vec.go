@@ -230,11 +230,12 @@ func (s isa) odd(x vec) mask {
 // sel is a where the mask is set and b elsewhere.
 func (s isa) sel(m mask, a, b vec) vec {
 	d := s.Vec()
-	if s.Wide {
+	switch {
+	case s.Wide:
 		s.pick(VBLENDMPS, VBLENDMPD, a, b, m.k, d)
-	} else if s.double {
+	case s.double:
 		VBLENDVPD(m.v, a, b, d)
-	} else {
+	default:
 		VBLENDVPS(m.v, a, b, d)
 	}
 	return d
