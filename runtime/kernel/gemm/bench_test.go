@@ -2,6 +2,7 @@ package gemm
 
 import (
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -67,6 +68,13 @@ var benchShapes = []Shape{
 	{M: 64, N: 64, K: 64},
 }
 
+// aligned draws operands at the start of pages.
+func aligned(s Shape) *problem {
+	p := newProblem(rand.New(rand.NewPCG(1, 1)), s, 0, "zero")
+	p.a, p.b, p.c = slices.Clone(p.a), slices.Clone(p.b), slices.Clone(p.c)
+	return p
+}
+
 func BenchmarkGemm(b *testing.B) {
 	for _, s := range benchShapes {
 		for _, k := range levels(b) {
@@ -74,7 +82,7 @@ func BenchmarkGemm(b *testing.B) {
 				continue
 			}
 			b.Run(fmt.Sprintf("%s/%dx%dx%d/%s", form(s), s.M, s.N, s.K, k.Level()), func(b *testing.B) {
-				p := newProblem(rand.New(rand.NewPCG(1, 1)), s, 0, "zero")
+				p := aligned(s)
 				plan := k.Plan(s)
 				scratch := make([]float32, plan.Scratch())
 				n := 0
@@ -83,6 +91,45 @@ func BenchmarkGemm(b *testing.B) {
 					n++
 				}
 				report(b, k.Level(), 2*float64(s.M*s.N*s.K)*float64(n))
+			})
+		}
+	}
+}
+
+// batches are populations of small products: those of the bars, and layers of small networks.
+var batches = []struct {
+	Shape
+	count int
+}{
+	{Shape{M: 8, N: 16, K: 32}, 1024},
+	{Shape{M: 8, N: 16, K: 32}, 16},
+	{Shape{M: 32, N: 32, K: 32}, 256},
+	{Shape{M: 32, N: 32, K: 32}, 16},
+	{Shape{TransB: true, M: 8, N: 16, K: 32}, 1024},
+	{Shape{TransB: true, M: 32, N: 32, K: 32}, 256},
+	{Shape{TransA: true, M: 8, N: 16, K: 32}, 1024},
+	{Shape{TransA: true, M: 32, N: 32, K: 32}, 256},
+	{Shape{TransB: true, M: 64, N: 10, K: 20}, 256},
+	{Shape{TransB: true, M: 64, N: 128, K: 784}, 16},
+}
+
+func BenchmarkBatch(b *testing.B) {
+	for _, s := range batches {
+		for _, k := range levels(b)[1:] {
+			b.Run(fmt.Sprintf("%s/%dx%dx%dx%d/%s", form(s.Shape), s.count, s.M, s.N, s.K, k.Level()), func(b *testing.B) {
+				p := aligned(s.Shape)
+				many := func(x []float32) []float32 { return slices.Repeat(x, s.count) }
+				plan := k.Batch(s.Shape, s.count, Strides{A: len(p.a), B: len(p.b), C: len(p.c)})
+				p.a, p.b, p.c = many(p.a), many(p.b), many(p.c)
+				scratch := make([]float32, plan.Scratch())
+				n := 0
+				for b.Loop() {
+					for i := range plan.Chunks() {
+						plan.Run(i, p.c, p.ldc, p.a, p.lda, p.b, p.ldb, p.opt, scratch)
+					}
+					n++
+				}
+				report(b, k.Level(), 2*float64(s.M*s.N*s.K*s.count)*float64(n))
 			})
 		}
 	}

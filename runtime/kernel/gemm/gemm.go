@@ -41,6 +41,8 @@ type Kernels struct {
 type table struct {
 	// lanes is the width of a vector in floats.
 	lanes int
+	// depth keeps a panel of B close: k of one pass.
+	depth int
 	tiles *tileTable
 	// copyRows and transpose pack one vector of columns; see pack.go.
 	copyRows  func(dst, src *float32, lddst, ldsrc, k, last int)

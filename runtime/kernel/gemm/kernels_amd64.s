@@ -5,7 +5,7 @@
 #include "textflag.h"
 
 // func tileRows1x1AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·tileRows1x1AVX2(SB), NOSPLIT, $24-120
 	MOVQ last+72(FP), AX
 	LEAQ lanes<>+32(SB), CX
@@ -26,9 +26,14 @@ tiles:
 	MOVQ       DX, SI
 	VMOVDQU    (CX), Y0
 	VMASKMOVPS (SI), Y0, Y0
+	MOVQ       AX, SI
+	ADDQ       stepC+88(FP), SI
+	PREFETCHT0 (SI)
 	MOVQ       k+64(FP), R8
 	MOVQ       8(SP), SI
 	MOVQ       16(SP), DI
+	MOVQ       SI, R9
+	ADDQ       stepA+104(FP), R9
 	TESTQ      BX, BX
 	JL         negated
 
@@ -37,6 +42,8 @@ whole:
 	VBROADCASTSS (SI), Y2
 	VFMADD231PS  Y2, Y1, Y0
 	ADDQ         BX, DI
+	PREFETCHT0   (R9)
+	ADDQ         $0x40, R9
 	ADDQ         $0x04, SI
 	DECQ         R8
 	JNE          whole
@@ -49,6 +56,8 @@ partial:
 	VBROADCASTSS (SI), Y2
 	VFMADD231PS  Y2, Y1, Y0
 	SUBQ         BX, DI
+	PREFETCHT0   (R9)
+	ADDQ         $0x40, R9
 	ADDQ         $0x04, SI
 	DECQ         R8
 	JNE          partial
@@ -90,7 +99,7 @@ DATA lanes<>+60(SB)/4, $0x00000000
 GLOBL lanes<>(SB), RODATA|NOPTR, $64
 
 // func tileRows2x1AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·tileRows2x1AVX2(SB), NOSPLIT, $24-120
 	MOVQ last+72(FP), AX
 	LEAQ lanes<>+32(SB), CX
@@ -114,9 +123,16 @@ tiles:
 	ADDQ       ldstart+40(FP), DI
 	VMOVDQU    (CX), Y1
 	VMASKMOVPS (DI), Y1, Y1
+	MOVQ       AX, DI
+	ADDQ       stepC+88(FP), DI
+	PREFETCHT0 (DI)
+	ADDQ       ldc+32(FP), DI
+	PREFETCHT0 (DI)
 	MOVQ       k+64(FP), R9
 	MOVQ       8(SP), DI
 	MOVQ       16(SP), R8
+	MOVQ       DI, R10
+	ADDQ       stepA+104(FP), R10
 	TESTQ      BX, BX
 	JL         negated
 
@@ -127,6 +143,8 @@ whole:
 	VBROADCASTSS (DI)(SI*1), Y3
 	VFMADD231PS  Y3, Y2, Y1
 	ADDQ         BX, R8
+	PREFETCHT0   (R10)
+	ADDQ         $0x40, R10
 	ADDQ         $0x04, DI
 	DECQ         R9
 	JNE          whole
@@ -141,6 +159,8 @@ partial:
 	VBROADCASTSS (DI)(SI*1), Y3
 	VFMADD231PS  Y3, Y2, Y1
 	SUBQ         BX, R8
+	PREFETCHT0   (R10)
+	ADDQ         $0x40, R10
 	ADDQ         $0x04, DI
 	DECQ         R9
 	JNE          partial
@@ -167,7 +187,7 @@ done:
 	RET
 
 // func tileRows3x1AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·tileRows3x1AVX2(SB), NOSPLIT, $24-120
 	MOVQ last+72(FP), AX
 	LEAQ lanes<>+32(SB), CX
@@ -194,9 +214,18 @@ tiles:
 	ADDQ       ldstart+40(FP), DI
 	VMOVDQU    (CX), Y2
 	VMASKMOVPS (DI), Y2, Y2
+	MOVQ       AX, DI
+	ADDQ       stepC+88(FP), DI
+	PREFETCHT0 (DI)
+	ADDQ       ldc+32(FP), DI
+	PREFETCHT0 (DI)
+	ADDQ       ldc+32(FP), DI
+	PREFETCHT0 (DI)
 	MOVQ       k+64(FP), R9
 	MOVQ       8(SP), DI
 	MOVQ       16(SP), R8
+	MOVQ       DI, R10
+	ADDQ       stepA+104(FP), R10
 	TESTQ      BX, BX
 	JL         negated
 
@@ -209,6 +238,8 @@ whole:
 	VBROADCASTSS (DI)(SI*2), Y4
 	VFMADD231PS  Y4, Y3, Y2
 	ADDQ         BX, R8
+	PREFETCHT0   (R10)
+	ADDQ         $0x40, R10
 	ADDQ         $0x04, DI
 	DECQ         R9
 	JNE          whole
@@ -225,6 +256,8 @@ partial:
 	VBROADCASTSS (DI)(SI*2), Y4
 	VFMADD231PS  Y4, Y3, Y2
 	SUBQ         BX, R8
+	PREFETCHT0   (R10)
+	ADDQ         $0x40, R10
 	ADDQ         $0x04, DI
 	DECQ         R9
 	JNE          partial
@@ -254,7 +287,7 @@ done:
 	RET
 
 // func tileRows4x1AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·tileRows4x1AVX2(SB), NOSPLIT, $24-120
 	MOVQ last+72(FP), AX
 	LEAQ lanes<>+32(SB), CX
@@ -285,9 +318,20 @@ tiles:
 	ADDQ       ldstart+40(FP), R8
 	VMOVDQU    (CX), Y3
 	VMASKMOVPS (R8), Y3, Y3
+	MOVQ       AX, R8
+	ADDQ       stepC+88(FP), R8
+	PREFETCHT0 (R8)
+	ADDQ       ldc+32(FP), R8
+	PREFETCHT0 (R8)
+	ADDQ       ldc+32(FP), R8
+	PREFETCHT0 (R8)
+	ADDQ       ldc+32(FP), R8
+	PREFETCHT0 (R8)
 	MOVQ       k+64(FP), R10
 	MOVQ       8(SP), R8
 	MOVQ       16(SP), R9
+	MOVQ       R8, R11
+	ADDQ       stepA+104(FP), R11
 	TESTQ      BX, BX
 	JL         negated
 
@@ -302,6 +346,8 @@ whole:
 	VBROADCASTSS (R8)(DI*1), Y5
 	VFMADD231PS  Y5, Y4, Y3
 	ADDQ         BX, R9
+	PREFETCHT0   (R11)
+	ADDQ         $0x40, R11
 	ADDQ         $0x04, R8
 	DECQ         R10
 	JNE          whole
@@ -320,6 +366,8 @@ partial:
 	VBROADCASTSS (R8)(DI*1), Y5
 	VFMADD231PS  Y5, Y4, Y3
 	SUBQ         BX, R9
+	PREFETCHT0   (R11)
+	ADDQ         $0x40, R11
 	ADDQ         $0x04, R8
 	DECQ         R10
 	JNE          partial
@@ -352,7 +400,7 @@ done:
 	RET
 
 // func tileRows5x1AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·tileRows5x1AVX2(SB), NOSPLIT, $24-120
 	MOVQ last+72(FP), AX
 	LEAQ lanes<>+32(SB), CX
@@ -386,9 +434,22 @@ tiles:
 	ADDQ       ldstart+40(FP), R8
 	VMOVDQU    (CX), Y4
 	VMASKMOVPS (R8), Y4, Y4
+	MOVQ       AX, R8
+	ADDQ       stepC+88(FP), R8
+	PREFETCHT0 (R8)
+	ADDQ       ldc+32(FP), R8
+	PREFETCHT0 (R8)
+	ADDQ       ldc+32(FP), R8
+	PREFETCHT0 (R8)
+	ADDQ       ldc+32(FP), R8
+	PREFETCHT0 (R8)
+	ADDQ       ldc+32(FP), R8
+	PREFETCHT0 (R8)
 	MOVQ       k+64(FP), R10
 	MOVQ       8(SP), R8
 	MOVQ       16(SP), R9
+	MOVQ       R8, R11
+	ADDQ       stepA+104(FP), R11
 	TESTQ      BX, BX
 	JL         negated
 
@@ -405,6 +466,8 @@ whole:
 	VBROADCASTSS (R8)(SI*4), Y6
 	VFMADD231PS  Y6, Y5, Y4
 	ADDQ         BX, R9
+	PREFETCHT0   (R11)
+	ADDQ         $0x40, R11
 	ADDQ         $0x04, R8
 	DECQ         R10
 	JNE          whole
@@ -425,6 +488,8 @@ partial:
 	VBROADCASTSS (R8)(SI*4), Y6
 	VFMADD231PS  Y6, Y5, Y4
 	SUBQ         BX, R9
+	PREFETCHT0   (R11)
+	ADDQ         $0x40, R11
 	ADDQ         $0x04, R8
 	DECQ         R10
 	JNE          partial
@@ -460,7 +525,7 @@ done:
 	RET
 
 // func tileRows6x1AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·tileRows6x1AVX2(SB), NOSPLIT, $24-120
 	MOVQ last+72(FP), AX
 	LEAQ lanes<>+32(SB), CX
@@ -498,9 +563,24 @@ tiles:
 	ADDQ       ldstart+40(FP), R9
 	VMOVDQU    (CX), Y5
 	VMASKMOVPS (R9), Y5, Y5
+	MOVQ       AX, R9
+	ADDQ       stepC+88(FP), R9
+	PREFETCHT0 (R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
 	MOVQ       k+64(FP), R11
 	MOVQ       8(SP), R9
 	MOVQ       16(SP), R10
+	MOVQ       R9, R12
+	ADDQ       stepA+104(FP), R12
 	TESTQ      BX, BX
 	JL         negated
 
@@ -519,6 +599,8 @@ whole:
 	VBROADCASTSS (R9)(R8*1), Y7
 	VFMADD231PS  Y7, Y6, Y5
 	ADDQ         BX, R10
+	PREFETCHT0   (R12)
+	ADDQ         $0x40, R12
 	ADDQ         $0x04, R9
 	DECQ         R11
 	JNE          whole
@@ -541,6 +623,8 @@ partial:
 	VBROADCASTSS (R9)(R8*1), Y7
 	VFMADD231PS  Y7, Y6, Y5
 	SUBQ         BX, R10
+	PREFETCHT0   (R12)
+	ADDQ         $0x40, R12
 	ADDQ         $0x04, R9
 	DECQ         R11
 	JNE          partial
@@ -579,7 +663,7 @@ done:
 	RET
 
 // func tileRows7x1AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·tileRows7x1AVX2(SB), NOSPLIT, $24-120
 	MOVQ last+72(FP), AX
 	LEAQ lanes<>+32(SB), CX
@@ -620,9 +704,26 @@ tiles:
 	ADDQ       ldstart+40(FP), R9
 	VMOVDQU    (CX), Y6
 	VMASKMOVPS (R9), Y6, Y6
+	MOVQ       AX, R9
+	ADDQ       stepC+88(FP), R9
+	PREFETCHT0 (R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
 	MOVQ       k+64(FP), R11
 	MOVQ       8(SP), R9
 	MOVQ       16(SP), R10
+	MOVQ       R9, R12
+	ADDQ       stepA+104(FP), R12
 	TESTQ      BX, BX
 	JL         negated
 
@@ -643,6 +744,8 @@ whole:
 	VBROADCASTSS (R9)(DI*2), Y8
 	VFMADD231PS  Y8, Y7, Y6
 	ADDQ         BX, R10
+	PREFETCHT0   (R12)
+	ADDQ         $0x40, R12
 	ADDQ         $0x04, R9
 	DECQ         R11
 	JNE          whole
@@ -667,6 +770,8 @@ partial:
 	VBROADCASTSS (R9)(DI*2), Y8
 	VFMADD231PS  Y8, Y7, Y6
 	SUBQ         BX, R10
+	PREFETCHT0   (R12)
+	ADDQ         $0x40, R12
 	ADDQ         $0x04, R9
 	DECQ         R11
 	JNE          partial
@@ -708,7 +813,7 @@ done:
 	RET
 
 // func tileRows8x1AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·tileRows8x1AVX2(SB), NOSPLIT, $24-120
 	MOVQ last+72(FP), AX
 	LEAQ lanes<>+32(SB), CX
@@ -753,9 +858,28 @@ tiles:
 	ADDQ       ldstart+40(FP), R10
 	VMOVDQU    (CX), Y7
 	VMASKMOVPS (R10), Y7, Y7
+	MOVQ       AX, R10
+	ADDQ       stepC+88(FP), R10
+	PREFETCHT0 (R10)
+	ADDQ       ldc+32(FP), R10
+	PREFETCHT0 (R10)
+	ADDQ       ldc+32(FP), R10
+	PREFETCHT0 (R10)
+	ADDQ       ldc+32(FP), R10
+	PREFETCHT0 (R10)
+	ADDQ       ldc+32(FP), R10
+	PREFETCHT0 (R10)
+	ADDQ       ldc+32(FP), R10
+	PREFETCHT0 (R10)
+	ADDQ       ldc+32(FP), R10
+	PREFETCHT0 (R10)
+	ADDQ       ldc+32(FP), R10
+	PREFETCHT0 (R10)
 	MOVQ       k+64(FP), R12
 	MOVQ       8(SP), R10
 	MOVQ       16(SP), R11
+	MOVQ       R10, R13
+	ADDQ       stepA+104(FP), R13
 	TESTQ      BX, BX
 	JL         negated
 
@@ -778,6 +902,8 @@ whole:
 	VBROADCASTSS (R10)(R9*1), Y9
 	VFMADD231PS  Y9, Y8, Y7
 	ADDQ         BX, R11
+	PREFETCHT0   (R13)
+	ADDQ         $0x40, R13
 	ADDQ         $0x04, R10
 	DECQ         R12
 	JNE          whole
@@ -804,6 +930,8 @@ partial:
 	VBROADCASTSS (R10)(R9*1), Y9
 	VFMADD231PS  Y9, Y8, Y7
 	SUBQ         BX, R11
+	PREFETCHT0   (R13)
+	ADDQ         $0x40, R13
 	ADDQ         $0x04, R10
 	DECQ         R12
 	JNE          partial
@@ -848,7 +976,7 @@ done:
 	RET
 
 // func tileRows1x2AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·tileRows1x2AVX2(SB), NOSPLIT, $24-120
 	MOVQ last+72(FP), AX
 	LEAQ lanes<>+32(SB), CX
@@ -870,9 +998,14 @@ tiles:
 	VMOVUPS    (SI), Y0
 	VMOVDQU    (CX), Y1
 	VMASKMOVPS 32(SI), Y1, Y1
+	MOVQ       AX, SI
+	ADDQ       stepC+88(FP), SI
+	PREFETCHT0 (SI)
 	MOVQ       k+64(FP), R8
 	MOVQ       8(SP), SI
 	MOVQ       16(SP), DI
+	MOVQ       SI, R9
+	ADDQ       stepA+104(FP), R9
 	TESTQ      BX, BX
 	JL         negated
 
@@ -883,6 +1016,8 @@ whole:
 	VMOVUPS      32(DI), Y3
 	VFMADD231PS  Y2, Y3, Y1
 	ADDQ         BX, DI
+	PREFETCHT0   (R9)
+	ADDQ         $0x40, R9
 	ADDQ         $0x04, SI
 	DECQ         R8
 	JNE          whole
@@ -897,6 +1032,8 @@ partial:
 	VMASKMOVPS   32(DI), Y3, Y3
 	VFMADD231PS  Y2, Y3, Y1
 	SUBQ         BX, DI
+	PREFETCHT0   (R9)
+	ADDQ         $0x40, R9
 	ADDQ         $0x04, SI
 	DECQ         R8
 	JNE          partial
@@ -921,7 +1058,7 @@ done:
 	RET
 
 // func tileRows2x2AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·tileRows2x2AVX2(SB), NOSPLIT, $24-120
 	MOVQ last+72(FP), AX
 	LEAQ lanes<>+32(SB), CX
@@ -947,9 +1084,16 @@ tiles:
 	VMOVUPS    (DI), Y2
 	VMOVDQU    (CX), Y3
 	VMASKMOVPS 32(DI), Y3, Y3
+	MOVQ       AX, DI
+	ADDQ       stepC+88(FP), DI
+	PREFETCHT0 (DI)
+	ADDQ       ldc+32(FP), DI
+	PREFETCHT0 (DI)
 	MOVQ       k+64(FP), R9
 	MOVQ       8(SP), DI
 	MOVQ       16(SP), R8
+	MOVQ       DI, R10
+	ADDQ       stepA+104(FP), R10
 	TESTQ      BX, BX
 	JL         negated
 
@@ -963,6 +1107,8 @@ whole:
 	VFMADD231PS  Y6, Y4, Y2
 	VFMADD231PS  Y6, Y5, Y3
 	ADDQ         BX, R8
+	PREFETCHT0   (R10)
+	ADDQ         $0x40, R10
 	ADDQ         $0x04, DI
 	DECQ         R9
 	JNE          whole
@@ -980,6 +1126,8 @@ partial:
 	VFMADD231PS  Y6, Y4, Y2
 	VFMADD231PS  Y6, Y5, Y3
 	SUBQ         BX, R8
+	PREFETCHT0   (R10)
+	ADDQ         $0x40, R10
 	ADDQ         $0x04, DI
 	DECQ         R9
 	JNE          partial
@@ -1008,7 +1156,7 @@ done:
 	RET
 
 // func tileRows3x2AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·tileRows3x2AVX2(SB), NOSPLIT, $24-120
 	MOVQ last+72(FP), AX
 	LEAQ lanes<>+32(SB), CX
@@ -1038,9 +1186,18 @@ tiles:
 	VMOVUPS    (DI), Y4
 	VMOVDQU    (CX), Y5
 	VMASKMOVPS 32(DI), Y5, Y5
+	MOVQ       AX, DI
+	ADDQ       stepC+88(FP), DI
+	PREFETCHT0 (DI)
+	ADDQ       ldc+32(FP), DI
+	PREFETCHT0 (DI)
+	ADDQ       ldc+32(FP), DI
+	PREFETCHT0 (DI)
 	MOVQ       k+64(FP), R9
 	MOVQ       8(SP), DI
 	MOVQ       16(SP), R8
+	MOVQ       DI, R10
+	ADDQ       stepA+104(FP), R10
 	TESTQ      BX, BX
 	JL         negated
 
@@ -1057,6 +1214,8 @@ whole:
 	VFMADD231PS  Y8, Y6, Y4
 	VFMADD231PS  Y8, Y7, Y5
 	ADDQ         BX, R8
+	PREFETCHT0   (R10)
+	ADDQ         $0x40, R10
 	ADDQ         $0x04, DI
 	DECQ         R9
 	JNE          whole
@@ -1077,6 +1236,8 @@ partial:
 	VFMADD231PS  Y8, Y6, Y4
 	VFMADD231PS  Y8, Y7, Y5
 	SUBQ         BX, R8
+	PREFETCHT0   (R10)
+	ADDQ         $0x40, R10
 	ADDQ         $0x04, DI
 	DECQ         R9
 	JNE          partial
@@ -1109,7 +1270,7 @@ done:
 	RET
 
 // func tileRows4x2AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·tileRows4x2AVX2(SB), NOSPLIT, $24-120
 	MOVQ last+72(FP), AX
 	LEAQ lanes<>+32(SB), CX
@@ -1144,9 +1305,20 @@ tiles:
 	VMOVUPS    (R8), Y6
 	VMOVDQU    (CX), Y7
 	VMASKMOVPS 32(R8), Y7, Y7
+	MOVQ       AX, R8
+	ADDQ       stepC+88(FP), R8
+	PREFETCHT0 (R8)
+	ADDQ       ldc+32(FP), R8
+	PREFETCHT0 (R8)
+	ADDQ       ldc+32(FP), R8
+	PREFETCHT0 (R8)
+	ADDQ       ldc+32(FP), R8
+	PREFETCHT0 (R8)
 	MOVQ       k+64(FP), R10
 	MOVQ       8(SP), R8
 	MOVQ       16(SP), R9
+	MOVQ       R8, R11
+	ADDQ       stepA+104(FP), R11
 	TESTQ      BX, BX
 	JL         negated
 
@@ -1166,6 +1338,8 @@ whole:
 	VFMADD231PS  Y10, Y8, Y6
 	VFMADD231PS  Y10, Y9, Y7
 	ADDQ         BX, R9
+	PREFETCHT0   (R11)
+	ADDQ         $0x40, R11
 	ADDQ         $0x04, R8
 	DECQ         R10
 	JNE          whole
@@ -1189,6 +1363,8 @@ partial:
 	VFMADD231PS  Y10, Y8, Y6
 	VFMADD231PS  Y10, Y9, Y7
 	SUBQ         BX, R9
+	PREFETCHT0   (R11)
+	ADDQ         $0x40, R11
 	ADDQ         $0x04, R8
 	DECQ         R10
 	JNE          partial
@@ -1225,7 +1401,7 @@ done:
 	RET
 
 // func tileRows5x2AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·tileRows5x2AVX2(SB), NOSPLIT, $24-120
 	MOVQ last+72(FP), AX
 	LEAQ lanes<>+32(SB), CX
@@ -1264,9 +1440,22 @@ tiles:
 	VMOVUPS    (R8), Y8
 	VMOVDQU    (CX), Y9
 	VMASKMOVPS 32(R8), Y9, Y9
+	MOVQ       AX, R8
+	ADDQ       stepC+88(FP), R8
+	PREFETCHT0 (R8)
+	ADDQ       ldc+32(FP), R8
+	PREFETCHT0 (R8)
+	ADDQ       ldc+32(FP), R8
+	PREFETCHT0 (R8)
+	ADDQ       ldc+32(FP), R8
+	PREFETCHT0 (R8)
+	ADDQ       ldc+32(FP), R8
+	PREFETCHT0 (R8)
 	MOVQ       k+64(FP), R10
 	MOVQ       8(SP), R8
 	MOVQ       16(SP), R9
+	MOVQ       R8, R11
+	ADDQ       stepA+104(FP), R11
 	TESTQ      BX, BX
 	JL         negated
 
@@ -1289,6 +1478,8 @@ whole:
 	VFMADD231PS  Y12, Y10, Y8
 	VFMADD231PS  Y12, Y11, Y9
 	ADDQ         BX, R9
+	PREFETCHT0   (R11)
+	ADDQ         $0x40, R11
 	ADDQ         $0x04, R8
 	DECQ         R10
 	JNE          whole
@@ -1315,6 +1506,8 @@ partial:
 	VFMADD231PS  Y12, Y10, Y8
 	VFMADD231PS  Y12, Y11, Y9
 	SUBQ         BX, R9
+	PREFETCHT0   (R11)
+	ADDQ         $0x40, R11
 	ADDQ         $0x04, R8
 	DECQ         R10
 	JNE          partial
@@ -1355,7 +1548,7 @@ done:
 	RET
 
 // func tileRows6x2AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·tileRows6x2AVX2(SB), NOSPLIT, $24-120
 	MOVQ last+72(FP), AX
 	LEAQ lanes<>+32(SB), CX
@@ -1399,9 +1592,24 @@ tiles:
 	VMOVUPS    (R9), Y10
 	VMOVDQU    (CX), Y11
 	VMASKMOVPS 32(R9), Y11, Y11
+	MOVQ       AX, R9
+	ADDQ       stepC+88(FP), R9
+	PREFETCHT0 (R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
 	MOVQ       k+64(FP), R11
 	MOVQ       8(SP), R9
 	MOVQ       16(SP), R10
+	MOVQ       R9, R12
+	ADDQ       stepA+104(FP), R12
 	TESTQ      BX, BX
 	JL         negated
 
@@ -1427,6 +1635,8 @@ whole:
 	VFMADD231PS  Y14, Y12, Y10
 	VFMADD231PS  Y14, Y13, Y11
 	ADDQ         BX, R10
+	PREFETCHT0   (R12)
+	ADDQ         $0x40, R12
 	ADDQ         $0x04, R9
 	DECQ         R11
 	JNE          whole
@@ -1456,6 +1666,8 @@ partial:
 	VFMADD231PS  Y14, Y12, Y10
 	VFMADD231PS  Y14, Y13, Y11
 	SUBQ         BX, R10
+	PREFETCHT0   (R12)
+	ADDQ         $0x40, R12
 	ADDQ         $0x04, R9
 	DECQ         R11
 	JNE          partial
@@ -1500,7 +1712,7 @@ done:
 	RET
 
 // func tileRows1x4AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·tileRows1x4AVX2(SB), NOSPLIT, $24-120
 	MOVQ last+72(FP), AX
 	LEAQ lanes<>+32(SB), CX
@@ -1524,9 +1736,15 @@ tiles:
 	VMOVUPS    64(SI), Y2
 	VMOVDQU    (CX), Y3
 	VMASKMOVPS 96(SI), Y3, Y3
+	MOVQ       AX, SI
+	ADDQ       stepC+88(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
 	MOVQ       k+64(FP), R8
 	MOVQ       8(SP), SI
 	MOVQ       16(SP), DI
+	MOVQ       SI, R9
+	ADDQ       stepA+104(FP), R9
 	TESTQ      BX, BX
 	JL         negated
 
@@ -1541,6 +1759,8 @@ whole:
 	VMOVUPS      96(DI), Y5
 	VFMADD231PS  Y4, Y5, Y3
 	ADDQ         BX, DI
+	PREFETCHT0   (R9)
+	ADDQ         $0x40, R9
 	ADDQ         $0x04, SI
 	DECQ         R8
 	JNE          whole
@@ -1559,6 +1779,8 @@ partial:
 	VMASKMOVPS   96(DI), Y5, Y5
 	VFMADD231PS  Y4, Y5, Y3
 	SUBQ         BX, DI
+	PREFETCHT0   (R9)
+	ADDQ         $0x40, R9
 	ADDQ         $0x04, SI
 	DECQ         R8
 	JNE          partial
@@ -1585,7 +1807,7 @@ done:
 	RET
 
 // func tileRows2x4AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·tileRows2x4AVX2(SB), NOSPLIT, $24-120
 	MOVQ last+72(FP), AX
 	LEAQ lanes<>+32(SB), CX
@@ -1615,9 +1837,18 @@ tiles:
 	VMOVUPS    64(DI), Y6
 	VMOVDQU    (CX), Y7
 	VMASKMOVPS 96(DI), Y7, Y7
+	MOVQ       AX, DI
+	ADDQ       stepC+88(FP), DI
+	PREFETCHT0 (DI)
+	PREFETCHT0 64(DI)
+	ADDQ       ldc+32(FP), DI
+	PREFETCHT0 (DI)
+	PREFETCHT0 64(DI)
 	MOVQ       k+64(FP), R9
 	MOVQ       8(SP), DI
 	MOVQ       16(SP), R8
+	MOVQ       DI, R10
+	ADDQ       stepA+104(FP), R10
 	TESTQ      BX, BX
 	JL         negated
 
@@ -1637,6 +1868,8 @@ whole:
 	VFMADD231PS  Y8, Y10, Y3
 	VFMADD231PS  Y9, Y10, Y7
 	ADDQ         BX, R8
+	PREFETCHT0   (R10)
+	ADDQ         $0x40, R10
 	ADDQ         $0x04, DI
 	DECQ         R9
 	JNE          whole
@@ -1660,6 +1893,8 @@ partial:
 	VFMADD231PS  Y8, Y10, Y3
 	VFMADD231PS  Y9, Y10, Y7
 	SUBQ         BX, R8
+	PREFETCHT0   (R10)
+	ADDQ         $0x40, R10
 	ADDQ         $0x04, DI
 	DECQ         R9
 	JNE          partial
@@ -1692,7 +1927,7 @@ done:
 	RET
 
 // func tileRows3x4AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·tileRows3x4AVX2(SB), NOSPLIT, $24-120
 	MOVQ last+72(FP), AX
 	LEAQ lanes<>+32(SB), CX
@@ -1728,9 +1963,21 @@ tiles:
 	VMOVUPS    64(DI), Y10
 	VMOVDQU    (CX), Y11
 	VMASKMOVPS 96(DI), Y11, Y11
+	MOVQ       AX, DI
+	ADDQ       stepC+88(FP), DI
+	PREFETCHT0 (DI)
+	PREFETCHT0 64(DI)
+	ADDQ       ldc+32(FP), DI
+	PREFETCHT0 (DI)
+	PREFETCHT0 64(DI)
+	ADDQ       ldc+32(FP), DI
+	PREFETCHT0 (DI)
+	PREFETCHT0 64(DI)
 	MOVQ       k+64(FP), R9
 	MOVQ       8(SP), DI
 	MOVQ       16(SP), R8
+	MOVQ       DI, R10
+	ADDQ       stepA+104(FP), R10
 	TESTQ      BX, BX
 	JL         negated
 
@@ -1755,6 +2002,8 @@ whole:
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y11
 	ADDQ         BX, R8
+	PREFETCHT0   (R10)
+	ADDQ         $0x40, R10
 	ADDQ         $0x04, DI
 	DECQ         R9
 	JNE          whole
@@ -1783,6 +2032,8 @@ partial:
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y11
 	SUBQ         BX, R8
+	PREFETCHT0   (R10)
+	ADDQ         $0x40, R10
 	ADDQ         $0x04, DI
 	DECQ         R9
 	JNE          partial
@@ -1821,7 +2072,7 @@ done:
 	RET
 
 // func tileRows1x8AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·tileRows1x8AVX2(SB), NOSPLIT, $24-120
 	MOVQ last+72(FP), AX
 	LEAQ lanes<>+32(SB), CX
@@ -1849,9 +2100,17 @@ tiles:
 	VMOVUPS    192(SI), Y6
 	VMOVDQU    (CX), Y7
 	VMASKMOVPS 224(SI), Y7, Y7
+	MOVQ       AX, SI
+	ADDQ       stepC+88(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	PREFETCHT0 128(SI)
+	PREFETCHT0 192(SI)
 	MOVQ       k+64(FP), R8
 	MOVQ       8(SP), SI
 	MOVQ       16(SP), DI
+	MOVQ       SI, R9
+	ADDQ       stepA+104(FP), R9
 	TESTQ      BX, BX
 	JL         negated
 
@@ -1874,6 +2133,8 @@ whole:
 	VMOVUPS      224(DI), Y9
 	VFMADD231PS  Y8, Y9, Y7
 	ADDQ         BX, DI
+	PREFETCHT0   (R9)
+	ADDQ         $0x40, R9
 	ADDQ         $0x04, SI
 	DECQ         R8
 	JNE          whole
@@ -1900,6 +2161,8 @@ partial:
 	VMASKMOVPS   224(DI), Y9, Y9
 	VFMADD231PS  Y8, Y9, Y7
 	SUBQ         BX, DI
+	PREFETCHT0   (R9)
+	ADDQ         $0x40, R9
 	ADDQ         $0x04, SI
 	DECQ         R8
 	JNE          partial
@@ -1930,7 +2193,7 @@ done:
 	RET
 
 // func tileCols1x1AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·tileCols1x1AVX2(SB), NOSPLIT, $24-120
 	MOVQ last+72(FP), AX
 	LEAQ lanes<>+32(SB), CX
@@ -1951,9 +2214,14 @@ tiles:
 	MOVQ       DX, DI
 	VMOVDQU    (CX), Y0
 	VMASKMOVPS (DI), Y0, Y0
+	MOVQ       AX, DI
+	ADDQ       stepC+88(FP), DI
+	PREFETCHT0 (DI)
 	MOVQ       k+64(FP), R9
 	MOVQ       8(SP), DI
 	MOVQ       16(SP), R8
+	MOVQ       DI, R10
+	ADDQ       stepA+104(FP), R10
 	TESTQ      BX, BX
 	JL         negated
 
@@ -1962,6 +2230,8 @@ whole:
 	VBROADCASTSS (DI), Y2
 	VFMADD231PS  Y2, Y1, Y0
 	ADDQ         BX, R8
+	PREFETCHT0   (R10)
+	ADDQ         $0x40, R10
 	ADDQ         SI, DI
 	DECQ         R9
 	JNE          whole
@@ -1974,6 +2244,8 @@ partial:
 	VBROADCASTSS (DI), Y2
 	VFMADD231PS  Y2, Y1, Y0
 	SUBQ         BX, R8
+	PREFETCHT0   (R10)
+	ADDQ         $0x40, R10
 	ADDQ         SI, DI
 	DECQ         R9
 	JNE          partial
@@ -1997,7 +2269,7 @@ done:
 	RET
 
 // func tileCols2x1AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·tileCols2x1AVX2(SB), NOSPLIT, $24-120
 	MOVQ last+72(FP), AX
 	LEAQ lanes<>+32(SB), CX
@@ -2021,9 +2293,16 @@ tiles:
 	ADDQ       ldstart+40(FP), DI
 	VMOVDQU    (CX), Y1
 	VMASKMOVPS (DI), Y1, Y1
+	MOVQ       AX, DI
+	ADDQ       stepC+88(FP), DI
+	PREFETCHT0 (DI)
+	ADDQ       ldc+32(FP), DI
+	PREFETCHT0 (DI)
 	MOVQ       k+64(FP), R9
 	MOVQ       8(SP), DI
 	MOVQ       16(SP), R8
+	MOVQ       DI, R10
+	ADDQ       stepA+104(FP), R10
 	TESTQ      BX, BX
 	JL         negated
 
@@ -2034,6 +2313,8 @@ whole:
 	VBROADCASTSS 4(DI), Y3
 	VFMADD231PS  Y3, Y2, Y1
 	ADDQ         BX, R8
+	PREFETCHT0   (R10)
+	ADDQ         $0x40, R10
 	ADDQ         SI, DI
 	DECQ         R9
 	JNE          whole
@@ -2048,6 +2329,8 @@ partial:
 	VBROADCASTSS 4(DI), Y3
 	VFMADD231PS  Y3, Y2, Y1
 	SUBQ         BX, R8
+	PREFETCHT0   (R10)
+	ADDQ         $0x40, R10
 	ADDQ         SI, DI
 	DECQ         R9
 	JNE          partial
@@ -2074,7 +2357,7 @@ done:
 	RET
 
 // func tileCols3x1AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·tileCols3x1AVX2(SB), NOSPLIT, $24-120
 	MOVQ last+72(FP), AX
 	LEAQ lanes<>+32(SB), CX
@@ -2101,9 +2384,18 @@ tiles:
 	ADDQ       ldstart+40(FP), DI
 	VMOVDQU    (CX), Y2
 	VMASKMOVPS (DI), Y2, Y2
+	MOVQ       AX, DI
+	ADDQ       stepC+88(FP), DI
+	PREFETCHT0 (DI)
+	ADDQ       ldc+32(FP), DI
+	PREFETCHT0 (DI)
+	ADDQ       ldc+32(FP), DI
+	PREFETCHT0 (DI)
 	MOVQ       k+64(FP), R9
 	MOVQ       8(SP), DI
 	MOVQ       16(SP), R8
+	MOVQ       DI, R10
+	ADDQ       stepA+104(FP), R10
 	TESTQ      BX, BX
 	JL         negated
 
@@ -2116,6 +2408,8 @@ whole:
 	VBROADCASTSS 8(DI), Y4
 	VFMADD231PS  Y4, Y3, Y2
 	ADDQ         BX, R8
+	PREFETCHT0   (R10)
+	ADDQ         $0x40, R10
 	ADDQ         SI, DI
 	DECQ         R9
 	JNE          whole
@@ -2132,6 +2426,8 @@ partial:
 	VBROADCASTSS 8(DI), Y4
 	VFMADD231PS  Y4, Y3, Y2
 	SUBQ         BX, R8
+	PREFETCHT0   (R10)
+	ADDQ         $0x40, R10
 	ADDQ         SI, DI
 	DECQ         R9
 	JNE          partial
@@ -2161,7 +2457,7 @@ done:
 	RET
 
 // func tileCols4x1AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·tileCols4x1AVX2(SB), NOSPLIT, $24-120
 	MOVQ last+72(FP), AX
 	LEAQ lanes<>+32(SB), CX
@@ -2191,9 +2487,20 @@ tiles:
 	ADDQ       ldstart+40(FP), DI
 	VMOVDQU    (CX), Y3
 	VMASKMOVPS (DI), Y3, Y3
+	MOVQ       AX, DI
+	ADDQ       stepC+88(FP), DI
+	PREFETCHT0 (DI)
+	ADDQ       ldc+32(FP), DI
+	PREFETCHT0 (DI)
+	ADDQ       ldc+32(FP), DI
+	PREFETCHT0 (DI)
+	ADDQ       ldc+32(FP), DI
+	PREFETCHT0 (DI)
 	MOVQ       k+64(FP), R9
 	MOVQ       8(SP), DI
 	MOVQ       16(SP), R8
+	MOVQ       DI, R10
+	ADDQ       stepA+104(FP), R10
 	TESTQ      BX, BX
 	JL         negated
 
@@ -2208,6 +2515,8 @@ whole:
 	VBROADCASTSS 12(DI), Y5
 	VFMADD231PS  Y5, Y4, Y3
 	ADDQ         BX, R8
+	PREFETCHT0   (R10)
+	ADDQ         $0x40, R10
 	ADDQ         SI, DI
 	DECQ         R9
 	JNE          whole
@@ -2226,6 +2535,8 @@ partial:
 	VBROADCASTSS 12(DI), Y5
 	VFMADD231PS  Y5, Y4, Y3
 	SUBQ         BX, R8
+	PREFETCHT0   (R10)
+	ADDQ         $0x40, R10
 	ADDQ         SI, DI
 	DECQ         R9
 	JNE          partial
@@ -2258,7 +2569,7 @@ done:
 	RET
 
 // func tileCols5x1AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·tileCols5x1AVX2(SB), NOSPLIT, $24-120
 	MOVQ last+72(FP), AX
 	LEAQ lanes<>+32(SB), CX
@@ -2291,9 +2602,22 @@ tiles:
 	ADDQ       ldstart+40(FP), DI
 	VMOVDQU    (CX), Y4
 	VMASKMOVPS (DI), Y4, Y4
+	MOVQ       AX, DI
+	ADDQ       stepC+88(FP), DI
+	PREFETCHT0 (DI)
+	ADDQ       ldc+32(FP), DI
+	PREFETCHT0 (DI)
+	ADDQ       ldc+32(FP), DI
+	PREFETCHT0 (DI)
+	ADDQ       ldc+32(FP), DI
+	PREFETCHT0 (DI)
+	ADDQ       ldc+32(FP), DI
+	PREFETCHT0 (DI)
 	MOVQ       k+64(FP), R9
 	MOVQ       8(SP), DI
 	MOVQ       16(SP), R8
+	MOVQ       DI, R10
+	ADDQ       stepA+104(FP), R10
 	TESTQ      BX, BX
 	JL         negated
 
@@ -2310,6 +2634,8 @@ whole:
 	VBROADCASTSS 16(DI), Y6
 	VFMADD231PS  Y6, Y5, Y4
 	ADDQ         BX, R8
+	PREFETCHT0   (R10)
+	ADDQ         $0x40, R10
 	ADDQ         SI, DI
 	DECQ         R9
 	JNE          whole
@@ -2330,6 +2656,8 @@ partial:
 	VBROADCASTSS 16(DI), Y6
 	VFMADD231PS  Y6, Y5, Y4
 	SUBQ         BX, R8
+	PREFETCHT0   (R10)
+	ADDQ         $0x40, R10
 	ADDQ         SI, DI
 	DECQ         R9
 	JNE          partial
@@ -2365,7 +2693,7 @@ done:
 	RET
 
 // func tileCols6x1AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·tileCols6x1AVX2(SB), NOSPLIT, $24-120
 	MOVQ last+72(FP), AX
 	LEAQ lanes<>+32(SB), CX
@@ -2401,9 +2729,24 @@ tiles:
 	ADDQ       ldstart+40(FP), DI
 	VMOVDQU    (CX), Y5
 	VMASKMOVPS (DI), Y5, Y5
+	MOVQ       AX, DI
+	ADDQ       stepC+88(FP), DI
+	PREFETCHT0 (DI)
+	ADDQ       ldc+32(FP), DI
+	PREFETCHT0 (DI)
+	ADDQ       ldc+32(FP), DI
+	PREFETCHT0 (DI)
+	ADDQ       ldc+32(FP), DI
+	PREFETCHT0 (DI)
+	ADDQ       ldc+32(FP), DI
+	PREFETCHT0 (DI)
+	ADDQ       ldc+32(FP), DI
+	PREFETCHT0 (DI)
 	MOVQ       k+64(FP), R9
 	MOVQ       8(SP), DI
 	MOVQ       16(SP), R8
+	MOVQ       DI, R10
+	ADDQ       stepA+104(FP), R10
 	TESTQ      BX, BX
 	JL         negated
 
@@ -2422,6 +2765,8 @@ whole:
 	VBROADCASTSS 20(DI), Y7
 	VFMADD231PS  Y7, Y6, Y5
 	ADDQ         BX, R8
+	PREFETCHT0   (R10)
+	ADDQ         $0x40, R10
 	ADDQ         SI, DI
 	DECQ         R9
 	JNE          whole
@@ -2444,6 +2789,8 @@ partial:
 	VBROADCASTSS 20(DI), Y7
 	VFMADD231PS  Y7, Y6, Y5
 	SUBQ         BX, R8
+	PREFETCHT0   (R10)
+	ADDQ         $0x40, R10
 	ADDQ         SI, DI
 	DECQ         R9
 	JNE          partial
@@ -2482,7 +2829,7 @@ done:
 	RET
 
 // func tileCols7x1AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·tileCols7x1AVX2(SB), NOSPLIT, $24-120
 	MOVQ last+72(FP), AX
 	LEAQ lanes<>+32(SB), CX
@@ -2521,9 +2868,26 @@ tiles:
 	ADDQ       ldstart+40(FP), DI
 	VMOVDQU    (CX), Y6
 	VMASKMOVPS (DI), Y6, Y6
+	MOVQ       AX, DI
+	ADDQ       stepC+88(FP), DI
+	PREFETCHT0 (DI)
+	ADDQ       ldc+32(FP), DI
+	PREFETCHT0 (DI)
+	ADDQ       ldc+32(FP), DI
+	PREFETCHT0 (DI)
+	ADDQ       ldc+32(FP), DI
+	PREFETCHT0 (DI)
+	ADDQ       ldc+32(FP), DI
+	PREFETCHT0 (DI)
+	ADDQ       ldc+32(FP), DI
+	PREFETCHT0 (DI)
+	ADDQ       ldc+32(FP), DI
+	PREFETCHT0 (DI)
 	MOVQ       k+64(FP), R9
 	MOVQ       8(SP), DI
 	MOVQ       16(SP), R8
+	MOVQ       DI, R10
+	ADDQ       stepA+104(FP), R10
 	TESTQ      BX, BX
 	JL         negated
 
@@ -2544,6 +2908,8 @@ whole:
 	VBROADCASTSS 24(DI), Y8
 	VFMADD231PS  Y8, Y7, Y6
 	ADDQ         BX, R8
+	PREFETCHT0   (R10)
+	ADDQ         $0x40, R10
 	ADDQ         SI, DI
 	DECQ         R9
 	JNE          whole
@@ -2568,6 +2934,8 @@ partial:
 	VBROADCASTSS 24(DI), Y8
 	VFMADD231PS  Y8, Y7, Y6
 	SUBQ         BX, R8
+	PREFETCHT0   (R10)
+	ADDQ         $0x40, R10
 	ADDQ         SI, DI
 	DECQ         R9
 	JNE          partial
@@ -2609,7 +2977,7 @@ done:
 	RET
 
 // func tileCols8x1AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·tileCols8x1AVX2(SB), NOSPLIT, $24-120
 	MOVQ last+72(FP), AX
 	LEAQ lanes<>+32(SB), CX
@@ -2651,9 +3019,28 @@ tiles:
 	ADDQ       ldstart+40(FP), DI
 	VMOVDQU    (CX), Y7
 	VMASKMOVPS (DI), Y7, Y7
+	MOVQ       AX, DI
+	ADDQ       stepC+88(FP), DI
+	PREFETCHT0 (DI)
+	ADDQ       ldc+32(FP), DI
+	PREFETCHT0 (DI)
+	ADDQ       ldc+32(FP), DI
+	PREFETCHT0 (DI)
+	ADDQ       ldc+32(FP), DI
+	PREFETCHT0 (DI)
+	ADDQ       ldc+32(FP), DI
+	PREFETCHT0 (DI)
+	ADDQ       ldc+32(FP), DI
+	PREFETCHT0 (DI)
+	ADDQ       ldc+32(FP), DI
+	PREFETCHT0 (DI)
+	ADDQ       ldc+32(FP), DI
+	PREFETCHT0 (DI)
 	MOVQ       k+64(FP), R9
 	MOVQ       8(SP), DI
 	MOVQ       16(SP), R8
+	MOVQ       DI, R10
+	ADDQ       stepA+104(FP), R10
 	TESTQ      BX, BX
 	JL         negated
 
@@ -2676,6 +3063,8 @@ whole:
 	VBROADCASTSS 28(DI), Y9
 	VFMADD231PS  Y9, Y8, Y7
 	ADDQ         BX, R8
+	PREFETCHT0   (R10)
+	ADDQ         $0x40, R10
 	ADDQ         SI, DI
 	DECQ         R9
 	JNE          whole
@@ -2702,6 +3091,8 @@ partial:
 	VBROADCASTSS 28(DI), Y9
 	VFMADD231PS  Y9, Y8, Y7
 	SUBQ         BX, R8
+	PREFETCHT0   (R10)
+	ADDQ         $0x40, R10
 	ADDQ         SI, DI
 	DECQ         R9
 	JNE          partial
@@ -2746,7 +3137,7 @@ done:
 	RET
 
 // func tileCols1x2AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·tileCols1x2AVX2(SB), NOSPLIT, $24-120
 	MOVQ last+72(FP), AX
 	LEAQ lanes<>+32(SB), CX
@@ -2768,9 +3159,14 @@ tiles:
 	VMOVUPS    (DI), Y0
 	VMOVDQU    (CX), Y1
 	VMASKMOVPS 32(DI), Y1, Y1
+	MOVQ       AX, DI
+	ADDQ       stepC+88(FP), DI
+	PREFETCHT0 (DI)
 	MOVQ       k+64(FP), R9
 	MOVQ       8(SP), DI
 	MOVQ       16(SP), R8
+	MOVQ       DI, R10
+	ADDQ       stepA+104(FP), R10
 	TESTQ      BX, BX
 	JL         negated
 
@@ -2781,6 +3177,8 @@ whole:
 	VMOVUPS      32(R8), Y3
 	VFMADD231PS  Y2, Y3, Y1
 	ADDQ         BX, R8
+	PREFETCHT0   (R10)
+	ADDQ         $0x40, R10
 	ADDQ         SI, DI
 	DECQ         R9
 	JNE          whole
@@ -2795,6 +3193,8 @@ partial:
 	VMASKMOVPS   32(R8), Y3, Y3
 	VFMADD231PS  Y2, Y3, Y1
 	SUBQ         BX, R8
+	PREFETCHT0   (R10)
+	ADDQ         $0x40, R10
 	ADDQ         SI, DI
 	DECQ         R9
 	JNE          partial
@@ -2819,7 +3219,7 @@ done:
 	RET
 
 // func tileCols2x2AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·tileCols2x2AVX2(SB), NOSPLIT, $24-120
 	MOVQ last+72(FP), AX
 	LEAQ lanes<>+32(SB), CX
@@ -2845,9 +3245,16 @@ tiles:
 	VMOVUPS    (DI), Y2
 	VMOVDQU    (CX), Y3
 	VMASKMOVPS 32(DI), Y3, Y3
+	MOVQ       AX, DI
+	ADDQ       stepC+88(FP), DI
+	PREFETCHT0 (DI)
+	ADDQ       ldc+32(FP), DI
+	PREFETCHT0 (DI)
 	MOVQ       k+64(FP), R9
 	MOVQ       8(SP), DI
 	MOVQ       16(SP), R8
+	MOVQ       DI, R10
+	ADDQ       stepA+104(FP), R10
 	TESTQ      BX, BX
 	JL         negated
 
@@ -2861,6 +3268,8 @@ whole:
 	VFMADD231PS  Y6, Y4, Y2
 	VFMADD231PS  Y6, Y5, Y3
 	ADDQ         BX, R8
+	PREFETCHT0   (R10)
+	ADDQ         $0x40, R10
 	ADDQ         SI, DI
 	DECQ         R9
 	JNE          whole
@@ -2878,6 +3287,8 @@ partial:
 	VFMADD231PS  Y6, Y4, Y2
 	VFMADD231PS  Y6, Y5, Y3
 	SUBQ         BX, R8
+	PREFETCHT0   (R10)
+	ADDQ         $0x40, R10
 	ADDQ         SI, DI
 	DECQ         R9
 	JNE          partial
@@ -2906,7 +3317,7 @@ done:
 	RET
 
 // func tileCols3x2AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·tileCols3x2AVX2(SB), NOSPLIT, $24-120
 	MOVQ last+72(FP), AX
 	LEAQ lanes<>+32(SB), CX
@@ -2936,9 +3347,18 @@ tiles:
 	VMOVUPS    (DI), Y4
 	VMOVDQU    (CX), Y5
 	VMASKMOVPS 32(DI), Y5, Y5
+	MOVQ       AX, DI
+	ADDQ       stepC+88(FP), DI
+	PREFETCHT0 (DI)
+	ADDQ       ldc+32(FP), DI
+	PREFETCHT0 (DI)
+	ADDQ       ldc+32(FP), DI
+	PREFETCHT0 (DI)
 	MOVQ       k+64(FP), R9
 	MOVQ       8(SP), DI
 	MOVQ       16(SP), R8
+	MOVQ       DI, R10
+	ADDQ       stepA+104(FP), R10
 	TESTQ      BX, BX
 	JL         negated
 
@@ -2955,6 +3375,8 @@ whole:
 	VFMADD231PS  Y8, Y6, Y4
 	VFMADD231PS  Y8, Y7, Y5
 	ADDQ         BX, R8
+	PREFETCHT0   (R10)
+	ADDQ         $0x40, R10
 	ADDQ         SI, DI
 	DECQ         R9
 	JNE          whole
@@ -2975,6 +3397,8 @@ partial:
 	VFMADD231PS  Y8, Y6, Y4
 	VFMADD231PS  Y8, Y7, Y5
 	SUBQ         BX, R8
+	PREFETCHT0   (R10)
+	ADDQ         $0x40, R10
 	ADDQ         SI, DI
 	DECQ         R9
 	JNE          partial
@@ -3007,7 +3431,7 @@ done:
 	RET
 
 // func tileCols4x2AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·tileCols4x2AVX2(SB), NOSPLIT, $24-120
 	MOVQ last+72(FP), AX
 	LEAQ lanes<>+32(SB), CX
@@ -3041,9 +3465,20 @@ tiles:
 	VMOVUPS    (DI), Y6
 	VMOVDQU    (CX), Y7
 	VMASKMOVPS 32(DI), Y7, Y7
+	MOVQ       AX, DI
+	ADDQ       stepC+88(FP), DI
+	PREFETCHT0 (DI)
+	ADDQ       ldc+32(FP), DI
+	PREFETCHT0 (DI)
+	ADDQ       ldc+32(FP), DI
+	PREFETCHT0 (DI)
+	ADDQ       ldc+32(FP), DI
+	PREFETCHT0 (DI)
 	MOVQ       k+64(FP), R9
 	MOVQ       8(SP), DI
 	MOVQ       16(SP), R8
+	MOVQ       DI, R10
+	ADDQ       stepA+104(FP), R10
 	TESTQ      BX, BX
 	JL         negated
 
@@ -3063,6 +3498,8 @@ whole:
 	VFMADD231PS  Y10, Y8, Y6
 	VFMADD231PS  Y10, Y9, Y7
 	ADDQ         BX, R8
+	PREFETCHT0   (R10)
+	ADDQ         $0x40, R10
 	ADDQ         SI, DI
 	DECQ         R9
 	JNE          whole
@@ -3086,6 +3523,8 @@ partial:
 	VFMADD231PS  Y10, Y8, Y6
 	VFMADD231PS  Y10, Y9, Y7
 	SUBQ         BX, R8
+	PREFETCHT0   (R10)
+	ADDQ         $0x40, R10
 	ADDQ         SI, DI
 	DECQ         R9
 	JNE          partial
@@ -3122,7 +3561,7 @@ done:
 	RET
 
 // func tileCols5x2AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·tileCols5x2AVX2(SB), NOSPLIT, $24-120
 	MOVQ last+72(FP), AX
 	LEAQ lanes<>+32(SB), CX
@@ -3160,9 +3599,22 @@ tiles:
 	VMOVUPS    (DI), Y8
 	VMOVDQU    (CX), Y9
 	VMASKMOVPS 32(DI), Y9, Y9
+	MOVQ       AX, DI
+	ADDQ       stepC+88(FP), DI
+	PREFETCHT0 (DI)
+	ADDQ       ldc+32(FP), DI
+	PREFETCHT0 (DI)
+	ADDQ       ldc+32(FP), DI
+	PREFETCHT0 (DI)
+	ADDQ       ldc+32(FP), DI
+	PREFETCHT0 (DI)
+	ADDQ       ldc+32(FP), DI
+	PREFETCHT0 (DI)
 	MOVQ       k+64(FP), R9
 	MOVQ       8(SP), DI
 	MOVQ       16(SP), R8
+	MOVQ       DI, R10
+	ADDQ       stepA+104(FP), R10
 	TESTQ      BX, BX
 	JL         negated
 
@@ -3185,6 +3637,8 @@ whole:
 	VFMADD231PS  Y12, Y10, Y8
 	VFMADD231PS  Y12, Y11, Y9
 	ADDQ         BX, R8
+	PREFETCHT0   (R10)
+	ADDQ         $0x40, R10
 	ADDQ         SI, DI
 	DECQ         R9
 	JNE          whole
@@ -3211,6 +3665,8 @@ partial:
 	VFMADD231PS  Y12, Y10, Y8
 	VFMADD231PS  Y12, Y11, Y9
 	SUBQ         BX, R8
+	PREFETCHT0   (R10)
+	ADDQ         $0x40, R10
 	ADDQ         SI, DI
 	DECQ         R9
 	JNE          partial
@@ -3251,7 +3707,7 @@ done:
 	RET
 
 // func tileCols6x2AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·tileCols6x2AVX2(SB), NOSPLIT, $24-120
 	MOVQ last+72(FP), AX
 	LEAQ lanes<>+32(SB), CX
@@ -3293,9 +3749,24 @@ tiles:
 	VMOVUPS    (DI), Y10
 	VMOVDQU    (CX), Y11
 	VMASKMOVPS 32(DI), Y11, Y11
+	MOVQ       AX, DI
+	ADDQ       stepC+88(FP), DI
+	PREFETCHT0 (DI)
+	ADDQ       ldc+32(FP), DI
+	PREFETCHT0 (DI)
+	ADDQ       ldc+32(FP), DI
+	PREFETCHT0 (DI)
+	ADDQ       ldc+32(FP), DI
+	PREFETCHT0 (DI)
+	ADDQ       ldc+32(FP), DI
+	PREFETCHT0 (DI)
+	ADDQ       ldc+32(FP), DI
+	PREFETCHT0 (DI)
 	MOVQ       k+64(FP), R9
 	MOVQ       8(SP), DI
 	MOVQ       16(SP), R8
+	MOVQ       DI, R10
+	ADDQ       stepA+104(FP), R10
 	TESTQ      BX, BX
 	JL         negated
 
@@ -3321,6 +3792,8 @@ whole:
 	VFMADD231PS  Y14, Y12, Y10
 	VFMADD231PS  Y14, Y13, Y11
 	ADDQ         BX, R8
+	PREFETCHT0   (R10)
+	ADDQ         $0x40, R10
 	ADDQ         SI, DI
 	DECQ         R9
 	JNE          whole
@@ -3350,6 +3823,8 @@ partial:
 	VFMADD231PS  Y14, Y12, Y10
 	VFMADD231PS  Y14, Y13, Y11
 	SUBQ         BX, R8
+	PREFETCHT0   (R10)
+	ADDQ         $0x40, R10
 	ADDQ         SI, DI
 	DECQ         R9
 	JNE          partial
@@ -3394,7 +3869,7 @@ done:
 	RET
 
 // func tileCols1x4AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·tileCols1x4AVX2(SB), NOSPLIT, $24-120
 	MOVQ last+72(FP), AX
 	LEAQ lanes<>+32(SB), CX
@@ -3418,9 +3893,15 @@ tiles:
 	VMOVUPS    64(DI), Y2
 	VMOVDQU    (CX), Y3
 	VMASKMOVPS 96(DI), Y3, Y3
+	MOVQ       AX, DI
+	ADDQ       stepC+88(FP), DI
+	PREFETCHT0 (DI)
+	PREFETCHT0 64(DI)
 	MOVQ       k+64(FP), R9
 	MOVQ       8(SP), DI
 	MOVQ       16(SP), R8
+	MOVQ       DI, R10
+	ADDQ       stepA+104(FP), R10
 	TESTQ      BX, BX
 	JL         negated
 
@@ -3435,6 +3916,8 @@ whole:
 	VMOVUPS      96(R8), Y5
 	VFMADD231PS  Y4, Y5, Y3
 	ADDQ         BX, R8
+	PREFETCHT0   (R10)
+	ADDQ         $0x40, R10
 	ADDQ         SI, DI
 	DECQ         R9
 	JNE          whole
@@ -3453,6 +3936,8 @@ partial:
 	VMASKMOVPS   96(R8), Y5, Y5
 	VFMADD231PS  Y4, Y5, Y3
 	SUBQ         BX, R8
+	PREFETCHT0   (R10)
+	ADDQ         $0x40, R10
 	ADDQ         SI, DI
 	DECQ         R9
 	JNE          partial
@@ -3479,7 +3964,7 @@ done:
 	RET
 
 // func tileCols2x4AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·tileCols2x4AVX2(SB), NOSPLIT, $24-120
 	MOVQ last+72(FP), AX
 	LEAQ lanes<>+32(SB), CX
@@ -3509,9 +3994,18 @@ tiles:
 	VMOVUPS    64(DI), Y6
 	VMOVDQU    (CX), Y7
 	VMASKMOVPS 96(DI), Y7, Y7
+	MOVQ       AX, DI
+	ADDQ       stepC+88(FP), DI
+	PREFETCHT0 (DI)
+	PREFETCHT0 64(DI)
+	ADDQ       ldc+32(FP), DI
+	PREFETCHT0 (DI)
+	PREFETCHT0 64(DI)
 	MOVQ       k+64(FP), R9
 	MOVQ       8(SP), DI
 	MOVQ       16(SP), R8
+	MOVQ       DI, R10
+	ADDQ       stepA+104(FP), R10
 	TESTQ      BX, BX
 	JL         negated
 
@@ -3531,6 +4025,8 @@ whole:
 	VFMADD231PS  Y8, Y10, Y3
 	VFMADD231PS  Y9, Y10, Y7
 	ADDQ         BX, R8
+	PREFETCHT0   (R10)
+	ADDQ         $0x40, R10
 	ADDQ         SI, DI
 	DECQ         R9
 	JNE          whole
@@ -3554,6 +4050,8 @@ partial:
 	VFMADD231PS  Y8, Y10, Y3
 	VFMADD231PS  Y9, Y10, Y7
 	SUBQ         BX, R8
+	PREFETCHT0   (R10)
+	ADDQ         $0x40, R10
 	ADDQ         SI, DI
 	DECQ         R9
 	JNE          partial
@@ -3586,7 +4084,7 @@ done:
 	RET
 
 // func tileCols3x4AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·tileCols3x4AVX2(SB), NOSPLIT, $24-120
 	MOVQ last+72(FP), AX
 	LEAQ lanes<>+32(SB), CX
@@ -3622,9 +4120,21 @@ tiles:
 	VMOVUPS    64(DI), Y10
 	VMOVDQU    (CX), Y11
 	VMASKMOVPS 96(DI), Y11, Y11
+	MOVQ       AX, DI
+	ADDQ       stepC+88(FP), DI
+	PREFETCHT0 (DI)
+	PREFETCHT0 64(DI)
+	ADDQ       ldc+32(FP), DI
+	PREFETCHT0 (DI)
+	PREFETCHT0 64(DI)
+	ADDQ       ldc+32(FP), DI
+	PREFETCHT0 (DI)
+	PREFETCHT0 64(DI)
 	MOVQ       k+64(FP), R9
 	MOVQ       8(SP), DI
 	MOVQ       16(SP), R8
+	MOVQ       DI, R10
+	ADDQ       stepA+104(FP), R10
 	TESTQ      BX, BX
 	JL         negated
 
@@ -3649,6 +4159,8 @@ whole:
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y11
 	ADDQ         BX, R8
+	PREFETCHT0   (R10)
+	ADDQ         $0x40, R10
 	ADDQ         SI, DI
 	DECQ         R9
 	JNE          whole
@@ -3677,6 +4189,8 @@ partial:
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y11
 	SUBQ         BX, R8
+	PREFETCHT0   (R10)
+	ADDQ         $0x40, R10
 	ADDQ         SI, DI
 	DECQ         R9
 	JNE          partial
@@ -3715,7 +4229,7 @@ done:
 	RET
 
 // func tileCols1x8AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·tileCols1x8AVX2(SB), NOSPLIT, $24-120
 	MOVQ last+72(FP), AX
 	LEAQ lanes<>+32(SB), CX
@@ -3743,9 +4257,17 @@ tiles:
 	VMOVUPS    192(DI), Y6
 	VMOVDQU    (CX), Y7
 	VMASKMOVPS 224(DI), Y7, Y7
+	MOVQ       AX, DI
+	ADDQ       stepC+88(FP), DI
+	PREFETCHT0 (DI)
+	PREFETCHT0 64(DI)
+	PREFETCHT0 128(DI)
+	PREFETCHT0 192(DI)
 	MOVQ       k+64(FP), R9
 	MOVQ       8(SP), DI
 	MOVQ       16(SP), R8
+	MOVQ       DI, R10
+	ADDQ       stepA+104(FP), R10
 	TESTQ      BX, BX
 	JL         negated
 
@@ -3768,6 +4290,8 @@ whole:
 	VMOVUPS      224(R8), Y9
 	VFMADD231PS  Y8, Y9, Y7
 	ADDQ         BX, R8
+	PREFETCHT0   (R10)
+	ADDQ         $0x40, R10
 	ADDQ         SI, DI
 	DECQ         R9
 	JNE          whole
@@ -3794,6 +4318,8 @@ partial:
 	VMASKMOVPS   224(R8), Y9, Y9
 	VFMADD231PS  Y8, Y9, Y7
 	SUBQ         BX, R8
+	PREFETCHT0   (R10)
+	ADDQ         $0x40, R10
 	ADDQ         SI, DI
 	DECQ         R9
 	JNE          partial
@@ -3967,7 +4493,7 @@ done:
 	RET
 
 // func tileRows1x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileRows1x1AVX512(SB), NOSPLIT, $24-120
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
@@ -3985,18 +4511,25 @@ TEXT ·tileRows1x1AVX512(SB), NOSPLIT, $24-120
 	MOVQ  BX, 16(SP)
 
 tiles:
-	MOVQ      CX, BX
-	VMOVUPS.Z (BX), K1, Z0
-	MOVQ      k+64(FP), DI
-	MOVQ      8(SP), BX
-	MOVQ      16(SP), SI
-	TESTQ     DX, DX
-	JL        negated
+	MOVQ       CX, BX
+	VMOVUPS.Z  (BX), K1, Z0
+	MOVQ       AX, BX
+	ADDQ       stepC+88(FP), BX
+	PREFETCHT0 (BX)
+	MOVQ       k+64(FP), DI
+	MOVQ       8(SP), BX
+	MOVQ       16(SP), SI
+	MOVQ       BX, R8
+	ADDQ       stepA+104(FP), R8
+	TESTQ      DX, DX
+	JL         negated
 
 whole:
 	VMOVUPS          (SI), Z1
 	VFMADD231PS.BCST (BX), Z1, Z0
 	ADDQ             DX, SI
+	PREFETCHT0       (R8)
+	ADDQ             $0x40, R8
 	ADDQ             $0x04, BX
 	DECQ             DI
 	JNE              whole
@@ -4007,6 +4540,8 @@ partial:
 	VMOVUPS.Z        (SI), K1, Z1
 	VFMADD231PS.BCST (BX), Z1, Z0
 	SUBQ             DX, SI
+	PREFETCHT0       (R8)
+	ADDQ             $0x40, R8
 	ADDQ             $0x04, BX
 	DECQ             DI
 	JNE              partial
@@ -4029,7 +4564,7 @@ done:
 	RET
 
 // func tileRows2x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileRows2x1AVX512(SB), NOSPLIT, $24-120
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
@@ -4047,21 +4582,30 @@ TEXT ·tileRows2x1AVX512(SB), NOSPLIT, $24-120
 	MOVQ  SI, 16(SP)
 
 tiles:
-	MOVQ      CX, SI
-	VMOVUPS.Z (SI), K1, Z0
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS.Z (SI), K1, Z1
-	MOVQ      k+64(FP), R8
-	MOVQ      8(SP), SI
-	MOVQ      16(SP), DI
-	TESTQ     DX, DX
-	JL        negated
+	MOVQ       CX, SI
+	VMOVUPS.Z  (SI), K1, Z0
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS.Z  (SI), K1, Z1
+	MOVQ       AX, SI
+	ADDQ       stepC+88(FP), SI
+	PREFETCHT0 (SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	MOVQ       k+64(FP), R8
+	MOVQ       8(SP), SI
+	MOVQ       16(SP), DI
+	MOVQ       SI, R9
+	ADDQ       stepA+104(FP), R9
+	TESTQ      DX, DX
+	JL         negated
 
 whole:
 	VMOVUPS          (DI), Z2
 	VFMADD231PS.BCST (SI), Z2, Z0
 	VFMADD231PS.BCST (SI)(BX*1), Z2, Z1
 	ADDQ             DX, DI
+	PREFETCHT0       (R9)
+	ADDQ             $0x40, R9
 	ADDQ             $0x04, SI
 	DECQ             R8
 	JNE              whole
@@ -4073,6 +4617,8 @@ partial:
 	VFMADD231PS.BCST (SI), Z2, Z0
 	VFMADD231PS.BCST (SI)(BX*1), Z2, Z1
 	SUBQ             DX, DI
+	PREFETCHT0       (R9)
+	ADDQ             $0x40, R9
 	ADDQ             $0x04, SI
 	DECQ             R8
 	JNE              partial
@@ -4097,7 +4643,7 @@ done:
 	RET
 
 // func tileRows3x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileRows3x1AVX512(SB), NOSPLIT, $24-120
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
@@ -4115,17 +4661,26 @@ TEXT ·tileRows3x1AVX512(SB), NOSPLIT, $24-120
 	MOVQ  SI, 16(SP)
 
 tiles:
-	MOVQ      CX, SI
-	VMOVUPS.Z (SI), K1, Z0
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS.Z (SI), K1, Z1
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS.Z (SI), K1, Z2
-	MOVQ      k+64(FP), R8
-	MOVQ      8(SP), SI
-	MOVQ      16(SP), DI
-	TESTQ     DX, DX
-	JL        negated
+	MOVQ       CX, SI
+	VMOVUPS.Z  (SI), K1, Z0
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS.Z  (SI), K1, Z1
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS.Z  (SI), K1, Z2
+	MOVQ       AX, SI
+	ADDQ       stepC+88(FP), SI
+	PREFETCHT0 (SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	MOVQ       k+64(FP), R8
+	MOVQ       8(SP), SI
+	MOVQ       16(SP), DI
+	MOVQ       SI, R9
+	ADDQ       stepA+104(FP), R9
+	TESTQ      DX, DX
+	JL         negated
 
 whole:
 	VMOVUPS          (DI), Z3
@@ -4133,6 +4688,8 @@ whole:
 	VFMADD231PS.BCST (SI)(BX*1), Z3, Z1
 	VFMADD231PS.BCST (SI)(BX*2), Z3, Z2
 	ADDQ             DX, DI
+	PREFETCHT0       (R9)
+	ADDQ             $0x40, R9
 	ADDQ             $0x04, SI
 	DECQ             R8
 	JNE              whole
@@ -4145,6 +4702,8 @@ partial:
 	VFMADD231PS.BCST (SI)(BX*1), Z3, Z1
 	VFMADD231PS.BCST (SI)(BX*2), Z3, Z2
 	SUBQ             DX, DI
+	PREFETCHT0       (R9)
+	ADDQ             $0x40, R9
 	ADDQ             $0x04, SI
 	DECQ             R8
 	JNE              partial
@@ -4171,7 +4730,7 @@ done:
 	RET
 
 // func tileRows4x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileRows4x1AVX512(SB), NOSPLIT, $24-120
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
@@ -4190,19 +4749,30 @@ TEXT ·tileRows4x1AVX512(SB), NOSPLIT, $24-120
 	MOVQ  DI, 16(SP)
 
 tiles:
-	MOVQ      CX, DI
-	VMOVUPS.Z (DI), K1, Z0
-	ADDQ      ldstart+40(FP), DI
-	VMOVUPS.Z (DI), K1, Z1
-	ADDQ      ldstart+40(FP), DI
-	VMOVUPS.Z (DI), K1, Z2
-	ADDQ      ldstart+40(FP), DI
-	VMOVUPS.Z (DI), K1, Z3
-	MOVQ      k+64(FP), R9
-	MOVQ      8(SP), DI
-	MOVQ      16(SP), R8
-	TESTQ     DX, DX
-	JL        negated
+	MOVQ       CX, DI
+	VMOVUPS.Z  (DI), K1, Z0
+	ADDQ       ldstart+40(FP), DI
+	VMOVUPS.Z  (DI), K1, Z1
+	ADDQ       ldstart+40(FP), DI
+	VMOVUPS.Z  (DI), K1, Z2
+	ADDQ       ldstart+40(FP), DI
+	VMOVUPS.Z  (DI), K1, Z3
+	MOVQ       AX, DI
+	ADDQ       stepC+88(FP), DI
+	PREFETCHT0 (DI)
+	ADDQ       ldc+32(FP), DI
+	PREFETCHT0 (DI)
+	ADDQ       ldc+32(FP), DI
+	PREFETCHT0 (DI)
+	ADDQ       ldc+32(FP), DI
+	PREFETCHT0 (DI)
+	MOVQ       k+64(FP), R9
+	MOVQ       8(SP), DI
+	MOVQ       16(SP), R8
+	MOVQ       DI, R10
+	ADDQ       stepA+104(FP), R10
+	TESTQ      DX, DX
+	JL         negated
 
 whole:
 	VMOVUPS          (R8), Z4
@@ -4211,6 +4781,8 @@ whole:
 	VFMADD231PS.BCST (DI)(BX*2), Z4, Z2
 	VFMADD231PS.BCST (DI)(SI*1), Z4, Z3
 	ADDQ             DX, R8
+	PREFETCHT0       (R10)
+	ADDQ             $0x40, R10
 	ADDQ             $0x04, DI
 	DECQ             R9
 	JNE              whole
@@ -4224,6 +4796,8 @@ partial:
 	VFMADD231PS.BCST (DI)(BX*2), Z4, Z2
 	VFMADD231PS.BCST (DI)(SI*1), Z4, Z3
 	SUBQ             DX, R8
+	PREFETCHT0       (R10)
+	ADDQ             $0x40, R10
 	ADDQ             $0x04, DI
 	DECQ             R9
 	JNE              partial
@@ -4252,7 +4826,7 @@ done:
 	RET
 
 // func tileRows5x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileRows5x1AVX512(SB), NOSPLIT, $24-120
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
@@ -4271,21 +4845,34 @@ TEXT ·tileRows5x1AVX512(SB), NOSPLIT, $24-120
 	MOVQ  DI, 16(SP)
 
 tiles:
-	MOVQ      CX, DI
-	VMOVUPS.Z (DI), K1, Z0
-	ADDQ      ldstart+40(FP), DI
-	VMOVUPS.Z (DI), K1, Z1
-	ADDQ      ldstart+40(FP), DI
-	VMOVUPS.Z (DI), K1, Z2
-	ADDQ      ldstart+40(FP), DI
-	VMOVUPS.Z (DI), K1, Z3
-	ADDQ      ldstart+40(FP), DI
-	VMOVUPS.Z (DI), K1, Z4
-	MOVQ      k+64(FP), R9
-	MOVQ      8(SP), DI
-	MOVQ      16(SP), R8
-	TESTQ     DX, DX
-	JL        negated
+	MOVQ       CX, DI
+	VMOVUPS.Z  (DI), K1, Z0
+	ADDQ       ldstart+40(FP), DI
+	VMOVUPS.Z  (DI), K1, Z1
+	ADDQ       ldstart+40(FP), DI
+	VMOVUPS.Z  (DI), K1, Z2
+	ADDQ       ldstart+40(FP), DI
+	VMOVUPS.Z  (DI), K1, Z3
+	ADDQ       ldstart+40(FP), DI
+	VMOVUPS.Z  (DI), K1, Z4
+	MOVQ       AX, DI
+	ADDQ       stepC+88(FP), DI
+	PREFETCHT0 (DI)
+	ADDQ       ldc+32(FP), DI
+	PREFETCHT0 (DI)
+	ADDQ       ldc+32(FP), DI
+	PREFETCHT0 (DI)
+	ADDQ       ldc+32(FP), DI
+	PREFETCHT0 (DI)
+	ADDQ       ldc+32(FP), DI
+	PREFETCHT0 (DI)
+	MOVQ       k+64(FP), R9
+	MOVQ       8(SP), DI
+	MOVQ       16(SP), R8
+	MOVQ       DI, R10
+	ADDQ       stepA+104(FP), R10
+	TESTQ      DX, DX
+	JL         negated
 
 whole:
 	VMOVUPS          (R8), Z5
@@ -4295,6 +4882,8 @@ whole:
 	VFMADD231PS.BCST (DI)(SI*1), Z5, Z3
 	VFMADD231PS.BCST (DI)(BX*4), Z5, Z4
 	ADDQ             DX, R8
+	PREFETCHT0       (R10)
+	ADDQ             $0x40, R10
 	ADDQ             $0x04, DI
 	DECQ             R9
 	JNE              whole
@@ -4309,6 +4898,8 @@ partial:
 	VFMADD231PS.BCST (DI)(SI*1), Z5, Z3
 	VFMADD231PS.BCST (DI)(BX*4), Z5, Z4
 	SUBQ             DX, R8
+	PREFETCHT0       (R10)
+	ADDQ             $0x40, R10
 	ADDQ             $0x04, DI
 	DECQ             R9
 	JNE              partial
@@ -4339,7 +4930,7 @@ done:
 	RET
 
 // func tileRows6x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileRows6x1AVX512(SB), NOSPLIT, $24-120
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
@@ -4359,23 +4950,38 @@ TEXT ·tileRows6x1AVX512(SB), NOSPLIT, $24-120
 	MOVQ  R8, 16(SP)
 
 tiles:
-	MOVQ      CX, R8
-	VMOVUPS.Z (R8), K1, Z0
-	ADDQ      ldstart+40(FP), R8
-	VMOVUPS.Z (R8), K1, Z1
-	ADDQ      ldstart+40(FP), R8
-	VMOVUPS.Z (R8), K1, Z2
-	ADDQ      ldstart+40(FP), R8
-	VMOVUPS.Z (R8), K1, Z3
-	ADDQ      ldstart+40(FP), R8
-	VMOVUPS.Z (R8), K1, Z4
-	ADDQ      ldstart+40(FP), R8
-	VMOVUPS.Z (R8), K1, Z5
-	MOVQ      k+64(FP), R10
-	MOVQ      8(SP), R8
-	MOVQ      16(SP), R9
-	TESTQ     DX, DX
-	JL        negated
+	MOVQ       CX, R8
+	VMOVUPS.Z  (R8), K1, Z0
+	ADDQ       ldstart+40(FP), R8
+	VMOVUPS.Z  (R8), K1, Z1
+	ADDQ       ldstart+40(FP), R8
+	VMOVUPS.Z  (R8), K1, Z2
+	ADDQ       ldstart+40(FP), R8
+	VMOVUPS.Z  (R8), K1, Z3
+	ADDQ       ldstart+40(FP), R8
+	VMOVUPS.Z  (R8), K1, Z4
+	ADDQ       ldstart+40(FP), R8
+	VMOVUPS.Z  (R8), K1, Z5
+	MOVQ       AX, R8
+	ADDQ       stepC+88(FP), R8
+	PREFETCHT0 (R8)
+	ADDQ       ldc+32(FP), R8
+	PREFETCHT0 (R8)
+	ADDQ       ldc+32(FP), R8
+	PREFETCHT0 (R8)
+	ADDQ       ldc+32(FP), R8
+	PREFETCHT0 (R8)
+	ADDQ       ldc+32(FP), R8
+	PREFETCHT0 (R8)
+	ADDQ       ldc+32(FP), R8
+	PREFETCHT0 (R8)
+	MOVQ       k+64(FP), R10
+	MOVQ       8(SP), R8
+	MOVQ       16(SP), R9
+	MOVQ       R8, R11
+	ADDQ       stepA+104(FP), R11
+	TESTQ      DX, DX
+	JL         negated
 
 whole:
 	VMOVUPS          (R9), Z6
@@ -4386,6 +4992,8 @@ whole:
 	VFMADD231PS.BCST (R8)(BX*4), Z6, Z4
 	VFMADD231PS.BCST (R8)(DI*1), Z6, Z5
 	ADDQ             DX, R9
+	PREFETCHT0       (R11)
+	ADDQ             $0x40, R11
 	ADDQ             $0x04, R8
 	DECQ             R10
 	JNE              whole
@@ -4401,6 +5009,8 @@ partial:
 	VFMADD231PS.BCST (R8)(BX*4), Z6, Z4
 	VFMADD231PS.BCST (R8)(DI*1), Z6, Z5
 	SUBQ             DX, R9
+	PREFETCHT0       (R11)
+	ADDQ             $0x40, R11
 	ADDQ             $0x04, R8
 	DECQ             R10
 	JNE              partial
@@ -4433,7 +5043,7 @@ done:
 	RET
 
 // func tileRows7x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileRows7x1AVX512(SB), NOSPLIT, $24-120
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
@@ -4453,25 +5063,42 @@ TEXT ·tileRows7x1AVX512(SB), NOSPLIT, $24-120
 	MOVQ  R8, 16(SP)
 
 tiles:
-	MOVQ      CX, R8
-	VMOVUPS.Z (R8), K1, Z0
-	ADDQ      ldstart+40(FP), R8
-	VMOVUPS.Z (R8), K1, Z1
-	ADDQ      ldstart+40(FP), R8
-	VMOVUPS.Z (R8), K1, Z2
-	ADDQ      ldstart+40(FP), R8
-	VMOVUPS.Z (R8), K1, Z3
-	ADDQ      ldstart+40(FP), R8
-	VMOVUPS.Z (R8), K1, Z4
-	ADDQ      ldstart+40(FP), R8
-	VMOVUPS.Z (R8), K1, Z5
-	ADDQ      ldstart+40(FP), R8
-	VMOVUPS.Z (R8), K1, Z6
-	MOVQ      k+64(FP), R10
-	MOVQ      8(SP), R8
-	MOVQ      16(SP), R9
-	TESTQ     DX, DX
-	JL        negated
+	MOVQ       CX, R8
+	VMOVUPS.Z  (R8), K1, Z0
+	ADDQ       ldstart+40(FP), R8
+	VMOVUPS.Z  (R8), K1, Z1
+	ADDQ       ldstart+40(FP), R8
+	VMOVUPS.Z  (R8), K1, Z2
+	ADDQ       ldstart+40(FP), R8
+	VMOVUPS.Z  (R8), K1, Z3
+	ADDQ       ldstart+40(FP), R8
+	VMOVUPS.Z  (R8), K1, Z4
+	ADDQ       ldstart+40(FP), R8
+	VMOVUPS.Z  (R8), K1, Z5
+	ADDQ       ldstart+40(FP), R8
+	VMOVUPS.Z  (R8), K1, Z6
+	MOVQ       AX, R8
+	ADDQ       stepC+88(FP), R8
+	PREFETCHT0 (R8)
+	ADDQ       ldc+32(FP), R8
+	PREFETCHT0 (R8)
+	ADDQ       ldc+32(FP), R8
+	PREFETCHT0 (R8)
+	ADDQ       ldc+32(FP), R8
+	PREFETCHT0 (R8)
+	ADDQ       ldc+32(FP), R8
+	PREFETCHT0 (R8)
+	ADDQ       ldc+32(FP), R8
+	PREFETCHT0 (R8)
+	ADDQ       ldc+32(FP), R8
+	PREFETCHT0 (R8)
+	MOVQ       k+64(FP), R10
+	MOVQ       8(SP), R8
+	MOVQ       16(SP), R9
+	MOVQ       R8, R11
+	ADDQ       stepA+104(FP), R11
+	TESTQ      DX, DX
+	JL         negated
 
 whole:
 	VMOVUPS          (R9), Z7
@@ -4483,6 +5110,8 @@ whole:
 	VFMADD231PS.BCST (R8)(DI*1), Z7, Z5
 	VFMADD231PS.BCST (R8)(SI*2), Z7, Z6
 	ADDQ             DX, R9
+	PREFETCHT0       (R11)
+	ADDQ             $0x40, R11
 	ADDQ             $0x04, R8
 	DECQ             R10
 	JNE              whole
@@ -4499,6 +5128,8 @@ partial:
 	VFMADD231PS.BCST (R8)(DI*1), Z7, Z5
 	VFMADD231PS.BCST (R8)(SI*2), Z7, Z6
 	SUBQ             DX, R9
+	PREFETCHT0       (R11)
+	ADDQ             $0x40, R11
 	ADDQ             $0x04, R8
 	DECQ             R10
 	JNE              partial
@@ -4533,7 +5164,7 @@ done:
 	RET
 
 // func tileRows8x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileRows8x1AVX512(SB), NOSPLIT, $24-120
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
@@ -4554,27 +5185,46 @@ TEXT ·tileRows8x1AVX512(SB), NOSPLIT, $24-120
 	MOVQ  R9, 16(SP)
 
 tiles:
-	MOVQ      CX, R9
-	VMOVUPS.Z (R9), K1, Z0
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS.Z (R9), K1, Z1
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS.Z (R9), K1, Z2
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS.Z (R9), K1, Z3
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS.Z (R9), K1, Z4
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS.Z (R9), K1, Z5
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS.Z (R9), K1, Z6
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS.Z (R9), K1, Z7
-	MOVQ      k+64(FP), R11
-	MOVQ      8(SP), R9
-	MOVQ      16(SP), R10
-	TESTQ     DX, DX
-	JL        negated
+	MOVQ       CX, R9
+	VMOVUPS.Z  (R9), K1, Z0
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS.Z  (R9), K1, Z1
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS.Z  (R9), K1, Z2
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS.Z  (R9), K1, Z3
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS.Z  (R9), K1, Z4
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS.Z  (R9), K1, Z5
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS.Z  (R9), K1, Z6
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS.Z  (R9), K1, Z7
+	MOVQ       AX, R9
+	ADDQ       stepC+88(FP), R9
+	PREFETCHT0 (R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	MOVQ       k+64(FP), R11
+	MOVQ       8(SP), R9
+	MOVQ       16(SP), R10
+	MOVQ       R9, R12
+	ADDQ       stepA+104(FP), R12
+	TESTQ      DX, DX
+	JL         negated
 
 whole:
 	VMOVUPS          (R10), Z8
@@ -4587,6 +5237,8 @@ whole:
 	VFMADD231PS.BCST (R9)(SI*2), Z8, Z6
 	VFMADD231PS.BCST (R9)(R8*1), Z8, Z7
 	ADDQ             DX, R10
+	PREFETCHT0       (R12)
+	ADDQ             $0x40, R12
 	ADDQ             $0x04, R9
 	DECQ             R11
 	JNE              whole
@@ -4604,6 +5256,8 @@ partial:
 	VFMADD231PS.BCST (R9)(SI*2), Z8, Z6
 	VFMADD231PS.BCST (R9)(R8*1), Z8, Z7
 	SUBQ             DX, R10
+	PREFETCHT0       (R12)
+	ADDQ             $0x40, R12
 	ADDQ             $0x04, R9
 	DECQ             R11
 	JNE              partial
@@ -4640,7 +5294,7 @@ done:
 	RET
 
 // func tileRows9x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileRows9x1AVX512(SB), NOSPLIT, $24-120
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
@@ -4661,30 +5315,51 @@ TEXT ·tileRows9x1AVX512(SB), NOSPLIT, $24-120
 	MOVQ  R9, 16(SP)
 
 tiles:
-	MOVQ      CX, R9
-	VMOVUPS.Z (R9), K1, Z0
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS.Z (R9), K1, Z1
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS.Z (R9), K1, Z2
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS.Z (R9), K1, Z3
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS.Z (R9), K1, Z4
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS.Z (R9), K1, Z5
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS.Z (R9), K1, Z6
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS.Z (R9), K1, Z7
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS.Z (R9), K1, Z8
-	MOVQ      k+64(FP), R11
-	MOVQ      8(SP), R9
-	MOVQ      16(SP), R10
-	LEAQ      (R9)(BX*8), R12
-	TESTQ     DX, DX
-	JL        negated
+	MOVQ       CX, R9
+	VMOVUPS.Z  (R9), K1, Z0
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS.Z  (R9), K1, Z1
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS.Z  (R9), K1, Z2
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS.Z  (R9), K1, Z3
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS.Z  (R9), K1, Z4
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS.Z  (R9), K1, Z5
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS.Z  (R9), K1, Z6
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS.Z  (R9), K1, Z7
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS.Z  (R9), K1, Z8
+	MOVQ       AX, R9
+	ADDQ       stepC+88(FP), R9
+	PREFETCHT0 (R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	MOVQ       k+64(FP), R11
+	MOVQ       8(SP), R9
+	MOVQ       16(SP), R10
+	LEAQ       (R9)(BX*8), R12
+	MOVQ       R9, R13
+	ADDQ       stepA+104(FP), R13
+	TESTQ      DX, DX
+	JL         negated
 
 whole:
 	VMOVUPS          (R10), Z9
@@ -4698,6 +5373,8 @@ whole:
 	VFMADD231PS.BCST (R9)(R8*1), Z9, Z7
 	VFMADD231PS.BCST (R12), Z9, Z8
 	ADDQ             DX, R10
+	PREFETCHT0       (R13)
+	ADDQ             $0x40, R13
 	ADDQ             $0x04, R9
 	ADDQ             $0x04, R12
 	DECQ             R11
@@ -4717,6 +5394,8 @@ partial:
 	VFMADD231PS.BCST (R9)(R8*1), Z9, Z7
 	VFMADD231PS.BCST (R12), Z9, Z8
 	SUBQ             DX, R10
+	PREFETCHT0       (R13)
+	ADDQ             $0x40, R13
 	ADDQ             $0x04, R9
 	ADDQ             $0x04, R12
 	DECQ             R11
@@ -4756,7 +5435,7 @@ done:
 	RET
 
 // func tileRows10x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileRows10x1AVX512(SB), NOSPLIT, $24-120
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
@@ -4777,32 +5456,55 @@ TEXT ·tileRows10x1AVX512(SB), NOSPLIT, $24-120
 	MOVQ  R9, 16(SP)
 
 tiles:
-	MOVQ      CX, R9
-	VMOVUPS.Z (R9), K1, Z0
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS.Z (R9), K1, Z1
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS.Z (R9), K1, Z2
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS.Z (R9), K1, Z3
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS.Z (R9), K1, Z4
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS.Z (R9), K1, Z5
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS.Z (R9), K1, Z6
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS.Z (R9), K1, Z7
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS.Z (R9), K1, Z8
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS.Z (R9), K1, Z9
-	MOVQ      k+64(FP), R11
-	MOVQ      8(SP), R9
-	MOVQ      16(SP), R10
-	LEAQ      (R9)(BX*8), R12
-	TESTQ     DX, DX
-	JL        negated
+	MOVQ       CX, R9
+	VMOVUPS.Z  (R9), K1, Z0
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS.Z  (R9), K1, Z1
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS.Z  (R9), K1, Z2
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS.Z  (R9), K1, Z3
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS.Z  (R9), K1, Z4
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS.Z  (R9), K1, Z5
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS.Z  (R9), K1, Z6
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS.Z  (R9), K1, Z7
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS.Z  (R9), K1, Z8
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS.Z  (R9), K1, Z9
+	MOVQ       AX, R9
+	ADDQ       stepC+88(FP), R9
+	PREFETCHT0 (R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	MOVQ       k+64(FP), R11
+	MOVQ       8(SP), R9
+	MOVQ       16(SP), R10
+	LEAQ       (R9)(BX*8), R12
+	MOVQ       R9, R13
+	ADDQ       stepA+104(FP), R13
+	TESTQ      DX, DX
+	JL         negated
 
 whole:
 	VMOVUPS          (R10), Z10
@@ -4817,6 +5519,8 @@ whole:
 	VFMADD231PS.BCST (R12), Z10, Z8
 	VFMADD231PS.BCST (R12)(BX*1), Z10, Z9
 	ADDQ             DX, R10
+	PREFETCHT0       (R13)
+	ADDQ             $0x40, R13
 	ADDQ             $0x04, R9
 	ADDQ             $0x04, R12
 	DECQ             R11
@@ -4837,6 +5541,8 @@ partial:
 	VFMADD231PS.BCST (R12), Z10, Z8
 	VFMADD231PS.BCST (R12)(BX*1), Z10, Z9
 	SUBQ             DX, R10
+	PREFETCHT0       (R13)
+	ADDQ             $0x40, R13
 	ADDQ             $0x04, R9
 	ADDQ             $0x04, R12
 	DECQ             R11
@@ -4878,7 +5584,7 @@ done:
 	RET
 
 // func tileRows11x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileRows11x1AVX512(SB), NOSPLIT, $24-120
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
@@ -4899,34 +5605,59 @@ TEXT ·tileRows11x1AVX512(SB), NOSPLIT, $24-120
 	MOVQ  R9, 16(SP)
 
 tiles:
-	MOVQ      CX, R9
-	VMOVUPS.Z (R9), K1, Z0
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS.Z (R9), K1, Z1
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS.Z (R9), K1, Z2
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS.Z (R9), K1, Z3
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS.Z (R9), K1, Z4
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS.Z (R9), K1, Z5
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS.Z (R9), K1, Z6
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS.Z (R9), K1, Z7
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS.Z (R9), K1, Z8
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS.Z (R9), K1, Z9
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS.Z (R9), K1, Z10
-	MOVQ      k+64(FP), R11
-	MOVQ      8(SP), R9
-	MOVQ      16(SP), R10
-	LEAQ      (R9)(BX*8), R12
-	TESTQ     DX, DX
-	JL        negated
+	MOVQ       CX, R9
+	VMOVUPS.Z  (R9), K1, Z0
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS.Z  (R9), K1, Z1
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS.Z  (R9), K1, Z2
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS.Z  (R9), K1, Z3
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS.Z  (R9), K1, Z4
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS.Z  (R9), K1, Z5
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS.Z  (R9), K1, Z6
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS.Z  (R9), K1, Z7
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS.Z  (R9), K1, Z8
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS.Z  (R9), K1, Z9
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS.Z  (R9), K1, Z10
+	MOVQ       AX, R9
+	ADDQ       stepC+88(FP), R9
+	PREFETCHT0 (R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	MOVQ       k+64(FP), R11
+	MOVQ       8(SP), R9
+	MOVQ       16(SP), R10
+	LEAQ       (R9)(BX*8), R12
+	MOVQ       R9, R13
+	ADDQ       stepA+104(FP), R13
+	TESTQ      DX, DX
+	JL         negated
 
 whole:
 	VMOVUPS          (R10), Z11
@@ -4942,6 +5673,8 @@ whole:
 	VFMADD231PS.BCST (R12)(BX*1), Z11, Z9
 	VFMADD231PS.BCST (R12)(BX*2), Z11, Z10
 	ADDQ             DX, R10
+	PREFETCHT0       (R13)
+	ADDQ             $0x40, R13
 	ADDQ             $0x04, R9
 	ADDQ             $0x04, R12
 	DECQ             R11
@@ -4963,6 +5696,8 @@ partial:
 	VFMADD231PS.BCST (R12)(BX*1), Z11, Z9
 	VFMADD231PS.BCST (R12)(BX*2), Z11, Z10
 	SUBQ             DX, R10
+	PREFETCHT0       (R13)
+	ADDQ             $0x40, R13
 	ADDQ             $0x04, R9
 	ADDQ             $0x04, R12
 	DECQ             R11
@@ -5006,7 +5741,7 @@ done:
 	RET
 
 // func tileRows12x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileRows12x1AVX512(SB), NOSPLIT, $24-120
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
@@ -5027,36 +5762,63 @@ TEXT ·tileRows12x1AVX512(SB), NOSPLIT, $24-120
 	MOVQ  R9, 16(SP)
 
 tiles:
-	MOVQ      CX, R9
-	VMOVUPS.Z (R9), K1, Z0
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS.Z (R9), K1, Z1
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS.Z (R9), K1, Z2
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS.Z (R9), K1, Z3
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS.Z (R9), K1, Z4
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS.Z (R9), K1, Z5
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS.Z (R9), K1, Z6
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS.Z (R9), K1, Z7
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS.Z (R9), K1, Z8
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS.Z (R9), K1, Z9
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS.Z (R9), K1, Z10
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS.Z (R9), K1, Z11
-	MOVQ      k+64(FP), R11
-	MOVQ      8(SP), R9
-	MOVQ      16(SP), R10
-	LEAQ      (R9)(BX*8), R12
-	TESTQ     DX, DX
-	JL        negated
+	MOVQ       CX, R9
+	VMOVUPS.Z  (R9), K1, Z0
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS.Z  (R9), K1, Z1
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS.Z  (R9), K1, Z2
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS.Z  (R9), K1, Z3
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS.Z  (R9), K1, Z4
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS.Z  (R9), K1, Z5
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS.Z  (R9), K1, Z6
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS.Z  (R9), K1, Z7
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS.Z  (R9), K1, Z8
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS.Z  (R9), K1, Z9
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS.Z  (R9), K1, Z10
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS.Z  (R9), K1, Z11
+	MOVQ       AX, R9
+	ADDQ       stepC+88(FP), R9
+	PREFETCHT0 (R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	MOVQ       k+64(FP), R11
+	MOVQ       8(SP), R9
+	MOVQ       16(SP), R10
+	LEAQ       (R9)(BX*8), R12
+	MOVQ       R9, R13
+	ADDQ       stepA+104(FP), R13
+	TESTQ      DX, DX
+	JL         negated
 
 whole:
 	VMOVUPS          (R10), Z12
@@ -5073,6 +5835,8 @@ whole:
 	VFMADD231PS.BCST (R12)(BX*2), Z12, Z10
 	VFMADD231PS.BCST (R12)(SI*1), Z12, Z11
 	ADDQ             DX, R10
+	PREFETCHT0       (R13)
+	ADDQ             $0x40, R13
 	ADDQ             $0x04, R9
 	ADDQ             $0x04, R12
 	DECQ             R11
@@ -5095,6 +5859,8 @@ partial:
 	VFMADD231PS.BCST (R12)(BX*2), Z12, Z10
 	VFMADD231PS.BCST (R12)(SI*1), Z12, Z11
 	SUBQ             DX, R10
+	PREFETCHT0       (R13)
+	ADDQ             $0x40, R13
 	ADDQ             $0x04, R9
 	ADDQ             $0x04, R12
 	DECQ             R11
@@ -5140,7 +5906,7 @@ done:
 	RET
 
 // func tileRows13x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileRows13x1AVX512(SB), NOSPLIT, $24-120
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
@@ -5161,38 +5927,67 @@ TEXT ·tileRows13x1AVX512(SB), NOSPLIT, $24-120
 	MOVQ  R9, 16(SP)
 
 tiles:
-	MOVQ      CX, R9
-	VMOVUPS.Z (R9), K1, Z0
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS.Z (R9), K1, Z1
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS.Z (R9), K1, Z2
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS.Z (R9), K1, Z3
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS.Z (R9), K1, Z4
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS.Z (R9), K1, Z5
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS.Z (R9), K1, Z6
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS.Z (R9), K1, Z7
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS.Z (R9), K1, Z8
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS.Z (R9), K1, Z9
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS.Z (R9), K1, Z10
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS.Z (R9), K1, Z11
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS.Z (R9), K1, Z12
-	MOVQ      k+64(FP), R11
-	MOVQ      8(SP), R9
-	MOVQ      16(SP), R10
-	LEAQ      (R9)(BX*8), R12
-	TESTQ     DX, DX
-	JL        negated
+	MOVQ       CX, R9
+	VMOVUPS.Z  (R9), K1, Z0
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS.Z  (R9), K1, Z1
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS.Z  (R9), K1, Z2
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS.Z  (R9), K1, Z3
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS.Z  (R9), K1, Z4
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS.Z  (R9), K1, Z5
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS.Z  (R9), K1, Z6
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS.Z  (R9), K1, Z7
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS.Z  (R9), K1, Z8
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS.Z  (R9), K1, Z9
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS.Z  (R9), K1, Z10
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS.Z  (R9), K1, Z11
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS.Z  (R9), K1, Z12
+	MOVQ       AX, R9
+	ADDQ       stepC+88(FP), R9
+	PREFETCHT0 (R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	MOVQ       k+64(FP), R11
+	MOVQ       8(SP), R9
+	MOVQ       16(SP), R10
+	LEAQ       (R9)(BX*8), R12
+	MOVQ       R9, R13
+	ADDQ       stepA+104(FP), R13
+	TESTQ      DX, DX
+	JL         negated
 
 whole:
 	VMOVUPS          (R10), Z13
@@ -5210,6 +6005,8 @@ whole:
 	VFMADD231PS.BCST (R12)(SI*1), Z13, Z11
 	VFMADD231PS.BCST (R12)(BX*4), Z13, Z12
 	ADDQ             DX, R10
+	PREFETCHT0       (R13)
+	ADDQ             $0x40, R13
 	ADDQ             $0x04, R9
 	ADDQ             $0x04, R12
 	DECQ             R11
@@ -5233,6 +6030,8 @@ partial:
 	VFMADD231PS.BCST (R12)(SI*1), Z13, Z11
 	VFMADD231PS.BCST (R12)(BX*4), Z13, Z12
 	SUBQ             DX, R10
+	PREFETCHT0       (R13)
+	ADDQ             $0x40, R13
 	ADDQ             $0x04, R9
 	ADDQ             $0x04, R12
 	DECQ             R11
@@ -5280,7 +6079,7 @@ done:
 	RET
 
 // func tileRows14x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileRows14x1AVX512(SB), NOSPLIT, $24-120
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
@@ -5301,40 +6100,71 @@ TEXT ·tileRows14x1AVX512(SB), NOSPLIT, $24-120
 	MOVQ  R9, 16(SP)
 
 tiles:
-	MOVQ      CX, R9
-	VMOVUPS.Z (R9), K1, Z0
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS.Z (R9), K1, Z1
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS.Z (R9), K1, Z2
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS.Z (R9), K1, Z3
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS.Z (R9), K1, Z4
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS.Z (R9), K1, Z5
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS.Z (R9), K1, Z6
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS.Z (R9), K1, Z7
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS.Z (R9), K1, Z8
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS.Z (R9), K1, Z9
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS.Z (R9), K1, Z10
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS.Z (R9), K1, Z11
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS.Z (R9), K1, Z12
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS.Z (R9), K1, Z13
-	MOVQ      k+64(FP), R11
-	MOVQ      8(SP), R9
-	MOVQ      16(SP), R10
-	LEAQ      (R9)(BX*8), R12
-	TESTQ     DX, DX
-	JL        negated
+	MOVQ       CX, R9
+	VMOVUPS.Z  (R9), K1, Z0
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS.Z  (R9), K1, Z1
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS.Z  (R9), K1, Z2
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS.Z  (R9), K1, Z3
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS.Z  (R9), K1, Z4
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS.Z  (R9), K1, Z5
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS.Z  (R9), K1, Z6
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS.Z  (R9), K1, Z7
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS.Z  (R9), K1, Z8
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS.Z  (R9), K1, Z9
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS.Z  (R9), K1, Z10
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS.Z  (R9), K1, Z11
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS.Z  (R9), K1, Z12
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS.Z  (R9), K1, Z13
+	MOVQ       AX, R9
+	ADDQ       stepC+88(FP), R9
+	PREFETCHT0 (R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	MOVQ       k+64(FP), R11
+	MOVQ       8(SP), R9
+	MOVQ       16(SP), R10
+	LEAQ       (R9)(BX*8), R12
+	MOVQ       R9, R13
+	ADDQ       stepA+104(FP), R13
+	TESTQ      DX, DX
+	JL         negated
 
 whole:
 	VMOVUPS          (R10), Z14
@@ -5353,6 +6183,8 @@ whole:
 	VFMADD231PS.BCST (R12)(BX*4), Z14, Z12
 	VFMADD231PS.BCST (R12)(DI*1), Z14, Z13
 	ADDQ             DX, R10
+	PREFETCHT0       (R13)
+	ADDQ             $0x40, R13
 	ADDQ             $0x04, R9
 	ADDQ             $0x04, R12
 	DECQ             R11
@@ -5377,6 +6209,8 @@ partial:
 	VFMADD231PS.BCST (R12)(BX*4), Z14, Z12
 	VFMADD231PS.BCST (R12)(DI*1), Z14, Z13
 	SUBQ             DX, R10
+	PREFETCHT0       (R13)
+	ADDQ             $0x40, R13
 	ADDQ             $0x04, R9
 	ADDQ             $0x04, R12
 	DECQ             R11
@@ -5426,7 +6260,7 @@ done:
 	RET
 
 // func tileRows15x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileRows15x1AVX512(SB), NOSPLIT, $24-120
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
@@ -5447,42 +6281,75 @@ TEXT ·tileRows15x1AVX512(SB), NOSPLIT, $24-120
 	MOVQ  R9, 16(SP)
 
 tiles:
-	MOVQ      CX, R9
-	VMOVUPS.Z (R9), K1, Z0
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS.Z (R9), K1, Z1
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS.Z (R9), K1, Z2
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS.Z (R9), K1, Z3
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS.Z (R9), K1, Z4
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS.Z (R9), K1, Z5
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS.Z (R9), K1, Z6
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS.Z (R9), K1, Z7
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS.Z (R9), K1, Z8
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS.Z (R9), K1, Z9
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS.Z (R9), K1, Z10
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS.Z (R9), K1, Z11
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS.Z (R9), K1, Z12
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS.Z (R9), K1, Z13
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS.Z (R9), K1, Z14
-	MOVQ      k+64(FP), R11
-	MOVQ      8(SP), R9
-	MOVQ      16(SP), R10
-	LEAQ      (R9)(BX*8), R12
-	TESTQ     DX, DX
-	JL        negated
+	MOVQ       CX, R9
+	VMOVUPS.Z  (R9), K1, Z0
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS.Z  (R9), K1, Z1
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS.Z  (R9), K1, Z2
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS.Z  (R9), K1, Z3
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS.Z  (R9), K1, Z4
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS.Z  (R9), K1, Z5
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS.Z  (R9), K1, Z6
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS.Z  (R9), K1, Z7
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS.Z  (R9), K1, Z8
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS.Z  (R9), K1, Z9
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS.Z  (R9), K1, Z10
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS.Z  (R9), K1, Z11
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS.Z  (R9), K1, Z12
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS.Z  (R9), K1, Z13
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS.Z  (R9), K1, Z14
+	MOVQ       AX, R9
+	ADDQ       stepC+88(FP), R9
+	PREFETCHT0 (R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	MOVQ       k+64(FP), R11
+	MOVQ       8(SP), R9
+	MOVQ       16(SP), R10
+	LEAQ       (R9)(BX*8), R12
+	MOVQ       R9, R13
+	ADDQ       stepA+104(FP), R13
+	TESTQ      DX, DX
+	JL         negated
 
 whole:
 	VMOVUPS          (R10), Z15
@@ -5502,6 +6369,8 @@ whole:
 	VFMADD231PS.BCST (R12)(DI*1), Z15, Z13
 	VFMADD231PS.BCST (R12)(SI*2), Z15, Z14
 	ADDQ             DX, R10
+	PREFETCHT0       (R13)
+	ADDQ             $0x40, R13
 	ADDQ             $0x04, R9
 	ADDQ             $0x04, R12
 	DECQ             R11
@@ -5527,6 +6396,8 @@ partial:
 	VFMADD231PS.BCST (R12)(DI*1), Z15, Z13
 	VFMADD231PS.BCST (R12)(SI*2), Z15, Z14
 	SUBQ             DX, R10
+	PREFETCHT0       (R13)
+	ADDQ             $0x40, R13
 	ADDQ             $0x04, R9
 	ADDQ             $0x04, R12
 	DECQ             R11
@@ -5578,7 +6449,7 @@ done:
 	RET
 
 // func tileRows16x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileRows16x1AVX512(SB), NOSPLIT, $24-120
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
@@ -5599,44 +6470,79 @@ TEXT ·tileRows16x1AVX512(SB), NOSPLIT, $24-120
 	MOVQ  R9, 16(SP)
 
 tiles:
-	MOVQ      CX, R9
-	VMOVUPS.Z (R9), K1, Z0
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS.Z (R9), K1, Z1
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS.Z (R9), K1, Z2
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS.Z (R9), K1, Z3
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS.Z (R9), K1, Z4
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS.Z (R9), K1, Z5
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS.Z (R9), K1, Z6
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS.Z (R9), K1, Z7
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS.Z (R9), K1, Z8
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS.Z (R9), K1, Z9
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS.Z (R9), K1, Z10
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS.Z (R9), K1, Z11
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS.Z (R9), K1, Z12
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS.Z (R9), K1, Z13
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS.Z (R9), K1, Z14
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS.Z (R9), K1, Z15
-	MOVQ      k+64(FP), R11
-	MOVQ      8(SP), R9
-	MOVQ      16(SP), R10
-	LEAQ      (R9)(BX*8), R12
-	TESTQ     DX, DX
-	JL        negated
+	MOVQ       CX, R9
+	VMOVUPS.Z  (R9), K1, Z0
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS.Z  (R9), K1, Z1
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS.Z  (R9), K1, Z2
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS.Z  (R9), K1, Z3
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS.Z  (R9), K1, Z4
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS.Z  (R9), K1, Z5
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS.Z  (R9), K1, Z6
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS.Z  (R9), K1, Z7
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS.Z  (R9), K1, Z8
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS.Z  (R9), K1, Z9
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS.Z  (R9), K1, Z10
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS.Z  (R9), K1, Z11
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS.Z  (R9), K1, Z12
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS.Z  (R9), K1, Z13
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS.Z  (R9), K1, Z14
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS.Z  (R9), K1, Z15
+	MOVQ       AX, R9
+	ADDQ       stepC+88(FP), R9
+	PREFETCHT0 (R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	MOVQ       k+64(FP), R11
+	MOVQ       8(SP), R9
+	MOVQ       16(SP), R10
+	LEAQ       (R9)(BX*8), R12
+	MOVQ       R9, R13
+	ADDQ       stepA+104(FP), R13
+	TESTQ      DX, DX
+	JL         negated
 
 whole:
 	VMOVUPS          (R10), Z16
@@ -5657,6 +6563,8 @@ whole:
 	VFMADD231PS.BCST (R12)(SI*2), Z16, Z14
 	VFMADD231PS.BCST (R12)(R8*1), Z16, Z15
 	ADDQ             DX, R10
+	PREFETCHT0       (R13)
+	ADDQ             $0x40, R13
 	ADDQ             $0x04, R9
 	ADDQ             $0x04, R12
 	DECQ             R11
@@ -5683,6 +6591,8 @@ partial:
 	VFMADD231PS.BCST (R12)(SI*2), Z16, Z14
 	VFMADD231PS.BCST (R12)(R8*1), Z16, Z15
 	SUBQ             DX, R10
+	PREFETCHT0       (R13)
+	ADDQ             $0x40, R13
 	ADDQ             $0x04, R9
 	ADDQ             $0x04, R12
 	DECQ             R11
@@ -5736,7 +6646,7 @@ done:
 	RET
 
 // func tileRows1x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileRows1x2AVX512(SB), NOSPLIT, $24-120
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
@@ -5754,14 +6664,20 @@ TEXT ·tileRows1x2AVX512(SB), NOSPLIT, $24-120
 	MOVQ  BX, 16(SP)
 
 tiles:
-	MOVQ      CX, BX
-	VMOVUPS   (BX), Z0
-	VMOVUPS.Z 64(BX), K1, Z1
-	MOVQ      k+64(FP), DI
-	MOVQ      8(SP), BX
-	MOVQ      16(SP), SI
-	TESTQ     DX, DX
-	JL        negated
+	MOVQ       CX, BX
+	VMOVUPS    (BX), Z0
+	VMOVUPS.Z  64(BX), K1, Z1
+	MOVQ       AX, BX
+	ADDQ       stepC+88(FP), BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	MOVQ       k+64(FP), DI
+	MOVQ       8(SP), BX
+	MOVQ       16(SP), SI
+	MOVQ       BX, R8
+	ADDQ       stepA+104(FP), R8
+	TESTQ      DX, DX
+	JL         negated
 
 whole:
 	VBROADCASTSS (BX), Z2
@@ -5770,6 +6686,8 @@ whole:
 	VMOVUPS      64(SI), Z3
 	VFMADD231PS  Z2, Z3, Z1
 	ADDQ         DX, SI
+	PREFETCHT0   (R8)
+	ADDQ         $0x40, R8
 	ADDQ         $0x04, BX
 	DECQ         DI
 	JNE          whole
@@ -5783,6 +6701,8 @@ partial:
 	VMOVUPS.Z    64(SI), K1, Z3
 	VFMADD231PS  Z2, Z3, Z1
 	SUBQ         DX, SI
+	PREFETCHT0   (R8)
+	ADDQ         $0x40, R8
 	ADDQ         $0x04, BX
 	DECQ         DI
 	JNE          partial
@@ -5806,7 +6726,7 @@ done:
 	RET
 
 // func tileRows2x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileRows2x2AVX512(SB), NOSPLIT, $24-120
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
@@ -5824,17 +6744,26 @@ TEXT ·tileRows2x2AVX512(SB), NOSPLIT, $24-120
 	MOVQ  SI, 16(SP)
 
 tiles:
-	MOVQ      CX, SI
-	VMOVUPS   (SI), Z0
-	VMOVUPS.Z 64(SI), K1, Z1
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS   (SI), Z2
-	VMOVUPS.Z 64(SI), K1, Z3
-	MOVQ      k+64(FP), R8
-	MOVQ      8(SP), SI
-	MOVQ      16(SP), DI
-	TESTQ     DX, DX
-	JL        negated
+	MOVQ       CX, SI
+	VMOVUPS    (SI), Z0
+	VMOVUPS.Z  64(SI), K1, Z1
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS    (SI), Z2
+	VMOVUPS.Z  64(SI), K1, Z3
+	MOVQ       AX, SI
+	ADDQ       stepC+88(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	MOVQ       k+64(FP), R8
+	MOVQ       8(SP), SI
+	MOVQ       16(SP), DI
+	MOVQ       SI, R9
+	ADDQ       stepA+104(FP), R9
+	TESTQ      DX, DX
+	JL         negated
 
 whole:
 	VMOVUPS      (DI), Z4
@@ -5846,6 +6775,8 @@ whole:
 	VFMADD231PS  Z6, Z4, Z2
 	VFMADD231PS  Z6, Z5, Z3
 	ADDQ         DX, DI
+	PREFETCHT0   (R9)
+	ADDQ         $0x40, R9
 	ADDQ         $0x04, SI
 	DECQ         R8
 	JNE          whole
@@ -5862,6 +6793,8 @@ partial:
 	VFMADD231PS  Z6, Z4, Z2
 	VFMADD231PS  Z6, Z5, Z3
 	SUBQ         DX, DI
+	PREFETCHT0   (R9)
+	ADDQ         $0x40, R9
 	ADDQ         $0x04, SI
 	DECQ         R8
 	JNE          partial
@@ -5888,7 +6821,7 @@ done:
 	RET
 
 // func tileRows3x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileRows3x2AVX512(SB), NOSPLIT, $24-120
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
@@ -5906,20 +6839,32 @@ TEXT ·tileRows3x2AVX512(SB), NOSPLIT, $24-120
 	MOVQ  SI, 16(SP)
 
 tiles:
-	MOVQ      CX, SI
-	VMOVUPS   (SI), Z0
-	VMOVUPS.Z 64(SI), K1, Z1
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS   (SI), Z2
-	VMOVUPS.Z 64(SI), K1, Z3
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS   (SI), Z4
-	VMOVUPS.Z 64(SI), K1, Z5
-	MOVQ      k+64(FP), R8
-	MOVQ      8(SP), SI
-	MOVQ      16(SP), DI
-	TESTQ     DX, DX
-	JL        negated
+	MOVQ       CX, SI
+	VMOVUPS    (SI), Z0
+	VMOVUPS.Z  64(SI), K1, Z1
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS    (SI), Z2
+	VMOVUPS.Z  64(SI), K1, Z3
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS    (SI), Z4
+	VMOVUPS.Z  64(SI), K1, Z5
+	MOVQ       AX, SI
+	ADDQ       stepC+88(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	MOVQ       k+64(FP), R8
+	MOVQ       8(SP), SI
+	MOVQ       16(SP), DI
+	MOVQ       SI, R9
+	ADDQ       stepA+104(FP), R9
+	TESTQ      DX, DX
+	JL         negated
 
 whole:
 	VMOVUPS      (DI), Z6
@@ -5934,6 +6879,8 @@ whole:
 	VFMADD231PS  Z8, Z6, Z4
 	VFMADD231PS  Z8, Z7, Z5
 	ADDQ         DX, DI
+	PREFETCHT0   (R9)
+	ADDQ         $0x40, R9
 	ADDQ         $0x04, SI
 	DECQ         R8
 	JNE          whole
@@ -5953,6 +6900,8 @@ partial:
 	VFMADD231PS  Z8, Z6, Z4
 	VFMADD231PS  Z8, Z7, Z5
 	SUBQ         DX, DI
+	PREFETCHT0   (R9)
+	ADDQ         $0x40, R9
 	ADDQ         $0x04, SI
 	DECQ         R8
 	JNE          partial
@@ -5982,7 +6931,7 @@ done:
 	RET
 
 // func tileRows4x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileRows4x2AVX512(SB), NOSPLIT, $24-120
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
@@ -6001,23 +6950,38 @@ TEXT ·tileRows4x2AVX512(SB), NOSPLIT, $24-120
 	MOVQ  DI, 16(SP)
 
 tiles:
-	MOVQ      CX, DI
-	VMOVUPS   (DI), Z0
-	VMOVUPS.Z 64(DI), K1, Z1
-	ADDQ      ldstart+40(FP), DI
-	VMOVUPS   (DI), Z2
-	VMOVUPS.Z 64(DI), K1, Z3
-	ADDQ      ldstart+40(FP), DI
-	VMOVUPS   (DI), Z4
-	VMOVUPS.Z 64(DI), K1, Z5
-	ADDQ      ldstart+40(FP), DI
-	VMOVUPS   (DI), Z6
-	VMOVUPS.Z 64(DI), K1, Z7
-	MOVQ      k+64(FP), R9
-	MOVQ      8(SP), DI
-	MOVQ      16(SP), R8
-	TESTQ     DX, DX
-	JL        negated
+	MOVQ       CX, DI
+	VMOVUPS    (DI), Z0
+	VMOVUPS.Z  64(DI), K1, Z1
+	ADDQ       ldstart+40(FP), DI
+	VMOVUPS    (DI), Z2
+	VMOVUPS.Z  64(DI), K1, Z3
+	ADDQ       ldstart+40(FP), DI
+	VMOVUPS    (DI), Z4
+	VMOVUPS.Z  64(DI), K1, Z5
+	ADDQ       ldstart+40(FP), DI
+	VMOVUPS    (DI), Z6
+	VMOVUPS.Z  64(DI), K1, Z7
+	MOVQ       AX, DI
+	ADDQ       stepC+88(FP), DI
+	PREFETCHT0 (DI)
+	PREFETCHT0 64(DI)
+	ADDQ       ldc+32(FP), DI
+	PREFETCHT0 (DI)
+	PREFETCHT0 64(DI)
+	ADDQ       ldc+32(FP), DI
+	PREFETCHT0 (DI)
+	PREFETCHT0 64(DI)
+	ADDQ       ldc+32(FP), DI
+	PREFETCHT0 (DI)
+	PREFETCHT0 64(DI)
+	MOVQ       k+64(FP), R9
+	MOVQ       8(SP), DI
+	MOVQ       16(SP), R8
+	MOVQ       DI, R10
+	ADDQ       stepA+104(FP), R10
+	TESTQ      DX, DX
+	JL         negated
 
 whole:
 	VMOVUPS      (R8), Z8
@@ -6035,6 +6999,8 @@ whole:
 	VFMADD231PS  Z10, Z8, Z6
 	VFMADD231PS  Z10, Z9, Z7
 	ADDQ         DX, R8
+	PREFETCHT0   (R10)
+	ADDQ         $0x40, R10
 	ADDQ         $0x04, DI
 	DECQ         R9
 	JNE          whole
@@ -6057,6 +7023,8 @@ partial:
 	VFMADD231PS  Z10, Z8, Z6
 	VFMADD231PS  Z10, Z9, Z7
 	SUBQ         DX, R8
+	PREFETCHT0   (R10)
+	ADDQ         $0x40, R10
 	ADDQ         $0x04, DI
 	DECQ         R9
 	JNE          partial
@@ -6089,7 +7057,7 @@ done:
 	RET
 
 // func tileRows5x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileRows5x2AVX512(SB), NOSPLIT, $24-120
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
@@ -6108,26 +7076,44 @@ TEXT ·tileRows5x2AVX512(SB), NOSPLIT, $24-120
 	MOVQ  DI, 16(SP)
 
 tiles:
-	MOVQ      CX, DI
-	VMOVUPS   (DI), Z0
-	VMOVUPS.Z 64(DI), K1, Z1
-	ADDQ      ldstart+40(FP), DI
-	VMOVUPS   (DI), Z2
-	VMOVUPS.Z 64(DI), K1, Z3
-	ADDQ      ldstart+40(FP), DI
-	VMOVUPS   (DI), Z4
-	VMOVUPS.Z 64(DI), K1, Z5
-	ADDQ      ldstart+40(FP), DI
-	VMOVUPS   (DI), Z6
-	VMOVUPS.Z 64(DI), K1, Z7
-	ADDQ      ldstart+40(FP), DI
-	VMOVUPS   (DI), Z8
-	VMOVUPS.Z 64(DI), K1, Z9
-	MOVQ      k+64(FP), R9
-	MOVQ      8(SP), DI
-	MOVQ      16(SP), R8
-	TESTQ     DX, DX
-	JL        negated
+	MOVQ       CX, DI
+	VMOVUPS    (DI), Z0
+	VMOVUPS.Z  64(DI), K1, Z1
+	ADDQ       ldstart+40(FP), DI
+	VMOVUPS    (DI), Z2
+	VMOVUPS.Z  64(DI), K1, Z3
+	ADDQ       ldstart+40(FP), DI
+	VMOVUPS    (DI), Z4
+	VMOVUPS.Z  64(DI), K1, Z5
+	ADDQ       ldstart+40(FP), DI
+	VMOVUPS    (DI), Z6
+	VMOVUPS.Z  64(DI), K1, Z7
+	ADDQ       ldstart+40(FP), DI
+	VMOVUPS    (DI), Z8
+	VMOVUPS.Z  64(DI), K1, Z9
+	MOVQ       AX, DI
+	ADDQ       stepC+88(FP), DI
+	PREFETCHT0 (DI)
+	PREFETCHT0 64(DI)
+	ADDQ       ldc+32(FP), DI
+	PREFETCHT0 (DI)
+	PREFETCHT0 64(DI)
+	ADDQ       ldc+32(FP), DI
+	PREFETCHT0 (DI)
+	PREFETCHT0 64(DI)
+	ADDQ       ldc+32(FP), DI
+	PREFETCHT0 (DI)
+	PREFETCHT0 64(DI)
+	ADDQ       ldc+32(FP), DI
+	PREFETCHT0 (DI)
+	PREFETCHT0 64(DI)
+	MOVQ       k+64(FP), R9
+	MOVQ       8(SP), DI
+	MOVQ       16(SP), R8
+	MOVQ       DI, R10
+	ADDQ       stepA+104(FP), R10
+	TESTQ      DX, DX
+	JL         negated
 
 whole:
 	VMOVUPS      (R8), Z10
@@ -6148,6 +7134,8 @@ whole:
 	VFMADD231PS  Z12, Z10, Z8
 	VFMADD231PS  Z12, Z11, Z9
 	ADDQ         DX, R8
+	PREFETCHT0   (R10)
+	ADDQ         $0x40, R10
 	ADDQ         $0x04, DI
 	DECQ         R9
 	JNE          whole
@@ -6173,6 +7161,8 @@ partial:
 	VFMADD231PS  Z12, Z10, Z8
 	VFMADD231PS  Z12, Z11, Z9
 	SUBQ         DX, R8
+	PREFETCHT0   (R10)
+	ADDQ         $0x40, R10
 	ADDQ         $0x04, DI
 	DECQ         R9
 	JNE          partial
@@ -6208,7 +7198,7 @@ done:
 	RET
 
 // func tileRows6x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileRows6x2AVX512(SB), NOSPLIT, $24-120
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
@@ -6228,29 +7218,50 @@ TEXT ·tileRows6x2AVX512(SB), NOSPLIT, $24-120
 	MOVQ  R8, 16(SP)
 
 tiles:
-	MOVQ      CX, R8
-	VMOVUPS   (R8), Z0
-	VMOVUPS.Z 64(R8), K1, Z1
-	ADDQ      ldstart+40(FP), R8
-	VMOVUPS   (R8), Z2
-	VMOVUPS.Z 64(R8), K1, Z3
-	ADDQ      ldstart+40(FP), R8
-	VMOVUPS   (R8), Z4
-	VMOVUPS.Z 64(R8), K1, Z5
-	ADDQ      ldstart+40(FP), R8
-	VMOVUPS   (R8), Z6
-	VMOVUPS.Z 64(R8), K1, Z7
-	ADDQ      ldstart+40(FP), R8
-	VMOVUPS   (R8), Z8
-	VMOVUPS.Z 64(R8), K1, Z9
-	ADDQ      ldstart+40(FP), R8
-	VMOVUPS   (R8), Z10
-	VMOVUPS.Z 64(R8), K1, Z11
-	MOVQ      k+64(FP), R10
-	MOVQ      8(SP), R8
-	MOVQ      16(SP), R9
-	TESTQ     DX, DX
-	JL        negated
+	MOVQ       CX, R8
+	VMOVUPS    (R8), Z0
+	VMOVUPS.Z  64(R8), K1, Z1
+	ADDQ       ldstart+40(FP), R8
+	VMOVUPS    (R8), Z2
+	VMOVUPS.Z  64(R8), K1, Z3
+	ADDQ       ldstart+40(FP), R8
+	VMOVUPS    (R8), Z4
+	VMOVUPS.Z  64(R8), K1, Z5
+	ADDQ       ldstart+40(FP), R8
+	VMOVUPS    (R8), Z6
+	VMOVUPS.Z  64(R8), K1, Z7
+	ADDQ       ldstart+40(FP), R8
+	VMOVUPS    (R8), Z8
+	VMOVUPS.Z  64(R8), K1, Z9
+	ADDQ       ldstart+40(FP), R8
+	VMOVUPS    (R8), Z10
+	VMOVUPS.Z  64(R8), K1, Z11
+	MOVQ       AX, R8
+	ADDQ       stepC+88(FP), R8
+	PREFETCHT0 (R8)
+	PREFETCHT0 64(R8)
+	ADDQ       ldc+32(FP), R8
+	PREFETCHT0 (R8)
+	PREFETCHT0 64(R8)
+	ADDQ       ldc+32(FP), R8
+	PREFETCHT0 (R8)
+	PREFETCHT0 64(R8)
+	ADDQ       ldc+32(FP), R8
+	PREFETCHT0 (R8)
+	PREFETCHT0 64(R8)
+	ADDQ       ldc+32(FP), R8
+	PREFETCHT0 (R8)
+	PREFETCHT0 64(R8)
+	ADDQ       ldc+32(FP), R8
+	PREFETCHT0 (R8)
+	PREFETCHT0 64(R8)
+	MOVQ       k+64(FP), R10
+	MOVQ       8(SP), R8
+	MOVQ       16(SP), R9
+	MOVQ       R8, R11
+	ADDQ       stepA+104(FP), R11
+	TESTQ      DX, DX
+	JL         negated
 
 whole:
 	VMOVUPS      (R9), Z12
@@ -6274,6 +7285,8 @@ whole:
 	VFMADD231PS  Z14, Z12, Z10
 	VFMADD231PS  Z14, Z13, Z11
 	ADDQ         DX, R9
+	PREFETCHT0   (R11)
+	ADDQ         $0x40, R11
 	ADDQ         $0x04, R8
 	DECQ         R10
 	JNE          whole
@@ -6302,6 +7315,8 @@ partial:
 	VFMADD231PS  Z14, Z12, Z10
 	VFMADD231PS  Z14, Z13, Z11
 	SUBQ         DX, R9
+	PREFETCHT0   (R11)
+	ADDQ         $0x40, R11
 	ADDQ         $0x04, R8
 	DECQ         R10
 	JNE          partial
@@ -6340,7 +7355,7 @@ done:
 	RET
 
 // func tileRows7x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileRows7x2AVX512(SB), NOSPLIT, $24-120
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
@@ -6360,32 +7375,56 @@ TEXT ·tileRows7x2AVX512(SB), NOSPLIT, $24-120
 	MOVQ  R8, 16(SP)
 
 tiles:
-	MOVQ      CX, R8
-	VMOVUPS   (R8), Z0
-	VMOVUPS.Z 64(R8), K1, Z1
-	ADDQ      ldstart+40(FP), R8
-	VMOVUPS   (R8), Z2
-	VMOVUPS.Z 64(R8), K1, Z3
-	ADDQ      ldstart+40(FP), R8
-	VMOVUPS   (R8), Z4
-	VMOVUPS.Z 64(R8), K1, Z5
-	ADDQ      ldstart+40(FP), R8
-	VMOVUPS   (R8), Z6
-	VMOVUPS.Z 64(R8), K1, Z7
-	ADDQ      ldstart+40(FP), R8
-	VMOVUPS   (R8), Z8
-	VMOVUPS.Z 64(R8), K1, Z9
-	ADDQ      ldstart+40(FP), R8
-	VMOVUPS   (R8), Z10
-	VMOVUPS.Z 64(R8), K1, Z11
-	ADDQ      ldstart+40(FP), R8
-	VMOVUPS   (R8), Z12
-	VMOVUPS.Z 64(R8), K1, Z13
-	MOVQ      k+64(FP), R10
-	MOVQ      8(SP), R8
-	MOVQ      16(SP), R9
-	TESTQ     DX, DX
-	JL        negated
+	MOVQ       CX, R8
+	VMOVUPS    (R8), Z0
+	VMOVUPS.Z  64(R8), K1, Z1
+	ADDQ       ldstart+40(FP), R8
+	VMOVUPS    (R8), Z2
+	VMOVUPS.Z  64(R8), K1, Z3
+	ADDQ       ldstart+40(FP), R8
+	VMOVUPS    (R8), Z4
+	VMOVUPS.Z  64(R8), K1, Z5
+	ADDQ       ldstart+40(FP), R8
+	VMOVUPS    (R8), Z6
+	VMOVUPS.Z  64(R8), K1, Z7
+	ADDQ       ldstart+40(FP), R8
+	VMOVUPS    (R8), Z8
+	VMOVUPS.Z  64(R8), K1, Z9
+	ADDQ       ldstart+40(FP), R8
+	VMOVUPS    (R8), Z10
+	VMOVUPS.Z  64(R8), K1, Z11
+	ADDQ       ldstart+40(FP), R8
+	VMOVUPS    (R8), Z12
+	VMOVUPS.Z  64(R8), K1, Z13
+	MOVQ       AX, R8
+	ADDQ       stepC+88(FP), R8
+	PREFETCHT0 (R8)
+	PREFETCHT0 64(R8)
+	ADDQ       ldc+32(FP), R8
+	PREFETCHT0 (R8)
+	PREFETCHT0 64(R8)
+	ADDQ       ldc+32(FP), R8
+	PREFETCHT0 (R8)
+	PREFETCHT0 64(R8)
+	ADDQ       ldc+32(FP), R8
+	PREFETCHT0 (R8)
+	PREFETCHT0 64(R8)
+	ADDQ       ldc+32(FP), R8
+	PREFETCHT0 (R8)
+	PREFETCHT0 64(R8)
+	ADDQ       ldc+32(FP), R8
+	PREFETCHT0 (R8)
+	PREFETCHT0 64(R8)
+	ADDQ       ldc+32(FP), R8
+	PREFETCHT0 (R8)
+	PREFETCHT0 64(R8)
+	MOVQ       k+64(FP), R10
+	MOVQ       8(SP), R8
+	MOVQ       16(SP), R9
+	MOVQ       R8, R11
+	ADDQ       stepA+104(FP), R11
+	TESTQ      DX, DX
+	JL         negated
 
 whole:
 	VMOVUPS      (R9), Z14
@@ -6412,6 +7451,8 @@ whole:
 	VFMADD231PS  Z16, Z14, Z12
 	VFMADD231PS  Z16, Z15, Z13
 	ADDQ         DX, R9
+	PREFETCHT0   (R11)
+	ADDQ         $0x40, R11
 	ADDQ         $0x04, R8
 	DECQ         R10
 	JNE          whole
@@ -6443,6 +7484,8 @@ partial:
 	VFMADD231PS  Z16, Z14, Z12
 	VFMADD231PS  Z16, Z15, Z13
 	SUBQ         DX, R9
+	PREFETCHT0   (R11)
+	ADDQ         $0x40, R11
 	ADDQ         $0x04, R8
 	DECQ         R10
 	JNE          partial
@@ -6484,7 +7527,7 @@ done:
 	RET
 
 // func tileRows8x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileRows8x2AVX512(SB), NOSPLIT, $24-120
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
@@ -6505,35 +7548,62 @@ TEXT ·tileRows8x2AVX512(SB), NOSPLIT, $24-120
 	MOVQ  R9, 16(SP)
 
 tiles:
-	MOVQ      CX, R9
-	VMOVUPS   (R9), Z0
-	VMOVUPS.Z 64(R9), K1, Z1
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS   (R9), Z2
-	VMOVUPS.Z 64(R9), K1, Z3
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS   (R9), Z4
-	VMOVUPS.Z 64(R9), K1, Z5
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS   (R9), Z6
-	VMOVUPS.Z 64(R9), K1, Z7
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS   (R9), Z8
-	VMOVUPS.Z 64(R9), K1, Z9
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS   (R9), Z10
-	VMOVUPS.Z 64(R9), K1, Z11
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS   (R9), Z12
-	VMOVUPS.Z 64(R9), K1, Z13
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS   (R9), Z14
-	VMOVUPS.Z 64(R9), K1, Z15
-	MOVQ      k+64(FP), R11
-	MOVQ      8(SP), R9
-	MOVQ      16(SP), R10
-	TESTQ     DX, DX
-	JL        negated
+	MOVQ       CX, R9
+	VMOVUPS    (R9), Z0
+	VMOVUPS.Z  64(R9), K1, Z1
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS    (R9), Z2
+	VMOVUPS.Z  64(R9), K1, Z3
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS    (R9), Z4
+	VMOVUPS.Z  64(R9), K1, Z5
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS    (R9), Z6
+	VMOVUPS.Z  64(R9), K1, Z7
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS    (R9), Z8
+	VMOVUPS.Z  64(R9), K1, Z9
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS    (R9), Z10
+	VMOVUPS.Z  64(R9), K1, Z11
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS    (R9), Z12
+	VMOVUPS.Z  64(R9), K1, Z13
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS    (R9), Z14
+	VMOVUPS.Z  64(R9), K1, Z15
+	MOVQ       AX, R9
+	ADDQ       stepC+88(FP), R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	MOVQ       k+64(FP), R11
+	MOVQ       8(SP), R9
+	MOVQ       16(SP), R10
+	MOVQ       R9, R12
+	ADDQ       stepA+104(FP), R12
+	TESTQ      DX, DX
+	JL         negated
 
 whole:
 	VMOVUPS      (R10), Z16
@@ -6563,6 +7633,8 @@ whole:
 	VFMADD231PS  Z18, Z16, Z14
 	VFMADD231PS  Z18, Z17, Z15
 	ADDQ         DX, R10
+	PREFETCHT0   (R12)
+	ADDQ         $0x40, R12
 	ADDQ         $0x04, R9
 	DECQ         R11
 	JNE          whole
@@ -6597,6 +7669,8 @@ partial:
 	VFMADD231PS  Z18, Z16, Z14
 	VFMADD231PS  Z18, Z17, Z15
 	SUBQ         DX, R10
+	PREFETCHT0   (R12)
+	ADDQ         $0x40, R12
 	ADDQ         $0x04, R9
 	DECQ         R11
 	JNE          partial
@@ -6641,7 +7715,7 @@ done:
 	RET
 
 // func tileRows9x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileRows9x2AVX512(SB), NOSPLIT, $24-120
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
@@ -6662,39 +7736,69 @@ TEXT ·tileRows9x2AVX512(SB), NOSPLIT, $24-120
 	MOVQ  R9, 16(SP)
 
 tiles:
-	MOVQ      CX, R9
-	VMOVUPS   (R9), Z0
-	VMOVUPS.Z 64(R9), K1, Z1
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS   (R9), Z2
-	VMOVUPS.Z 64(R9), K1, Z3
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS   (R9), Z4
-	VMOVUPS.Z 64(R9), K1, Z5
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS   (R9), Z6
-	VMOVUPS.Z 64(R9), K1, Z7
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS   (R9), Z8
-	VMOVUPS.Z 64(R9), K1, Z9
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS   (R9), Z10
-	VMOVUPS.Z 64(R9), K1, Z11
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS   (R9), Z12
-	VMOVUPS.Z 64(R9), K1, Z13
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS   (R9), Z14
-	VMOVUPS.Z 64(R9), K1, Z15
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS   (R9), Z16
-	VMOVUPS.Z 64(R9), K1, Z17
-	MOVQ      k+64(FP), R11
-	MOVQ      8(SP), R9
-	MOVQ      16(SP), R10
-	LEAQ      (R9)(BX*8), R12
-	TESTQ     DX, DX
-	JL        negated
+	MOVQ       CX, R9
+	VMOVUPS    (R9), Z0
+	VMOVUPS.Z  64(R9), K1, Z1
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS    (R9), Z2
+	VMOVUPS.Z  64(R9), K1, Z3
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS    (R9), Z4
+	VMOVUPS.Z  64(R9), K1, Z5
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS    (R9), Z6
+	VMOVUPS.Z  64(R9), K1, Z7
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS    (R9), Z8
+	VMOVUPS.Z  64(R9), K1, Z9
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS    (R9), Z10
+	VMOVUPS.Z  64(R9), K1, Z11
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS    (R9), Z12
+	VMOVUPS.Z  64(R9), K1, Z13
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS    (R9), Z14
+	VMOVUPS.Z  64(R9), K1, Z15
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS    (R9), Z16
+	VMOVUPS.Z  64(R9), K1, Z17
+	MOVQ       AX, R9
+	ADDQ       stepC+88(FP), R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	MOVQ       k+64(FP), R11
+	MOVQ       8(SP), R9
+	MOVQ       16(SP), R10
+	LEAQ       (R9)(BX*8), R12
+	MOVQ       R9, R13
+	ADDQ       stepA+104(FP), R13
+	TESTQ      DX, DX
+	JL         negated
 
 whole:
 	VMOVUPS      (R10), Z18
@@ -6727,6 +7831,8 @@ whole:
 	VFMADD231PS  Z20, Z18, Z16
 	VFMADD231PS  Z20, Z19, Z17
 	ADDQ         DX, R10
+	PREFETCHT0   (R13)
+	ADDQ         $0x40, R13
 	ADDQ         $0x04, R9
 	ADDQ         $0x04, R12
 	DECQ         R11
@@ -6765,6 +7871,8 @@ partial:
 	VFMADD231PS  Z20, Z18, Z16
 	VFMADD231PS  Z20, Z19, Z17
 	SUBQ         DX, R10
+	PREFETCHT0   (R13)
+	ADDQ         $0x40, R13
 	ADDQ         $0x04, R9
 	ADDQ         $0x04, R12
 	DECQ         R11
@@ -6813,7 +7921,7 @@ done:
 	RET
 
 // func tileRows10x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileRows10x2AVX512(SB), NOSPLIT, $24-120
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
@@ -6834,42 +7942,75 @@ TEXT ·tileRows10x2AVX512(SB), NOSPLIT, $24-120
 	MOVQ  R9, 16(SP)
 
 tiles:
-	MOVQ      CX, R9
-	VMOVUPS   (R9), Z0
-	VMOVUPS.Z 64(R9), K1, Z1
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS   (R9), Z2
-	VMOVUPS.Z 64(R9), K1, Z3
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS   (R9), Z4
-	VMOVUPS.Z 64(R9), K1, Z5
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS   (R9), Z6
-	VMOVUPS.Z 64(R9), K1, Z7
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS   (R9), Z8
-	VMOVUPS.Z 64(R9), K1, Z9
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS   (R9), Z10
-	VMOVUPS.Z 64(R9), K1, Z11
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS   (R9), Z12
-	VMOVUPS.Z 64(R9), K1, Z13
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS   (R9), Z14
-	VMOVUPS.Z 64(R9), K1, Z15
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS   (R9), Z16
-	VMOVUPS.Z 64(R9), K1, Z17
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS   (R9), Z18
-	VMOVUPS.Z 64(R9), K1, Z19
-	MOVQ      k+64(FP), R11
-	MOVQ      8(SP), R9
-	MOVQ      16(SP), R10
-	LEAQ      (R9)(BX*8), R12
-	TESTQ     DX, DX
-	JL        negated
+	MOVQ       CX, R9
+	VMOVUPS    (R9), Z0
+	VMOVUPS.Z  64(R9), K1, Z1
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS    (R9), Z2
+	VMOVUPS.Z  64(R9), K1, Z3
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS    (R9), Z4
+	VMOVUPS.Z  64(R9), K1, Z5
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS    (R9), Z6
+	VMOVUPS.Z  64(R9), K1, Z7
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS    (R9), Z8
+	VMOVUPS.Z  64(R9), K1, Z9
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS    (R9), Z10
+	VMOVUPS.Z  64(R9), K1, Z11
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS    (R9), Z12
+	VMOVUPS.Z  64(R9), K1, Z13
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS    (R9), Z14
+	VMOVUPS.Z  64(R9), K1, Z15
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS    (R9), Z16
+	VMOVUPS.Z  64(R9), K1, Z17
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS    (R9), Z18
+	VMOVUPS.Z  64(R9), K1, Z19
+	MOVQ       AX, R9
+	ADDQ       stepC+88(FP), R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	MOVQ       k+64(FP), R11
+	MOVQ       8(SP), R9
+	MOVQ       16(SP), R10
+	LEAQ       (R9)(BX*8), R12
+	MOVQ       R9, R13
+	ADDQ       stepA+104(FP), R13
+	TESTQ      DX, DX
+	JL         negated
 
 whole:
 	VMOVUPS      (R10), Z20
@@ -6905,6 +8046,8 @@ whole:
 	VFMADD231PS  Z22, Z20, Z18
 	VFMADD231PS  Z22, Z21, Z19
 	ADDQ         DX, R10
+	PREFETCHT0   (R13)
+	ADDQ         $0x40, R13
 	ADDQ         $0x04, R9
 	ADDQ         $0x04, R12
 	DECQ         R11
@@ -6946,6 +8089,8 @@ partial:
 	VFMADD231PS  Z22, Z20, Z18
 	VFMADD231PS  Z22, Z21, Z19
 	SUBQ         DX, R10
+	PREFETCHT0   (R13)
+	ADDQ         $0x40, R13
 	ADDQ         $0x04, R9
 	ADDQ         $0x04, R12
 	DECQ         R11
@@ -6997,7 +8142,7 @@ done:
 	RET
 
 // func tileRows11x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileRows11x2AVX512(SB), NOSPLIT, $24-120
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
@@ -7018,45 +8163,81 @@ TEXT ·tileRows11x2AVX512(SB), NOSPLIT, $24-120
 	MOVQ  R9, 16(SP)
 
 tiles:
-	MOVQ      CX, R9
-	VMOVUPS   (R9), Z0
-	VMOVUPS.Z 64(R9), K1, Z1
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS   (R9), Z2
-	VMOVUPS.Z 64(R9), K1, Z3
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS   (R9), Z4
-	VMOVUPS.Z 64(R9), K1, Z5
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS   (R9), Z6
-	VMOVUPS.Z 64(R9), K1, Z7
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS   (R9), Z8
-	VMOVUPS.Z 64(R9), K1, Z9
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS   (R9), Z10
-	VMOVUPS.Z 64(R9), K1, Z11
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS   (R9), Z12
-	VMOVUPS.Z 64(R9), K1, Z13
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS   (R9), Z14
-	VMOVUPS.Z 64(R9), K1, Z15
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS   (R9), Z16
-	VMOVUPS.Z 64(R9), K1, Z17
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS   (R9), Z18
-	VMOVUPS.Z 64(R9), K1, Z19
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS   (R9), Z20
-	VMOVUPS.Z 64(R9), K1, Z21
-	MOVQ      k+64(FP), R11
-	MOVQ      8(SP), R9
-	MOVQ      16(SP), R10
-	LEAQ      (R9)(BX*8), R12
-	TESTQ     DX, DX
-	JL        negated
+	MOVQ       CX, R9
+	VMOVUPS    (R9), Z0
+	VMOVUPS.Z  64(R9), K1, Z1
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS    (R9), Z2
+	VMOVUPS.Z  64(R9), K1, Z3
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS    (R9), Z4
+	VMOVUPS.Z  64(R9), K1, Z5
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS    (R9), Z6
+	VMOVUPS.Z  64(R9), K1, Z7
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS    (R9), Z8
+	VMOVUPS.Z  64(R9), K1, Z9
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS    (R9), Z10
+	VMOVUPS.Z  64(R9), K1, Z11
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS    (R9), Z12
+	VMOVUPS.Z  64(R9), K1, Z13
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS    (R9), Z14
+	VMOVUPS.Z  64(R9), K1, Z15
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS    (R9), Z16
+	VMOVUPS.Z  64(R9), K1, Z17
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS    (R9), Z18
+	VMOVUPS.Z  64(R9), K1, Z19
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS    (R9), Z20
+	VMOVUPS.Z  64(R9), K1, Z21
+	MOVQ       AX, R9
+	ADDQ       stepC+88(FP), R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	MOVQ       k+64(FP), R11
+	MOVQ       8(SP), R9
+	MOVQ       16(SP), R10
+	LEAQ       (R9)(BX*8), R12
+	MOVQ       R9, R13
+	ADDQ       stepA+104(FP), R13
+	TESTQ      DX, DX
+	JL         negated
 
 whole:
 	VMOVUPS      (R10), Z22
@@ -7095,6 +8276,8 @@ whole:
 	VFMADD231PS  Z24, Z22, Z20
 	VFMADD231PS  Z24, Z23, Z21
 	ADDQ         DX, R10
+	PREFETCHT0   (R13)
+	ADDQ         $0x40, R13
 	ADDQ         $0x04, R9
 	ADDQ         $0x04, R12
 	DECQ         R11
@@ -7139,6 +8322,8 @@ partial:
 	VFMADD231PS  Z24, Z22, Z20
 	VFMADD231PS  Z24, Z23, Z21
 	SUBQ         DX, R10
+	PREFETCHT0   (R13)
+	ADDQ         $0x40, R13
 	ADDQ         $0x04, R9
 	ADDQ         $0x04, R12
 	DECQ         R11
@@ -7193,7 +8378,7 @@ done:
 	RET
 
 // func tileRows12x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileRows12x2AVX512(SB), NOSPLIT, $24-120
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
@@ -7214,48 +8399,87 @@ TEXT ·tileRows12x2AVX512(SB), NOSPLIT, $24-120
 	MOVQ  R9, 16(SP)
 
 tiles:
-	MOVQ      CX, R9
-	VMOVUPS   (R9), Z0
-	VMOVUPS.Z 64(R9), K1, Z1
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS   (R9), Z2
-	VMOVUPS.Z 64(R9), K1, Z3
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS   (R9), Z4
-	VMOVUPS.Z 64(R9), K1, Z5
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS   (R9), Z6
-	VMOVUPS.Z 64(R9), K1, Z7
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS   (R9), Z8
-	VMOVUPS.Z 64(R9), K1, Z9
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS   (R9), Z10
-	VMOVUPS.Z 64(R9), K1, Z11
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS   (R9), Z12
-	VMOVUPS.Z 64(R9), K1, Z13
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS   (R9), Z14
-	VMOVUPS.Z 64(R9), K1, Z15
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS   (R9), Z16
-	VMOVUPS.Z 64(R9), K1, Z17
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS   (R9), Z18
-	VMOVUPS.Z 64(R9), K1, Z19
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS   (R9), Z20
-	VMOVUPS.Z 64(R9), K1, Z21
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS   (R9), Z22
-	VMOVUPS.Z 64(R9), K1, Z23
-	MOVQ      k+64(FP), R11
-	MOVQ      8(SP), R9
-	MOVQ      16(SP), R10
-	LEAQ      (R9)(BX*8), R12
-	TESTQ     DX, DX
-	JL        negated
+	MOVQ       CX, R9
+	VMOVUPS    (R9), Z0
+	VMOVUPS.Z  64(R9), K1, Z1
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS    (R9), Z2
+	VMOVUPS.Z  64(R9), K1, Z3
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS    (R9), Z4
+	VMOVUPS.Z  64(R9), K1, Z5
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS    (R9), Z6
+	VMOVUPS.Z  64(R9), K1, Z7
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS    (R9), Z8
+	VMOVUPS.Z  64(R9), K1, Z9
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS    (R9), Z10
+	VMOVUPS.Z  64(R9), K1, Z11
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS    (R9), Z12
+	VMOVUPS.Z  64(R9), K1, Z13
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS    (R9), Z14
+	VMOVUPS.Z  64(R9), K1, Z15
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS    (R9), Z16
+	VMOVUPS.Z  64(R9), K1, Z17
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS    (R9), Z18
+	VMOVUPS.Z  64(R9), K1, Z19
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS    (R9), Z20
+	VMOVUPS.Z  64(R9), K1, Z21
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS    (R9), Z22
+	VMOVUPS.Z  64(R9), K1, Z23
+	MOVQ       AX, R9
+	ADDQ       stepC+88(FP), R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	MOVQ       k+64(FP), R11
+	MOVQ       8(SP), R9
+	MOVQ       16(SP), R10
+	LEAQ       (R9)(BX*8), R12
+	MOVQ       R9, R13
+	ADDQ       stepA+104(FP), R13
+	TESTQ      DX, DX
+	JL         negated
 
 whole:
 	VMOVUPS      (R10), Z24
@@ -7297,6 +8521,8 @@ whole:
 	VFMADD231PS  Z26, Z24, Z22
 	VFMADD231PS  Z26, Z25, Z23
 	ADDQ         DX, R10
+	PREFETCHT0   (R13)
+	ADDQ         $0x40, R13
 	ADDQ         $0x04, R9
 	ADDQ         $0x04, R12
 	DECQ         R11
@@ -7344,6 +8570,8 @@ partial:
 	VFMADD231PS  Z26, Z24, Z22
 	VFMADD231PS  Z26, Z25, Z23
 	SUBQ         DX, R10
+	PREFETCHT0   (R13)
+	ADDQ         $0x40, R13
 	ADDQ         $0x04, R9
 	ADDQ         $0x04, R12
 	DECQ         R11
@@ -7401,7 +8629,7 @@ done:
 	RET
 
 // func tileRows13x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileRows13x2AVX512(SB), NOSPLIT, $24-120
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
@@ -7422,51 +8650,93 @@ TEXT ·tileRows13x2AVX512(SB), NOSPLIT, $24-120
 	MOVQ  R9, 16(SP)
 
 tiles:
-	MOVQ      CX, R9
-	VMOVUPS   (R9), Z0
-	VMOVUPS.Z 64(R9), K1, Z1
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS   (R9), Z2
-	VMOVUPS.Z 64(R9), K1, Z3
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS   (R9), Z4
-	VMOVUPS.Z 64(R9), K1, Z5
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS   (R9), Z6
-	VMOVUPS.Z 64(R9), K1, Z7
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS   (R9), Z8
-	VMOVUPS.Z 64(R9), K1, Z9
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS   (R9), Z10
-	VMOVUPS.Z 64(R9), K1, Z11
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS   (R9), Z12
-	VMOVUPS.Z 64(R9), K1, Z13
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS   (R9), Z14
-	VMOVUPS.Z 64(R9), K1, Z15
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS   (R9), Z16
-	VMOVUPS.Z 64(R9), K1, Z17
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS   (R9), Z18
-	VMOVUPS.Z 64(R9), K1, Z19
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS   (R9), Z20
-	VMOVUPS.Z 64(R9), K1, Z21
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS   (R9), Z22
-	VMOVUPS.Z 64(R9), K1, Z23
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS   (R9), Z24
-	VMOVUPS.Z 64(R9), K1, Z25
-	MOVQ      k+64(FP), R11
-	MOVQ      8(SP), R9
-	MOVQ      16(SP), R10
-	LEAQ      (R9)(BX*8), R12
-	TESTQ     DX, DX
-	JL        negated
+	MOVQ       CX, R9
+	VMOVUPS    (R9), Z0
+	VMOVUPS.Z  64(R9), K1, Z1
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS    (R9), Z2
+	VMOVUPS.Z  64(R9), K1, Z3
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS    (R9), Z4
+	VMOVUPS.Z  64(R9), K1, Z5
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS    (R9), Z6
+	VMOVUPS.Z  64(R9), K1, Z7
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS    (R9), Z8
+	VMOVUPS.Z  64(R9), K1, Z9
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS    (R9), Z10
+	VMOVUPS.Z  64(R9), K1, Z11
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS    (R9), Z12
+	VMOVUPS.Z  64(R9), K1, Z13
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS    (R9), Z14
+	VMOVUPS.Z  64(R9), K1, Z15
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS    (R9), Z16
+	VMOVUPS.Z  64(R9), K1, Z17
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS    (R9), Z18
+	VMOVUPS.Z  64(R9), K1, Z19
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS    (R9), Z20
+	VMOVUPS.Z  64(R9), K1, Z21
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS    (R9), Z22
+	VMOVUPS.Z  64(R9), K1, Z23
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS    (R9), Z24
+	VMOVUPS.Z  64(R9), K1, Z25
+	MOVQ       AX, R9
+	ADDQ       stepC+88(FP), R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	MOVQ       k+64(FP), R11
+	MOVQ       8(SP), R9
+	MOVQ       16(SP), R10
+	LEAQ       (R9)(BX*8), R12
+	MOVQ       R9, R13
+	ADDQ       stepA+104(FP), R13
+	TESTQ      DX, DX
+	JL         negated
 
 whole:
 	VMOVUPS      (R10), Z26
@@ -7511,6 +8781,8 @@ whole:
 	VFMADD231PS  Z28, Z26, Z24
 	VFMADD231PS  Z28, Z27, Z25
 	ADDQ         DX, R10
+	PREFETCHT0   (R13)
+	ADDQ         $0x40, R13
 	ADDQ         $0x04, R9
 	ADDQ         $0x04, R12
 	DECQ         R11
@@ -7561,6 +8833,8 @@ partial:
 	VFMADD231PS  Z28, Z26, Z24
 	VFMADD231PS  Z28, Z27, Z25
 	SUBQ         DX, R10
+	PREFETCHT0   (R13)
+	ADDQ         $0x40, R13
 	ADDQ         $0x04, R9
 	ADDQ         $0x04, R12
 	DECQ         R11
@@ -7621,7 +8895,7 @@ done:
 	RET
 
 // func tileRows14x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileRows14x2AVX512(SB), NOSPLIT, $24-120
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
@@ -7642,54 +8916,99 @@ TEXT ·tileRows14x2AVX512(SB), NOSPLIT, $24-120
 	MOVQ  R9, 16(SP)
 
 tiles:
-	MOVQ      CX, R9
-	VMOVUPS   (R9), Z0
-	VMOVUPS.Z 64(R9), K1, Z1
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS   (R9), Z2
-	VMOVUPS.Z 64(R9), K1, Z3
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS   (R9), Z4
-	VMOVUPS.Z 64(R9), K1, Z5
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS   (R9), Z6
-	VMOVUPS.Z 64(R9), K1, Z7
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS   (R9), Z8
-	VMOVUPS.Z 64(R9), K1, Z9
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS   (R9), Z10
-	VMOVUPS.Z 64(R9), K1, Z11
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS   (R9), Z12
-	VMOVUPS.Z 64(R9), K1, Z13
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS   (R9), Z14
-	VMOVUPS.Z 64(R9), K1, Z15
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS   (R9), Z16
-	VMOVUPS.Z 64(R9), K1, Z17
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS   (R9), Z18
-	VMOVUPS.Z 64(R9), K1, Z19
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS   (R9), Z20
-	VMOVUPS.Z 64(R9), K1, Z21
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS   (R9), Z22
-	VMOVUPS.Z 64(R9), K1, Z23
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS   (R9), Z24
-	VMOVUPS.Z 64(R9), K1, Z25
-	ADDQ      ldstart+40(FP), R9
-	VMOVUPS   (R9), Z26
-	VMOVUPS.Z 64(R9), K1, Z27
-	MOVQ      k+64(FP), R11
-	MOVQ      8(SP), R9
-	MOVQ      16(SP), R10
-	LEAQ      (R9)(BX*8), R12
-	TESTQ     DX, DX
-	JL        negated
+	MOVQ       CX, R9
+	VMOVUPS    (R9), Z0
+	VMOVUPS.Z  64(R9), K1, Z1
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS    (R9), Z2
+	VMOVUPS.Z  64(R9), K1, Z3
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS    (R9), Z4
+	VMOVUPS.Z  64(R9), K1, Z5
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS    (R9), Z6
+	VMOVUPS.Z  64(R9), K1, Z7
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS    (R9), Z8
+	VMOVUPS.Z  64(R9), K1, Z9
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS    (R9), Z10
+	VMOVUPS.Z  64(R9), K1, Z11
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS    (R9), Z12
+	VMOVUPS.Z  64(R9), K1, Z13
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS    (R9), Z14
+	VMOVUPS.Z  64(R9), K1, Z15
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS    (R9), Z16
+	VMOVUPS.Z  64(R9), K1, Z17
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS    (R9), Z18
+	VMOVUPS.Z  64(R9), K1, Z19
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS    (R9), Z20
+	VMOVUPS.Z  64(R9), K1, Z21
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS    (R9), Z22
+	VMOVUPS.Z  64(R9), K1, Z23
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS    (R9), Z24
+	VMOVUPS.Z  64(R9), K1, Z25
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS    (R9), Z26
+	VMOVUPS.Z  64(R9), K1, Z27
+	MOVQ       AX, R9
+	ADDQ       stepC+88(FP), R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	MOVQ       k+64(FP), R11
+	MOVQ       8(SP), R9
+	MOVQ       16(SP), R10
+	LEAQ       (R9)(BX*8), R12
+	MOVQ       R9, R13
+	ADDQ       stepA+104(FP), R13
+	TESTQ      DX, DX
+	JL         negated
 
 whole:
 	VMOVUPS      (R10), Z28
@@ -7737,6 +9056,8 @@ whole:
 	VFMADD231PS  Z30, Z28, Z26
 	VFMADD231PS  Z30, Z29, Z27
 	ADDQ         DX, R10
+	PREFETCHT0   (R13)
+	ADDQ         $0x40, R13
 	ADDQ         $0x04, R9
 	ADDQ         $0x04, R12
 	DECQ         R11
@@ -7790,6 +9111,8 @@ partial:
 	VFMADD231PS  Z30, Z28, Z26
 	VFMADD231PS  Z30, Z29, Z27
 	SUBQ         DX, R10
+	PREFETCHT0   (R13)
+	ADDQ         $0x40, R13
 	ADDQ         $0x04, R9
 	ADDQ         $0x04, R12
 	DECQ         R11
@@ -7852,8 +9175,1526 @@ done:
 	VZEROUPPER
 	RET
 
+// func tileRows1x3AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// Requires: AVX, AVX512F, BMI2, MMX+
+TEXT ·tileRows1x3AVX512(SB), NOSPLIT, $24-120
+	MOVQ  last+72(FP), AX
+	MOVL  $-1, CX
+	BZHIL AX, CX, CX
+	KMOVW CX, K1
+	MOVQ  c+0(FP), AX
+	MOVQ  start+8(FP), CX
+	MOVQ  ldb+56(FP), DX
+	MOVQ  lda+48(FP), BX
+	MOVQ  count+80(FP), BX
+	MOVQ  BX, (SP)
+	MOVQ  a+16(FP), BX
+	MOVQ  BX, 8(SP)
+	MOVQ  b+24(FP), BX
+	MOVQ  BX, 16(SP)
+
+tiles:
+	MOVQ       CX, BX
+	VMOVUPS    (BX), Z0
+	VMOVUPS    64(BX), Z1
+	VMOVUPS.Z  128(BX), K1, Z2
+	MOVQ       AX, BX
+	ADDQ       stepC+88(FP), BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 128(BX)
+	MOVQ       k+64(FP), DI
+	MOVQ       8(SP), BX
+	MOVQ       16(SP), SI
+	MOVQ       BX, R8
+	ADDQ       stepA+104(FP), R8
+	TESTQ      DX, DX
+	JL         negated
+
+whole:
+	VBROADCASTSS (BX), Z3
+	VMOVUPS      (SI), Z4
+	VFMADD231PS  Z3, Z4, Z0
+	VMOVUPS      64(SI), Z4
+	VFMADD231PS  Z3, Z4, Z1
+	VMOVUPS      128(SI), Z4
+	VFMADD231PS  Z3, Z4, Z2
+	ADDQ         DX, SI
+	PREFETCHT0   (R8)
+	ADDQ         $0x40, R8
+	ADDQ         $0x04, BX
+	DECQ         DI
+	JNE          whole
+	JMP          end
+
+negated:
+partial:
+	VBROADCASTSS (BX), Z3
+	VMOVUPS      (SI), Z4
+	VFMADD231PS  Z3, Z4, Z0
+	VMOVUPS      64(SI), Z4
+	VFMADD231PS  Z3, Z4, Z1
+	VMOVUPS.Z    128(SI), K1, Z4
+	VFMADD231PS  Z3, Z4, Z2
+	SUBQ         DX, SI
+	PREFETCHT0   (R8)
+	ADDQ         $0x40, R8
+	ADDQ         $0x04, BX
+	DECQ         DI
+	JNE          partial
+
+end:
+	MOVQ    AX, BX
+	VMOVUPS Z0, (BX)
+	VMOVUPS Z1, 64(BX)
+	VMOVUPS Z2, K1, 128(BX)
+	DECQ    (SP)
+	JE      done
+	ADDQ    stepC+88(FP), AX
+	ADDQ    stepStart+96(FP), CX
+	MOVQ    stepA+104(FP), BX
+	ADDQ    BX, 8(SP)
+	MOVQ    stepB+112(FP), BX
+	ADDQ    BX, 16(SP)
+	JMP     tiles
+
+done:
+	VZEROUPPER
+	RET
+
+// func tileRows2x3AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// Requires: AVX, AVX512F, BMI2, MMX+
+TEXT ·tileRows2x3AVX512(SB), NOSPLIT, $24-120
+	MOVQ  last+72(FP), AX
+	MOVL  $-1, CX
+	BZHIL AX, CX, CX
+	KMOVW CX, K1
+	MOVQ  c+0(FP), AX
+	MOVQ  start+8(FP), CX
+	MOVQ  ldb+56(FP), DX
+	MOVQ  lda+48(FP), BX
+	MOVQ  count+80(FP), SI
+	MOVQ  SI, (SP)
+	MOVQ  a+16(FP), SI
+	MOVQ  SI, 8(SP)
+	MOVQ  b+24(FP), SI
+	MOVQ  SI, 16(SP)
+
+tiles:
+	MOVQ       CX, SI
+	VMOVUPS    (SI), Z0
+	VMOVUPS    64(SI), Z1
+	VMOVUPS.Z  128(SI), K1, Z2
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS    (SI), Z3
+	VMOVUPS    64(SI), Z4
+	VMOVUPS.Z  128(SI), K1, Z5
+	MOVQ       AX, SI
+	ADDQ       stepC+88(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	PREFETCHT0 128(SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	PREFETCHT0 128(SI)
+	MOVQ       k+64(FP), R8
+	MOVQ       8(SP), SI
+	MOVQ       16(SP), DI
+	MOVQ       SI, R9
+	ADDQ       stepA+104(FP), R9
+	TESTQ      DX, DX
+	JL         negated
+
+whole:
+	VBROADCASTSS (SI), Z6
+	VBROADCASTSS (SI)(BX*1), Z7
+	VMOVUPS      (DI), Z8
+	VFMADD231PS  Z6, Z8, Z0
+	VFMADD231PS  Z7, Z8, Z3
+	VMOVUPS      64(DI), Z8
+	VFMADD231PS  Z6, Z8, Z1
+	VFMADD231PS  Z7, Z8, Z4
+	VMOVUPS      128(DI), Z8
+	VFMADD231PS  Z6, Z8, Z2
+	VFMADD231PS  Z7, Z8, Z5
+	ADDQ         DX, DI
+	PREFETCHT0   (R9)
+	ADDQ         $0x40, R9
+	ADDQ         $0x04, SI
+	DECQ         R8
+	JNE          whole
+	JMP          end
+
+negated:
+partial:
+	VBROADCASTSS (SI), Z6
+	VBROADCASTSS (SI)(BX*1), Z7
+	VMOVUPS      (DI), Z8
+	VFMADD231PS  Z6, Z8, Z0
+	VFMADD231PS  Z7, Z8, Z3
+	VMOVUPS      64(DI), Z8
+	VFMADD231PS  Z6, Z8, Z1
+	VFMADD231PS  Z7, Z8, Z4
+	VMOVUPS.Z    128(DI), K1, Z8
+	VFMADD231PS  Z6, Z8, Z2
+	VFMADD231PS  Z7, Z8, Z5
+	SUBQ         DX, DI
+	PREFETCHT0   (R9)
+	ADDQ         $0x40, R9
+	ADDQ         $0x04, SI
+	DECQ         R8
+	JNE          partial
+
+end:
+	MOVQ    AX, SI
+	VMOVUPS Z0, (SI)
+	VMOVUPS Z1, 64(SI)
+	VMOVUPS Z2, K1, 128(SI)
+	ADDQ    ldc+32(FP), SI
+	VMOVUPS Z3, (SI)
+	VMOVUPS Z4, 64(SI)
+	VMOVUPS Z5, K1, 128(SI)
+	DECQ    (SP)
+	JE      done
+	ADDQ    stepC+88(FP), AX
+	ADDQ    stepStart+96(FP), CX
+	MOVQ    stepA+104(FP), SI
+	ADDQ    SI, 8(SP)
+	MOVQ    stepB+112(FP), SI
+	ADDQ    SI, 16(SP)
+	JMP     tiles
+
+done:
+	VZEROUPPER
+	RET
+
+// func tileRows3x3AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// Requires: AVX, AVX512F, BMI2, MMX+
+TEXT ·tileRows3x3AVX512(SB), NOSPLIT, $24-120
+	MOVQ  last+72(FP), AX
+	MOVL  $-1, CX
+	BZHIL AX, CX, CX
+	KMOVW CX, K1
+	MOVQ  c+0(FP), AX
+	MOVQ  start+8(FP), CX
+	MOVQ  ldb+56(FP), DX
+	MOVQ  lda+48(FP), BX
+	MOVQ  count+80(FP), SI
+	MOVQ  SI, (SP)
+	MOVQ  a+16(FP), SI
+	MOVQ  SI, 8(SP)
+	MOVQ  b+24(FP), SI
+	MOVQ  SI, 16(SP)
+
+tiles:
+	MOVQ       CX, SI
+	VMOVUPS    (SI), Z0
+	VMOVUPS    64(SI), Z1
+	VMOVUPS.Z  128(SI), K1, Z2
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS    (SI), Z3
+	VMOVUPS    64(SI), Z4
+	VMOVUPS.Z  128(SI), K1, Z5
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS    (SI), Z6
+	VMOVUPS    64(SI), Z7
+	VMOVUPS.Z  128(SI), K1, Z8
+	MOVQ       AX, SI
+	ADDQ       stepC+88(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	PREFETCHT0 128(SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	PREFETCHT0 128(SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	PREFETCHT0 128(SI)
+	MOVQ       k+64(FP), R8
+	MOVQ       8(SP), SI
+	MOVQ       16(SP), DI
+	MOVQ       SI, R9
+	ADDQ       stepA+104(FP), R9
+	TESTQ      DX, DX
+	JL         negated
+
+whole:
+	VMOVUPS      (DI), Z9
+	VMOVUPS      64(DI), Z10
+	VMOVUPS      128(DI), Z11
+	VBROADCASTSS (SI), Z12
+	VFMADD231PS  Z12, Z9, Z0
+	VFMADD231PS  Z12, Z10, Z1
+	VFMADD231PS  Z12, Z11, Z2
+	VBROADCASTSS (SI)(BX*1), Z12
+	VFMADD231PS  Z12, Z9, Z3
+	VFMADD231PS  Z12, Z10, Z4
+	VFMADD231PS  Z12, Z11, Z5
+	VBROADCASTSS (SI)(BX*2), Z12
+	VFMADD231PS  Z12, Z9, Z6
+	VFMADD231PS  Z12, Z10, Z7
+	VFMADD231PS  Z12, Z11, Z8
+	ADDQ         DX, DI
+	PREFETCHT0   (R9)
+	ADDQ         $0x40, R9
+	ADDQ         $0x04, SI
+	DECQ         R8
+	JNE          whole
+	JMP          end
+
+negated:
+partial:
+	VMOVUPS      (DI), Z9
+	VMOVUPS      64(DI), Z10
+	VMOVUPS.Z    128(DI), K1, Z11
+	VBROADCASTSS (SI), Z12
+	VFMADD231PS  Z12, Z9, Z0
+	VFMADD231PS  Z12, Z10, Z1
+	VFMADD231PS  Z12, Z11, Z2
+	VBROADCASTSS (SI)(BX*1), Z12
+	VFMADD231PS  Z12, Z9, Z3
+	VFMADD231PS  Z12, Z10, Z4
+	VFMADD231PS  Z12, Z11, Z5
+	VBROADCASTSS (SI)(BX*2), Z12
+	VFMADD231PS  Z12, Z9, Z6
+	VFMADD231PS  Z12, Z10, Z7
+	VFMADD231PS  Z12, Z11, Z8
+	SUBQ         DX, DI
+	PREFETCHT0   (R9)
+	ADDQ         $0x40, R9
+	ADDQ         $0x04, SI
+	DECQ         R8
+	JNE          partial
+
+end:
+	MOVQ    AX, SI
+	VMOVUPS Z0, (SI)
+	VMOVUPS Z1, 64(SI)
+	VMOVUPS Z2, K1, 128(SI)
+	ADDQ    ldc+32(FP), SI
+	VMOVUPS Z3, (SI)
+	VMOVUPS Z4, 64(SI)
+	VMOVUPS Z5, K1, 128(SI)
+	ADDQ    ldc+32(FP), SI
+	VMOVUPS Z6, (SI)
+	VMOVUPS Z7, 64(SI)
+	VMOVUPS Z8, K1, 128(SI)
+	DECQ    (SP)
+	JE      done
+	ADDQ    stepC+88(FP), AX
+	ADDQ    stepStart+96(FP), CX
+	MOVQ    stepA+104(FP), SI
+	ADDQ    SI, 8(SP)
+	MOVQ    stepB+112(FP), SI
+	ADDQ    SI, 16(SP)
+	JMP     tiles
+
+done:
+	VZEROUPPER
+	RET
+
+// func tileRows4x3AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// Requires: AVX, AVX512F, BMI2, MMX+
+TEXT ·tileRows4x3AVX512(SB), NOSPLIT, $24-120
+	MOVQ  last+72(FP), AX
+	MOVL  $-1, CX
+	BZHIL AX, CX, CX
+	KMOVW CX, K1
+	MOVQ  c+0(FP), AX
+	MOVQ  start+8(FP), CX
+	MOVQ  ldb+56(FP), DX
+	MOVQ  lda+48(FP), BX
+	LEAQ  (BX)(BX*2), SI
+	MOVQ  count+80(FP), DI
+	MOVQ  DI, (SP)
+	MOVQ  a+16(FP), DI
+	MOVQ  DI, 8(SP)
+	MOVQ  b+24(FP), DI
+	MOVQ  DI, 16(SP)
+
+tiles:
+	MOVQ       CX, DI
+	VMOVUPS    (DI), Z0
+	VMOVUPS    64(DI), Z1
+	VMOVUPS.Z  128(DI), K1, Z2
+	ADDQ       ldstart+40(FP), DI
+	VMOVUPS    (DI), Z3
+	VMOVUPS    64(DI), Z4
+	VMOVUPS.Z  128(DI), K1, Z5
+	ADDQ       ldstart+40(FP), DI
+	VMOVUPS    (DI), Z6
+	VMOVUPS    64(DI), Z7
+	VMOVUPS.Z  128(DI), K1, Z8
+	ADDQ       ldstart+40(FP), DI
+	VMOVUPS    (DI), Z9
+	VMOVUPS    64(DI), Z10
+	VMOVUPS.Z  128(DI), K1, Z11
+	MOVQ       AX, DI
+	ADDQ       stepC+88(FP), DI
+	PREFETCHT0 (DI)
+	PREFETCHT0 64(DI)
+	PREFETCHT0 128(DI)
+	ADDQ       ldc+32(FP), DI
+	PREFETCHT0 (DI)
+	PREFETCHT0 64(DI)
+	PREFETCHT0 128(DI)
+	ADDQ       ldc+32(FP), DI
+	PREFETCHT0 (DI)
+	PREFETCHT0 64(DI)
+	PREFETCHT0 128(DI)
+	ADDQ       ldc+32(FP), DI
+	PREFETCHT0 (DI)
+	PREFETCHT0 64(DI)
+	PREFETCHT0 128(DI)
+	MOVQ       k+64(FP), R9
+	MOVQ       8(SP), DI
+	MOVQ       16(SP), R8
+	MOVQ       DI, R10
+	ADDQ       stepA+104(FP), R10
+	TESTQ      DX, DX
+	JL         negated
+
+whole:
+	VMOVUPS      (R8), Z12
+	VMOVUPS      64(R8), Z13
+	VMOVUPS      128(R8), Z14
+	VBROADCASTSS (DI), Z15
+	VFMADD231PS  Z15, Z12, Z0
+	VFMADD231PS  Z15, Z13, Z1
+	VFMADD231PS  Z15, Z14, Z2
+	VBROADCASTSS (DI)(BX*1), Z15
+	VFMADD231PS  Z15, Z12, Z3
+	VFMADD231PS  Z15, Z13, Z4
+	VFMADD231PS  Z15, Z14, Z5
+	VBROADCASTSS (DI)(BX*2), Z15
+	VFMADD231PS  Z15, Z12, Z6
+	VFMADD231PS  Z15, Z13, Z7
+	VFMADD231PS  Z15, Z14, Z8
+	VBROADCASTSS (DI)(SI*1), Z15
+	VFMADD231PS  Z15, Z12, Z9
+	VFMADD231PS  Z15, Z13, Z10
+	VFMADD231PS  Z15, Z14, Z11
+	ADDQ         DX, R8
+	PREFETCHT0   (R10)
+	ADDQ         $0x40, R10
+	ADDQ         $0x04, DI
+	DECQ         R9
+	JNE          whole
+	JMP          end
+
+negated:
+partial:
+	VMOVUPS      (R8), Z12
+	VMOVUPS      64(R8), Z13
+	VMOVUPS.Z    128(R8), K1, Z14
+	VBROADCASTSS (DI), Z15
+	VFMADD231PS  Z15, Z12, Z0
+	VFMADD231PS  Z15, Z13, Z1
+	VFMADD231PS  Z15, Z14, Z2
+	VBROADCASTSS (DI)(BX*1), Z15
+	VFMADD231PS  Z15, Z12, Z3
+	VFMADD231PS  Z15, Z13, Z4
+	VFMADD231PS  Z15, Z14, Z5
+	VBROADCASTSS (DI)(BX*2), Z15
+	VFMADD231PS  Z15, Z12, Z6
+	VFMADD231PS  Z15, Z13, Z7
+	VFMADD231PS  Z15, Z14, Z8
+	VBROADCASTSS (DI)(SI*1), Z15
+	VFMADD231PS  Z15, Z12, Z9
+	VFMADD231PS  Z15, Z13, Z10
+	VFMADD231PS  Z15, Z14, Z11
+	SUBQ         DX, R8
+	PREFETCHT0   (R10)
+	ADDQ         $0x40, R10
+	ADDQ         $0x04, DI
+	DECQ         R9
+	JNE          partial
+
+end:
+	MOVQ    AX, DI
+	VMOVUPS Z0, (DI)
+	VMOVUPS Z1, 64(DI)
+	VMOVUPS Z2, K1, 128(DI)
+	ADDQ    ldc+32(FP), DI
+	VMOVUPS Z3, (DI)
+	VMOVUPS Z4, 64(DI)
+	VMOVUPS Z5, K1, 128(DI)
+	ADDQ    ldc+32(FP), DI
+	VMOVUPS Z6, (DI)
+	VMOVUPS Z7, 64(DI)
+	VMOVUPS Z8, K1, 128(DI)
+	ADDQ    ldc+32(FP), DI
+	VMOVUPS Z9, (DI)
+	VMOVUPS Z10, 64(DI)
+	VMOVUPS Z11, K1, 128(DI)
+	DECQ    (SP)
+	JE      done
+	ADDQ    stepC+88(FP), AX
+	ADDQ    stepStart+96(FP), CX
+	MOVQ    stepA+104(FP), DI
+	ADDQ    DI, 8(SP)
+	MOVQ    stepB+112(FP), DI
+	ADDQ    DI, 16(SP)
+	JMP     tiles
+
+done:
+	VZEROUPPER
+	RET
+
+// func tileRows5x3AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// Requires: AVX, AVX512F, BMI2, MMX+
+TEXT ·tileRows5x3AVX512(SB), NOSPLIT, $24-120
+	MOVQ  last+72(FP), AX
+	MOVL  $-1, CX
+	BZHIL AX, CX, CX
+	KMOVW CX, K1
+	MOVQ  c+0(FP), AX
+	MOVQ  start+8(FP), CX
+	MOVQ  ldb+56(FP), DX
+	MOVQ  lda+48(FP), BX
+	LEAQ  (BX)(BX*2), SI
+	MOVQ  count+80(FP), DI
+	MOVQ  DI, (SP)
+	MOVQ  a+16(FP), DI
+	MOVQ  DI, 8(SP)
+	MOVQ  b+24(FP), DI
+	MOVQ  DI, 16(SP)
+
+tiles:
+	MOVQ       CX, DI
+	VMOVUPS    (DI), Z0
+	VMOVUPS    64(DI), Z1
+	VMOVUPS.Z  128(DI), K1, Z2
+	ADDQ       ldstart+40(FP), DI
+	VMOVUPS    (DI), Z3
+	VMOVUPS    64(DI), Z4
+	VMOVUPS.Z  128(DI), K1, Z5
+	ADDQ       ldstart+40(FP), DI
+	VMOVUPS    (DI), Z6
+	VMOVUPS    64(DI), Z7
+	VMOVUPS.Z  128(DI), K1, Z8
+	ADDQ       ldstart+40(FP), DI
+	VMOVUPS    (DI), Z9
+	VMOVUPS    64(DI), Z10
+	VMOVUPS.Z  128(DI), K1, Z11
+	ADDQ       ldstart+40(FP), DI
+	VMOVUPS    (DI), Z12
+	VMOVUPS    64(DI), Z13
+	VMOVUPS.Z  128(DI), K1, Z14
+	MOVQ       AX, DI
+	ADDQ       stepC+88(FP), DI
+	PREFETCHT0 (DI)
+	PREFETCHT0 64(DI)
+	PREFETCHT0 128(DI)
+	ADDQ       ldc+32(FP), DI
+	PREFETCHT0 (DI)
+	PREFETCHT0 64(DI)
+	PREFETCHT0 128(DI)
+	ADDQ       ldc+32(FP), DI
+	PREFETCHT0 (DI)
+	PREFETCHT0 64(DI)
+	PREFETCHT0 128(DI)
+	ADDQ       ldc+32(FP), DI
+	PREFETCHT0 (DI)
+	PREFETCHT0 64(DI)
+	PREFETCHT0 128(DI)
+	ADDQ       ldc+32(FP), DI
+	PREFETCHT0 (DI)
+	PREFETCHT0 64(DI)
+	PREFETCHT0 128(DI)
+	MOVQ       k+64(FP), R9
+	MOVQ       8(SP), DI
+	MOVQ       16(SP), R8
+	MOVQ       DI, R10
+	ADDQ       stepA+104(FP), R10
+	TESTQ      DX, DX
+	JL         negated
+
+whole:
+	VMOVUPS      (R8), Z15
+	VMOVUPS      64(R8), Z16
+	VMOVUPS      128(R8), Z17
+	VBROADCASTSS (DI), Z18
+	VFMADD231PS  Z18, Z15, Z0
+	VFMADD231PS  Z18, Z16, Z1
+	VFMADD231PS  Z18, Z17, Z2
+	VBROADCASTSS (DI)(BX*1), Z18
+	VFMADD231PS  Z18, Z15, Z3
+	VFMADD231PS  Z18, Z16, Z4
+	VFMADD231PS  Z18, Z17, Z5
+	VBROADCASTSS (DI)(BX*2), Z18
+	VFMADD231PS  Z18, Z15, Z6
+	VFMADD231PS  Z18, Z16, Z7
+	VFMADD231PS  Z18, Z17, Z8
+	VBROADCASTSS (DI)(SI*1), Z18
+	VFMADD231PS  Z18, Z15, Z9
+	VFMADD231PS  Z18, Z16, Z10
+	VFMADD231PS  Z18, Z17, Z11
+	VBROADCASTSS (DI)(BX*4), Z18
+	VFMADD231PS  Z18, Z15, Z12
+	VFMADD231PS  Z18, Z16, Z13
+	VFMADD231PS  Z18, Z17, Z14
+	ADDQ         DX, R8
+	PREFETCHT0   (R10)
+	ADDQ         $0x40, R10
+	ADDQ         $0x04, DI
+	DECQ         R9
+	JNE          whole
+	JMP          end
+
+negated:
+partial:
+	VMOVUPS      (R8), Z15
+	VMOVUPS      64(R8), Z16
+	VMOVUPS.Z    128(R8), K1, Z17
+	VBROADCASTSS (DI), Z18
+	VFMADD231PS  Z18, Z15, Z0
+	VFMADD231PS  Z18, Z16, Z1
+	VFMADD231PS  Z18, Z17, Z2
+	VBROADCASTSS (DI)(BX*1), Z18
+	VFMADD231PS  Z18, Z15, Z3
+	VFMADD231PS  Z18, Z16, Z4
+	VFMADD231PS  Z18, Z17, Z5
+	VBROADCASTSS (DI)(BX*2), Z18
+	VFMADD231PS  Z18, Z15, Z6
+	VFMADD231PS  Z18, Z16, Z7
+	VFMADD231PS  Z18, Z17, Z8
+	VBROADCASTSS (DI)(SI*1), Z18
+	VFMADD231PS  Z18, Z15, Z9
+	VFMADD231PS  Z18, Z16, Z10
+	VFMADD231PS  Z18, Z17, Z11
+	VBROADCASTSS (DI)(BX*4), Z18
+	VFMADD231PS  Z18, Z15, Z12
+	VFMADD231PS  Z18, Z16, Z13
+	VFMADD231PS  Z18, Z17, Z14
+	SUBQ         DX, R8
+	PREFETCHT0   (R10)
+	ADDQ         $0x40, R10
+	ADDQ         $0x04, DI
+	DECQ         R9
+	JNE          partial
+
+end:
+	MOVQ    AX, DI
+	VMOVUPS Z0, (DI)
+	VMOVUPS Z1, 64(DI)
+	VMOVUPS Z2, K1, 128(DI)
+	ADDQ    ldc+32(FP), DI
+	VMOVUPS Z3, (DI)
+	VMOVUPS Z4, 64(DI)
+	VMOVUPS Z5, K1, 128(DI)
+	ADDQ    ldc+32(FP), DI
+	VMOVUPS Z6, (DI)
+	VMOVUPS Z7, 64(DI)
+	VMOVUPS Z8, K1, 128(DI)
+	ADDQ    ldc+32(FP), DI
+	VMOVUPS Z9, (DI)
+	VMOVUPS Z10, 64(DI)
+	VMOVUPS Z11, K1, 128(DI)
+	ADDQ    ldc+32(FP), DI
+	VMOVUPS Z12, (DI)
+	VMOVUPS Z13, 64(DI)
+	VMOVUPS Z14, K1, 128(DI)
+	DECQ    (SP)
+	JE      done
+	ADDQ    stepC+88(FP), AX
+	ADDQ    stepStart+96(FP), CX
+	MOVQ    stepA+104(FP), DI
+	ADDQ    DI, 8(SP)
+	MOVQ    stepB+112(FP), DI
+	ADDQ    DI, 16(SP)
+	JMP     tiles
+
+done:
+	VZEROUPPER
+	RET
+
+// func tileRows6x3AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// Requires: AVX, AVX512F, BMI2, MMX+
+TEXT ·tileRows6x3AVX512(SB), NOSPLIT, $24-120
+	MOVQ  last+72(FP), AX
+	MOVL  $-1, CX
+	BZHIL AX, CX, CX
+	KMOVW CX, K1
+	MOVQ  c+0(FP), AX
+	MOVQ  start+8(FP), CX
+	MOVQ  ldb+56(FP), DX
+	MOVQ  lda+48(FP), BX
+	LEAQ  (BX)(BX*2), SI
+	LEAQ  (SI)(BX*2), DI
+	MOVQ  count+80(FP), R8
+	MOVQ  R8, (SP)
+	MOVQ  a+16(FP), R8
+	MOVQ  R8, 8(SP)
+	MOVQ  b+24(FP), R8
+	MOVQ  R8, 16(SP)
+
+tiles:
+	MOVQ       CX, R8
+	VMOVUPS    (R8), Z0
+	VMOVUPS    64(R8), Z1
+	VMOVUPS.Z  128(R8), K1, Z2
+	ADDQ       ldstart+40(FP), R8
+	VMOVUPS    (R8), Z3
+	VMOVUPS    64(R8), Z4
+	VMOVUPS.Z  128(R8), K1, Z5
+	ADDQ       ldstart+40(FP), R8
+	VMOVUPS    (R8), Z6
+	VMOVUPS    64(R8), Z7
+	VMOVUPS.Z  128(R8), K1, Z8
+	ADDQ       ldstart+40(FP), R8
+	VMOVUPS    (R8), Z9
+	VMOVUPS    64(R8), Z10
+	VMOVUPS.Z  128(R8), K1, Z11
+	ADDQ       ldstart+40(FP), R8
+	VMOVUPS    (R8), Z12
+	VMOVUPS    64(R8), Z13
+	VMOVUPS.Z  128(R8), K1, Z14
+	ADDQ       ldstart+40(FP), R8
+	VMOVUPS    (R8), Z15
+	VMOVUPS    64(R8), Z16
+	VMOVUPS.Z  128(R8), K1, Z17
+	MOVQ       AX, R8
+	ADDQ       stepC+88(FP), R8
+	PREFETCHT0 (R8)
+	PREFETCHT0 64(R8)
+	PREFETCHT0 128(R8)
+	ADDQ       ldc+32(FP), R8
+	PREFETCHT0 (R8)
+	PREFETCHT0 64(R8)
+	PREFETCHT0 128(R8)
+	ADDQ       ldc+32(FP), R8
+	PREFETCHT0 (R8)
+	PREFETCHT0 64(R8)
+	PREFETCHT0 128(R8)
+	ADDQ       ldc+32(FP), R8
+	PREFETCHT0 (R8)
+	PREFETCHT0 64(R8)
+	PREFETCHT0 128(R8)
+	ADDQ       ldc+32(FP), R8
+	PREFETCHT0 (R8)
+	PREFETCHT0 64(R8)
+	PREFETCHT0 128(R8)
+	ADDQ       ldc+32(FP), R8
+	PREFETCHT0 (R8)
+	PREFETCHT0 64(R8)
+	PREFETCHT0 128(R8)
+	MOVQ       k+64(FP), R10
+	MOVQ       8(SP), R8
+	MOVQ       16(SP), R9
+	MOVQ       R8, R11
+	ADDQ       stepA+104(FP), R11
+	TESTQ      DX, DX
+	JL         negated
+
+whole:
+	VMOVUPS      (R9), Z18
+	VMOVUPS      64(R9), Z19
+	VMOVUPS      128(R9), Z20
+	VBROADCASTSS (R8), Z21
+	VFMADD231PS  Z21, Z18, Z0
+	VFMADD231PS  Z21, Z19, Z1
+	VFMADD231PS  Z21, Z20, Z2
+	VBROADCASTSS (R8)(BX*1), Z21
+	VFMADD231PS  Z21, Z18, Z3
+	VFMADD231PS  Z21, Z19, Z4
+	VFMADD231PS  Z21, Z20, Z5
+	VBROADCASTSS (R8)(BX*2), Z21
+	VFMADD231PS  Z21, Z18, Z6
+	VFMADD231PS  Z21, Z19, Z7
+	VFMADD231PS  Z21, Z20, Z8
+	VBROADCASTSS (R8)(SI*1), Z21
+	VFMADD231PS  Z21, Z18, Z9
+	VFMADD231PS  Z21, Z19, Z10
+	VFMADD231PS  Z21, Z20, Z11
+	VBROADCASTSS (R8)(BX*4), Z21
+	VFMADD231PS  Z21, Z18, Z12
+	VFMADD231PS  Z21, Z19, Z13
+	VFMADD231PS  Z21, Z20, Z14
+	VBROADCASTSS (R8)(DI*1), Z21
+	VFMADD231PS  Z21, Z18, Z15
+	VFMADD231PS  Z21, Z19, Z16
+	VFMADD231PS  Z21, Z20, Z17
+	ADDQ         DX, R9
+	PREFETCHT0   (R11)
+	ADDQ         $0x40, R11
+	ADDQ         $0x04, R8
+	DECQ         R10
+	JNE          whole
+	JMP          end
+
+negated:
+partial:
+	VMOVUPS      (R9), Z18
+	VMOVUPS      64(R9), Z19
+	VMOVUPS.Z    128(R9), K1, Z20
+	VBROADCASTSS (R8), Z21
+	VFMADD231PS  Z21, Z18, Z0
+	VFMADD231PS  Z21, Z19, Z1
+	VFMADD231PS  Z21, Z20, Z2
+	VBROADCASTSS (R8)(BX*1), Z21
+	VFMADD231PS  Z21, Z18, Z3
+	VFMADD231PS  Z21, Z19, Z4
+	VFMADD231PS  Z21, Z20, Z5
+	VBROADCASTSS (R8)(BX*2), Z21
+	VFMADD231PS  Z21, Z18, Z6
+	VFMADD231PS  Z21, Z19, Z7
+	VFMADD231PS  Z21, Z20, Z8
+	VBROADCASTSS (R8)(SI*1), Z21
+	VFMADD231PS  Z21, Z18, Z9
+	VFMADD231PS  Z21, Z19, Z10
+	VFMADD231PS  Z21, Z20, Z11
+	VBROADCASTSS (R8)(BX*4), Z21
+	VFMADD231PS  Z21, Z18, Z12
+	VFMADD231PS  Z21, Z19, Z13
+	VFMADD231PS  Z21, Z20, Z14
+	VBROADCASTSS (R8)(DI*1), Z21
+	VFMADD231PS  Z21, Z18, Z15
+	VFMADD231PS  Z21, Z19, Z16
+	VFMADD231PS  Z21, Z20, Z17
+	SUBQ         DX, R9
+	PREFETCHT0   (R11)
+	ADDQ         $0x40, R11
+	ADDQ         $0x04, R8
+	DECQ         R10
+	JNE          partial
+
+end:
+	MOVQ    AX, R8
+	VMOVUPS Z0, (R8)
+	VMOVUPS Z1, 64(R8)
+	VMOVUPS Z2, K1, 128(R8)
+	ADDQ    ldc+32(FP), R8
+	VMOVUPS Z3, (R8)
+	VMOVUPS Z4, 64(R8)
+	VMOVUPS Z5, K1, 128(R8)
+	ADDQ    ldc+32(FP), R8
+	VMOVUPS Z6, (R8)
+	VMOVUPS Z7, 64(R8)
+	VMOVUPS Z8, K1, 128(R8)
+	ADDQ    ldc+32(FP), R8
+	VMOVUPS Z9, (R8)
+	VMOVUPS Z10, 64(R8)
+	VMOVUPS Z11, K1, 128(R8)
+	ADDQ    ldc+32(FP), R8
+	VMOVUPS Z12, (R8)
+	VMOVUPS Z13, 64(R8)
+	VMOVUPS Z14, K1, 128(R8)
+	ADDQ    ldc+32(FP), R8
+	VMOVUPS Z15, (R8)
+	VMOVUPS Z16, 64(R8)
+	VMOVUPS Z17, K1, 128(R8)
+	DECQ    (SP)
+	JE      done
+	ADDQ    stepC+88(FP), AX
+	ADDQ    stepStart+96(FP), CX
+	MOVQ    stepA+104(FP), R8
+	ADDQ    R8, 8(SP)
+	MOVQ    stepB+112(FP), R8
+	ADDQ    R8, 16(SP)
+	JMP     tiles
+
+done:
+	VZEROUPPER
+	RET
+
+// func tileRows7x3AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// Requires: AVX, AVX512F, BMI2, MMX+
+TEXT ·tileRows7x3AVX512(SB), NOSPLIT, $24-120
+	MOVQ  last+72(FP), AX
+	MOVL  $-1, CX
+	BZHIL AX, CX, CX
+	KMOVW CX, K1
+	MOVQ  c+0(FP), AX
+	MOVQ  start+8(FP), CX
+	MOVQ  ldb+56(FP), DX
+	MOVQ  lda+48(FP), BX
+	LEAQ  (BX)(BX*2), SI
+	LEAQ  (SI)(BX*2), DI
+	MOVQ  count+80(FP), R8
+	MOVQ  R8, (SP)
+	MOVQ  a+16(FP), R8
+	MOVQ  R8, 8(SP)
+	MOVQ  b+24(FP), R8
+	MOVQ  R8, 16(SP)
+
+tiles:
+	MOVQ       CX, R8
+	VMOVUPS    (R8), Z0
+	VMOVUPS    64(R8), Z1
+	VMOVUPS.Z  128(R8), K1, Z2
+	ADDQ       ldstart+40(FP), R8
+	VMOVUPS    (R8), Z3
+	VMOVUPS    64(R8), Z4
+	VMOVUPS.Z  128(R8), K1, Z5
+	ADDQ       ldstart+40(FP), R8
+	VMOVUPS    (R8), Z6
+	VMOVUPS    64(R8), Z7
+	VMOVUPS.Z  128(R8), K1, Z8
+	ADDQ       ldstart+40(FP), R8
+	VMOVUPS    (R8), Z9
+	VMOVUPS    64(R8), Z10
+	VMOVUPS.Z  128(R8), K1, Z11
+	ADDQ       ldstart+40(FP), R8
+	VMOVUPS    (R8), Z12
+	VMOVUPS    64(R8), Z13
+	VMOVUPS.Z  128(R8), K1, Z14
+	ADDQ       ldstart+40(FP), R8
+	VMOVUPS    (R8), Z15
+	VMOVUPS    64(R8), Z16
+	VMOVUPS.Z  128(R8), K1, Z17
+	ADDQ       ldstart+40(FP), R8
+	VMOVUPS    (R8), Z18
+	VMOVUPS    64(R8), Z19
+	VMOVUPS.Z  128(R8), K1, Z20
+	MOVQ       AX, R8
+	ADDQ       stepC+88(FP), R8
+	PREFETCHT0 (R8)
+	PREFETCHT0 64(R8)
+	PREFETCHT0 128(R8)
+	ADDQ       ldc+32(FP), R8
+	PREFETCHT0 (R8)
+	PREFETCHT0 64(R8)
+	PREFETCHT0 128(R8)
+	ADDQ       ldc+32(FP), R8
+	PREFETCHT0 (R8)
+	PREFETCHT0 64(R8)
+	PREFETCHT0 128(R8)
+	ADDQ       ldc+32(FP), R8
+	PREFETCHT0 (R8)
+	PREFETCHT0 64(R8)
+	PREFETCHT0 128(R8)
+	ADDQ       ldc+32(FP), R8
+	PREFETCHT0 (R8)
+	PREFETCHT0 64(R8)
+	PREFETCHT0 128(R8)
+	ADDQ       ldc+32(FP), R8
+	PREFETCHT0 (R8)
+	PREFETCHT0 64(R8)
+	PREFETCHT0 128(R8)
+	ADDQ       ldc+32(FP), R8
+	PREFETCHT0 (R8)
+	PREFETCHT0 64(R8)
+	PREFETCHT0 128(R8)
+	MOVQ       k+64(FP), R10
+	MOVQ       8(SP), R8
+	MOVQ       16(SP), R9
+	MOVQ       R8, R11
+	ADDQ       stepA+104(FP), R11
+	TESTQ      DX, DX
+	JL         negated
+
+whole:
+	VMOVUPS      (R9), Z21
+	VMOVUPS      64(R9), Z22
+	VMOVUPS      128(R9), Z23
+	VBROADCASTSS (R8), Z24
+	VFMADD231PS  Z24, Z21, Z0
+	VFMADD231PS  Z24, Z22, Z1
+	VFMADD231PS  Z24, Z23, Z2
+	VBROADCASTSS (R8)(BX*1), Z24
+	VFMADD231PS  Z24, Z21, Z3
+	VFMADD231PS  Z24, Z22, Z4
+	VFMADD231PS  Z24, Z23, Z5
+	VBROADCASTSS (R8)(BX*2), Z24
+	VFMADD231PS  Z24, Z21, Z6
+	VFMADD231PS  Z24, Z22, Z7
+	VFMADD231PS  Z24, Z23, Z8
+	VBROADCASTSS (R8)(SI*1), Z24
+	VFMADD231PS  Z24, Z21, Z9
+	VFMADD231PS  Z24, Z22, Z10
+	VFMADD231PS  Z24, Z23, Z11
+	VBROADCASTSS (R8)(BX*4), Z24
+	VFMADD231PS  Z24, Z21, Z12
+	VFMADD231PS  Z24, Z22, Z13
+	VFMADD231PS  Z24, Z23, Z14
+	VBROADCASTSS (R8)(DI*1), Z24
+	VFMADD231PS  Z24, Z21, Z15
+	VFMADD231PS  Z24, Z22, Z16
+	VFMADD231PS  Z24, Z23, Z17
+	VBROADCASTSS (R8)(SI*2), Z24
+	VFMADD231PS  Z24, Z21, Z18
+	VFMADD231PS  Z24, Z22, Z19
+	VFMADD231PS  Z24, Z23, Z20
+	ADDQ         DX, R9
+	PREFETCHT0   (R11)
+	ADDQ         $0x40, R11
+	ADDQ         $0x04, R8
+	DECQ         R10
+	JNE          whole
+	JMP          end
+
+negated:
+partial:
+	VMOVUPS      (R9), Z21
+	VMOVUPS      64(R9), Z22
+	VMOVUPS.Z    128(R9), K1, Z23
+	VBROADCASTSS (R8), Z24
+	VFMADD231PS  Z24, Z21, Z0
+	VFMADD231PS  Z24, Z22, Z1
+	VFMADD231PS  Z24, Z23, Z2
+	VBROADCASTSS (R8)(BX*1), Z24
+	VFMADD231PS  Z24, Z21, Z3
+	VFMADD231PS  Z24, Z22, Z4
+	VFMADD231PS  Z24, Z23, Z5
+	VBROADCASTSS (R8)(BX*2), Z24
+	VFMADD231PS  Z24, Z21, Z6
+	VFMADD231PS  Z24, Z22, Z7
+	VFMADD231PS  Z24, Z23, Z8
+	VBROADCASTSS (R8)(SI*1), Z24
+	VFMADD231PS  Z24, Z21, Z9
+	VFMADD231PS  Z24, Z22, Z10
+	VFMADD231PS  Z24, Z23, Z11
+	VBROADCASTSS (R8)(BX*4), Z24
+	VFMADD231PS  Z24, Z21, Z12
+	VFMADD231PS  Z24, Z22, Z13
+	VFMADD231PS  Z24, Z23, Z14
+	VBROADCASTSS (R8)(DI*1), Z24
+	VFMADD231PS  Z24, Z21, Z15
+	VFMADD231PS  Z24, Z22, Z16
+	VFMADD231PS  Z24, Z23, Z17
+	VBROADCASTSS (R8)(SI*2), Z24
+	VFMADD231PS  Z24, Z21, Z18
+	VFMADD231PS  Z24, Z22, Z19
+	VFMADD231PS  Z24, Z23, Z20
+	SUBQ         DX, R9
+	PREFETCHT0   (R11)
+	ADDQ         $0x40, R11
+	ADDQ         $0x04, R8
+	DECQ         R10
+	JNE          partial
+
+end:
+	MOVQ    AX, R8
+	VMOVUPS Z0, (R8)
+	VMOVUPS Z1, 64(R8)
+	VMOVUPS Z2, K1, 128(R8)
+	ADDQ    ldc+32(FP), R8
+	VMOVUPS Z3, (R8)
+	VMOVUPS Z4, 64(R8)
+	VMOVUPS Z5, K1, 128(R8)
+	ADDQ    ldc+32(FP), R8
+	VMOVUPS Z6, (R8)
+	VMOVUPS Z7, 64(R8)
+	VMOVUPS Z8, K1, 128(R8)
+	ADDQ    ldc+32(FP), R8
+	VMOVUPS Z9, (R8)
+	VMOVUPS Z10, 64(R8)
+	VMOVUPS Z11, K1, 128(R8)
+	ADDQ    ldc+32(FP), R8
+	VMOVUPS Z12, (R8)
+	VMOVUPS Z13, 64(R8)
+	VMOVUPS Z14, K1, 128(R8)
+	ADDQ    ldc+32(FP), R8
+	VMOVUPS Z15, (R8)
+	VMOVUPS Z16, 64(R8)
+	VMOVUPS Z17, K1, 128(R8)
+	ADDQ    ldc+32(FP), R8
+	VMOVUPS Z18, (R8)
+	VMOVUPS Z19, 64(R8)
+	VMOVUPS Z20, K1, 128(R8)
+	DECQ    (SP)
+	JE      done
+	ADDQ    stepC+88(FP), AX
+	ADDQ    stepStart+96(FP), CX
+	MOVQ    stepA+104(FP), R8
+	ADDQ    R8, 8(SP)
+	MOVQ    stepB+112(FP), R8
+	ADDQ    R8, 16(SP)
+	JMP     tiles
+
+done:
+	VZEROUPPER
+	RET
+
+// func tileRows8x3AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// Requires: AVX, AVX512F, BMI2, MMX+
+TEXT ·tileRows8x3AVX512(SB), NOSPLIT, $24-120
+	MOVQ  last+72(FP), AX
+	MOVL  $-1, CX
+	BZHIL AX, CX, CX
+	KMOVW CX, K1
+	MOVQ  c+0(FP), AX
+	MOVQ  start+8(FP), CX
+	MOVQ  ldb+56(FP), DX
+	MOVQ  lda+48(FP), BX
+	LEAQ  (BX)(BX*2), SI
+	LEAQ  (SI)(BX*2), DI
+	LEAQ  (DI)(BX*2), R8
+	MOVQ  count+80(FP), R9
+	MOVQ  R9, (SP)
+	MOVQ  a+16(FP), R9
+	MOVQ  R9, 8(SP)
+	MOVQ  b+24(FP), R9
+	MOVQ  R9, 16(SP)
+
+tiles:
+	MOVQ       CX, R9
+	VMOVUPS    (R9), Z0
+	VMOVUPS    64(R9), Z1
+	VMOVUPS.Z  128(R9), K1, Z2
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS    (R9), Z3
+	VMOVUPS    64(R9), Z4
+	VMOVUPS.Z  128(R9), K1, Z5
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS    (R9), Z6
+	VMOVUPS    64(R9), Z7
+	VMOVUPS.Z  128(R9), K1, Z8
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS    (R9), Z9
+	VMOVUPS    64(R9), Z10
+	VMOVUPS.Z  128(R9), K1, Z11
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS    (R9), Z12
+	VMOVUPS    64(R9), Z13
+	VMOVUPS.Z  128(R9), K1, Z14
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS    (R9), Z15
+	VMOVUPS    64(R9), Z16
+	VMOVUPS.Z  128(R9), K1, Z17
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS    (R9), Z18
+	VMOVUPS    64(R9), Z19
+	VMOVUPS.Z  128(R9), K1, Z20
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS    (R9), Z21
+	VMOVUPS    64(R9), Z22
+	VMOVUPS.Z  128(R9), K1, Z23
+	MOVQ       AX, R9
+	ADDQ       stepC+88(FP), R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	PREFETCHT0 128(R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	PREFETCHT0 128(R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	PREFETCHT0 128(R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	PREFETCHT0 128(R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	PREFETCHT0 128(R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	PREFETCHT0 128(R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	PREFETCHT0 128(R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	PREFETCHT0 128(R9)
+	MOVQ       k+64(FP), R11
+	MOVQ       8(SP), R9
+	MOVQ       16(SP), R10
+	MOVQ       R9, R12
+	ADDQ       stepA+104(FP), R12
+	TESTQ      DX, DX
+	JL         negated
+
+whole:
+	VMOVUPS      (R10), Z24
+	VMOVUPS      64(R10), Z25
+	VMOVUPS      128(R10), Z26
+	VBROADCASTSS (R9), Z27
+	VFMADD231PS  Z27, Z24, Z0
+	VFMADD231PS  Z27, Z25, Z1
+	VFMADD231PS  Z27, Z26, Z2
+	VBROADCASTSS (R9)(BX*1), Z27
+	VFMADD231PS  Z27, Z24, Z3
+	VFMADD231PS  Z27, Z25, Z4
+	VFMADD231PS  Z27, Z26, Z5
+	VBROADCASTSS (R9)(BX*2), Z27
+	VFMADD231PS  Z27, Z24, Z6
+	VFMADD231PS  Z27, Z25, Z7
+	VFMADD231PS  Z27, Z26, Z8
+	VBROADCASTSS (R9)(SI*1), Z27
+	VFMADD231PS  Z27, Z24, Z9
+	VFMADD231PS  Z27, Z25, Z10
+	VFMADD231PS  Z27, Z26, Z11
+	VBROADCASTSS (R9)(BX*4), Z27
+	VFMADD231PS  Z27, Z24, Z12
+	VFMADD231PS  Z27, Z25, Z13
+	VFMADD231PS  Z27, Z26, Z14
+	VBROADCASTSS (R9)(DI*1), Z27
+	VFMADD231PS  Z27, Z24, Z15
+	VFMADD231PS  Z27, Z25, Z16
+	VFMADD231PS  Z27, Z26, Z17
+	VBROADCASTSS (R9)(SI*2), Z27
+	VFMADD231PS  Z27, Z24, Z18
+	VFMADD231PS  Z27, Z25, Z19
+	VFMADD231PS  Z27, Z26, Z20
+	VBROADCASTSS (R9)(R8*1), Z27
+	VFMADD231PS  Z27, Z24, Z21
+	VFMADD231PS  Z27, Z25, Z22
+	VFMADD231PS  Z27, Z26, Z23
+	ADDQ         DX, R10
+	PREFETCHT0   (R12)
+	ADDQ         $0x40, R12
+	ADDQ         $0x04, R9
+	DECQ         R11
+	JNE          whole
+	JMP          end
+
+negated:
+partial:
+	VMOVUPS      (R10), Z24
+	VMOVUPS      64(R10), Z25
+	VMOVUPS.Z    128(R10), K1, Z26
+	VBROADCASTSS (R9), Z27
+	VFMADD231PS  Z27, Z24, Z0
+	VFMADD231PS  Z27, Z25, Z1
+	VFMADD231PS  Z27, Z26, Z2
+	VBROADCASTSS (R9)(BX*1), Z27
+	VFMADD231PS  Z27, Z24, Z3
+	VFMADD231PS  Z27, Z25, Z4
+	VFMADD231PS  Z27, Z26, Z5
+	VBROADCASTSS (R9)(BX*2), Z27
+	VFMADD231PS  Z27, Z24, Z6
+	VFMADD231PS  Z27, Z25, Z7
+	VFMADD231PS  Z27, Z26, Z8
+	VBROADCASTSS (R9)(SI*1), Z27
+	VFMADD231PS  Z27, Z24, Z9
+	VFMADD231PS  Z27, Z25, Z10
+	VFMADD231PS  Z27, Z26, Z11
+	VBROADCASTSS (R9)(BX*4), Z27
+	VFMADD231PS  Z27, Z24, Z12
+	VFMADD231PS  Z27, Z25, Z13
+	VFMADD231PS  Z27, Z26, Z14
+	VBROADCASTSS (R9)(DI*1), Z27
+	VFMADD231PS  Z27, Z24, Z15
+	VFMADD231PS  Z27, Z25, Z16
+	VFMADD231PS  Z27, Z26, Z17
+	VBROADCASTSS (R9)(SI*2), Z27
+	VFMADD231PS  Z27, Z24, Z18
+	VFMADD231PS  Z27, Z25, Z19
+	VFMADD231PS  Z27, Z26, Z20
+	VBROADCASTSS (R9)(R8*1), Z27
+	VFMADD231PS  Z27, Z24, Z21
+	VFMADD231PS  Z27, Z25, Z22
+	VFMADD231PS  Z27, Z26, Z23
+	SUBQ         DX, R10
+	PREFETCHT0   (R12)
+	ADDQ         $0x40, R12
+	ADDQ         $0x04, R9
+	DECQ         R11
+	JNE          partial
+
+end:
+	MOVQ    AX, R9
+	VMOVUPS Z0, (R9)
+	VMOVUPS Z1, 64(R9)
+	VMOVUPS Z2, K1, 128(R9)
+	ADDQ    ldc+32(FP), R9
+	VMOVUPS Z3, (R9)
+	VMOVUPS Z4, 64(R9)
+	VMOVUPS Z5, K1, 128(R9)
+	ADDQ    ldc+32(FP), R9
+	VMOVUPS Z6, (R9)
+	VMOVUPS Z7, 64(R9)
+	VMOVUPS Z8, K1, 128(R9)
+	ADDQ    ldc+32(FP), R9
+	VMOVUPS Z9, (R9)
+	VMOVUPS Z10, 64(R9)
+	VMOVUPS Z11, K1, 128(R9)
+	ADDQ    ldc+32(FP), R9
+	VMOVUPS Z12, (R9)
+	VMOVUPS Z13, 64(R9)
+	VMOVUPS Z14, K1, 128(R9)
+	ADDQ    ldc+32(FP), R9
+	VMOVUPS Z15, (R9)
+	VMOVUPS Z16, 64(R9)
+	VMOVUPS Z17, K1, 128(R9)
+	ADDQ    ldc+32(FP), R9
+	VMOVUPS Z18, (R9)
+	VMOVUPS Z19, 64(R9)
+	VMOVUPS Z20, K1, 128(R9)
+	ADDQ    ldc+32(FP), R9
+	VMOVUPS Z21, (R9)
+	VMOVUPS Z22, 64(R9)
+	VMOVUPS Z23, K1, 128(R9)
+	DECQ    (SP)
+	JE      done
+	ADDQ    stepC+88(FP), AX
+	ADDQ    stepStart+96(FP), CX
+	MOVQ    stepA+104(FP), R9
+	ADDQ    R9, 8(SP)
+	MOVQ    stepB+112(FP), R9
+	ADDQ    R9, 16(SP)
+	JMP     tiles
+
+done:
+	VZEROUPPER
+	RET
+
+// func tileRows9x3AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// Requires: AVX, AVX512F, BMI2, MMX+
+TEXT ·tileRows9x3AVX512(SB), NOSPLIT, $24-120
+	MOVQ  last+72(FP), AX
+	MOVL  $-1, CX
+	BZHIL AX, CX, CX
+	KMOVW CX, K1
+	MOVQ  c+0(FP), AX
+	MOVQ  start+8(FP), CX
+	MOVQ  ldb+56(FP), DX
+	MOVQ  lda+48(FP), BX
+	LEAQ  (BX)(BX*2), SI
+	LEAQ  (SI)(BX*2), DI
+	LEAQ  (DI)(BX*2), R8
+	MOVQ  count+80(FP), R9
+	MOVQ  R9, (SP)
+	MOVQ  a+16(FP), R9
+	MOVQ  R9, 8(SP)
+	MOVQ  b+24(FP), R9
+	MOVQ  R9, 16(SP)
+
+tiles:
+	MOVQ       CX, R9
+	VMOVUPS    (R9), Z0
+	VMOVUPS    64(R9), Z1
+	VMOVUPS.Z  128(R9), K1, Z2
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS    (R9), Z3
+	VMOVUPS    64(R9), Z4
+	VMOVUPS.Z  128(R9), K1, Z5
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS    (R9), Z6
+	VMOVUPS    64(R9), Z7
+	VMOVUPS.Z  128(R9), K1, Z8
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS    (R9), Z9
+	VMOVUPS    64(R9), Z10
+	VMOVUPS.Z  128(R9), K1, Z11
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS    (R9), Z12
+	VMOVUPS    64(R9), Z13
+	VMOVUPS.Z  128(R9), K1, Z14
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS    (R9), Z15
+	VMOVUPS    64(R9), Z16
+	VMOVUPS.Z  128(R9), K1, Z17
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS    (R9), Z18
+	VMOVUPS    64(R9), Z19
+	VMOVUPS.Z  128(R9), K1, Z20
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS    (R9), Z21
+	VMOVUPS    64(R9), Z22
+	VMOVUPS.Z  128(R9), K1, Z23
+	ADDQ       ldstart+40(FP), R9
+	VMOVUPS    (R9), Z24
+	VMOVUPS    64(R9), Z25
+	VMOVUPS.Z  128(R9), K1, Z26
+	MOVQ       AX, R9
+	ADDQ       stepC+88(FP), R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	PREFETCHT0 128(R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	PREFETCHT0 128(R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	PREFETCHT0 128(R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	PREFETCHT0 128(R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	PREFETCHT0 128(R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	PREFETCHT0 128(R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	PREFETCHT0 128(R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	PREFETCHT0 128(R9)
+	ADDQ       ldc+32(FP), R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	PREFETCHT0 128(R9)
+	MOVQ       k+64(FP), R11
+	MOVQ       8(SP), R9
+	MOVQ       16(SP), R10
+	LEAQ       (R9)(BX*8), R12
+	MOVQ       R9, R13
+	ADDQ       stepA+104(FP), R13
+	TESTQ      DX, DX
+	JL         negated
+
+whole:
+	VMOVUPS      (R10), Z27
+	VMOVUPS      64(R10), Z28
+	VMOVUPS      128(R10), Z29
+	VBROADCASTSS (R9), Z30
+	VFMADD231PS  Z30, Z27, Z0
+	VFMADD231PS  Z30, Z28, Z1
+	VFMADD231PS  Z30, Z29, Z2
+	VBROADCASTSS (R9)(BX*1), Z30
+	VFMADD231PS  Z30, Z27, Z3
+	VFMADD231PS  Z30, Z28, Z4
+	VFMADD231PS  Z30, Z29, Z5
+	VBROADCASTSS (R9)(BX*2), Z30
+	VFMADD231PS  Z30, Z27, Z6
+	VFMADD231PS  Z30, Z28, Z7
+	VFMADD231PS  Z30, Z29, Z8
+	VBROADCASTSS (R9)(SI*1), Z30
+	VFMADD231PS  Z30, Z27, Z9
+	VFMADD231PS  Z30, Z28, Z10
+	VFMADD231PS  Z30, Z29, Z11
+	VBROADCASTSS (R9)(BX*4), Z30
+	VFMADD231PS  Z30, Z27, Z12
+	VFMADD231PS  Z30, Z28, Z13
+	VFMADD231PS  Z30, Z29, Z14
+	VBROADCASTSS (R9)(DI*1), Z30
+	VFMADD231PS  Z30, Z27, Z15
+	VFMADD231PS  Z30, Z28, Z16
+	VFMADD231PS  Z30, Z29, Z17
+	VBROADCASTSS (R9)(SI*2), Z30
+	VFMADD231PS  Z30, Z27, Z18
+	VFMADD231PS  Z30, Z28, Z19
+	VFMADD231PS  Z30, Z29, Z20
+	VBROADCASTSS (R9)(R8*1), Z30
+	VFMADD231PS  Z30, Z27, Z21
+	VFMADD231PS  Z30, Z28, Z22
+	VFMADD231PS  Z30, Z29, Z23
+	VBROADCASTSS (R12), Z30
+	VFMADD231PS  Z30, Z27, Z24
+	VFMADD231PS  Z30, Z28, Z25
+	VFMADD231PS  Z30, Z29, Z26
+	ADDQ         DX, R10
+	PREFETCHT0   (R13)
+	ADDQ         $0x40, R13
+	ADDQ         $0x04, R9
+	ADDQ         $0x04, R12
+	DECQ         R11
+	JNE          whole
+	JMP          end
+
+negated:
+partial:
+	VMOVUPS      (R10), Z27
+	VMOVUPS      64(R10), Z28
+	VMOVUPS.Z    128(R10), K1, Z29
+	VBROADCASTSS (R9), Z30
+	VFMADD231PS  Z30, Z27, Z0
+	VFMADD231PS  Z30, Z28, Z1
+	VFMADD231PS  Z30, Z29, Z2
+	VBROADCASTSS (R9)(BX*1), Z30
+	VFMADD231PS  Z30, Z27, Z3
+	VFMADD231PS  Z30, Z28, Z4
+	VFMADD231PS  Z30, Z29, Z5
+	VBROADCASTSS (R9)(BX*2), Z30
+	VFMADD231PS  Z30, Z27, Z6
+	VFMADD231PS  Z30, Z28, Z7
+	VFMADD231PS  Z30, Z29, Z8
+	VBROADCASTSS (R9)(SI*1), Z30
+	VFMADD231PS  Z30, Z27, Z9
+	VFMADD231PS  Z30, Z28, Z10
+	VFMADD231PS  Z30, Z29, Z11
+	VBROADCASTSS (R9)(BX*4), Z30
+	VFMADD231PS  Z30, Z27, Z12
+	VFMADD231PS  Z30, Z28, Z13
+	VFMADD231PS  Z30, Z29, Z14
+	VBROADCASTSS (R9)(DI*1), Z30
+	VFMADD231PS  Z30, Z27, Z15
+	VFMADD231PS  Z30, Z28, Z16
+	VFMADD231PS  Z30, Z29, Z17
+	VBROADCASTSS (R9)(SI*2), Z30
+	VFMADD231PS  Z30, Z27, Z18
+	VFMADD231PS  Z30, Z28, Z19
+	VFMADD231PS  Z30, Z29, Z20
+	VBROADCASTSS (R9)(R8*1), Z30
+	VFMADD231PS  Z30, Z27, Z21
+	VFMADD231PS  Z30, Z28, Z22
+	VFMADD231PS  Z30, Z29, Z23
+	VBROADCASTSS (R12), Z30
+	VFMADD231PS  Z30, Z27, Z24
+	VFMADD231PS  Z30, Z28, Z25
+	VFMADD231PS  Z30, Z29, Z26
+	SUBQ         DX, R10
+	PREFETCHT0   (R13)
+	ADDQ         $0x40, R13
+	ADDQ         $0x04, R9
+	ADDQ         $0x04, R12
+	DECQ         R11
+	JNE          partial
+
+end:
+	MOVQ    AX, R9
+	VMOVUPS Z0, (R9)
+	VMOVUPS Z1, 64(R9)
+	VMOVUPS Z2, K1, 128(R9)
+	ADDQ    ldc+32(FP), R9
+	VMOVUPS Z3, (R9)
+	VMOVUPS Z4, 64(R9)
+	VMOVUPS Z5, K1, 128(R9)
+	ADDQ    ldc+32(FP), R9
+	VMOVUPS Z6, (R9)
+	VMOVUPS Z7, 64(R9)
+	VMOVUPS Z8, K1, 128(R9)
+	ADDQ    ldc+32(FP), R9
+	VMOVUPS Z9, (R9)
+	VMOVUPS Z10, 64(R9)
+	VMOVUPS Z11, K1, 128(R9)
+	ADDQ    ldc+32(FP), R9
+	VMOVUPS Z12, (R9)
+	VMOVUPS Z13, 64(R9)
+	VMOVUPS Z14, K1, 128(R9)
+	ADDQ    ldc+32(FP), R9
+	VMOVUPS Z15, (R9)
+	VMOVUPS Z16, 64(R9)
+	VMOVUPS Z17, K1, 128(R9)
+	ADDQ    ldc+32(FP), R9
+	VMOVUPS Z18, (R9)
+	VMOVUPS Z19, 64(R9)
+	VMOVUPS Z20, K1, 128(R9)
+	ADDQ    ldc+32(FP), R9
+	VMOVUPS Z21, (R9)
+	VMOVUPS Z22, 64(R9)
+	VMOVUPS Z23, K1, 128(R9)
+	ADDQ    ldc+32(FP), R9
+	VMOVUPS Z24, (R9)
+	VMOVUPS Z25, 64(R9)
+	VMOVUPS Z26, K1, 128(R9)
+	DECQ    (SP)
+	JE      done
+	ADDQ    stepC+88(FP), AX
+	ADDQ    stepStart+96(FP), CX
+	MOVQ    stepA+104(FP), R9
+	ADDQ    R9, 8(SP)
+	MOVQ    stepB+112(FP), R9
+	ADDQ    R9, 16(SP)
+	JMP     tiles
+
+done:
+	VZEROUPPER
+	RET
+
 // func tileRows1x4AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileRows1x4AVX512(SB), NOSPLIT, $24-120
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
@@ -7871,16 +10712,24 @@ TEXT ·tileRows1x4AVX512(SB), NOSPLIT, $24-120
 	MOVQ  BX, 16(SP)
 
 tiles:
-	MOVQ      CX, BX
-	VMOVUPS   (BX), Z0
-	VMOVUPS   64(BX), Z1
-	VMOVUPS   128(BX), Z2
-	VMOVUPS.Z 192(BX), K1, Z3
-	MOVQ      k+64(FP), DI
-	MOVQ      8(SP), BX
-	MOVQ      16(SP), SI
-	TESTQ     DX, DX
-	JL        negated
+	MOVQ       CX, BX
+	VMOVUPS    (BX), Z0
+	VMOVUPS    64(BX), Z1
+	VMOVUPS    128(BX), Z2
+	VMOVUPS.Z  192(BX), K1, Z3
+	MOVQ       AX, BX
+	ADDQ       stepC+88(FP), BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 128(BX)
+	PREFETCHT0 192(BX)
+	MOVQ       k+64(FP), DI
+	MOVQ       8(SP), BX
+	MOVQ       16(SP), SI
+	MOVQ       BX, R8
+	ADDQ       stepA+104(FP), R8
+	TESTQ      DX, DX
+	JL         negated
 
 whole:
 	VBROADCASTSS (BX), Z4
@@ -7893,6 +10742,8 @@ whole:
 	VMOVUPS      192(SI), Z5
 	VFMADD231PS  Z4, Z5, Z3
 	ADDQ         DX, SI
+	PREFETCHT0   (R8)
+	ADDQ         $0x40, R8
 	ADDQ         $0x04, BX
 	DECQ         DI
 	JNE          whole
@@ -7910,6 +10761,8 @@ partial:
 	VMOVUPS.Z    192(SI), K1, Z5
 	VFMADD231PS  Z4, Z5, Z3
 	SUBQ         DX, SI
+	PREFETCHT0   (R8)
+	ADDQ         $0x40, R8
 	ADDQ         $0x04, BX
 	DECQ         DI
 	JNE          partial
@@ -7935,7 +10788,7 @@ done:
 	RET
 
 // func tileRows2x4AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileRows2x4AVX512(SB), NOSPLIT, $24-120
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
@@ -7953,21 +10806,34 @@ TEXT ·tileRows2x4AVX512(SB), NOSPLIT, $24-120
 	MOVQ  SI, 16(SP)
 
 tiles:
-	MOVQ      CX, SI
-	VMOVUPS   (SI), Z0
-	VMOVUPS   64(SI), Z1
-	VMOVUPS   128(SI), Z2
-	VMOVUPS.Z 192(SI), K1, Z3
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS   (SI), Z4
-	VMOVUPS   64(SI), Z5
-	VMOVUPS   128(SI), Z6
-	VMOVUPS.Z 192(SI), K1, Z7
-	MOVQ      k+64(FP), R8
-	MOVQ      8(SP), SI
-	MOVQ      16(SP), DI
-	TESTQ     DX, DX
-	JL        negated
+	MOVQ       CX, SI
+	VMOVUPS    (SI), Z0
+	VMOVUPS    64(SI), Z1
+	VMOVUPS    128(SI), Z2
+	VMOVUPS.Z  192(SI), K1, Z3
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS    (SI), Z4
+	VMOVUPS    64(SI), Z5
+	VMOVUPS    128(SI), Z6
+	VMOVUPS.Z  192(SI), K1, Z7
+	MOVQ       AX, SI
+	ADDQ       stepC+88(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	PREFETCHT0 128(SI)
+	PREFETCHT0 192(SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	PREFETCHT0 128(SI)
+	PREFETCHT0 192(SI)
+	MOVQ       k+64(FP), R8
+	MOVQ       8(SP), SI
+	MOVQ       16(SP), DI
+	MOVQ       SI, R9
+	ADDQ       stepA+104(FP), R9
+	TESTQ      DX, DX
+	JL         negated
 
 whole:
 	VBROADCASTSS (SI), Z8
@@ -7985,6 +10851,8 @@ whole:
 	VFMADD231PS  Z8, Z10, Z3
 	VFMADD231PS  Z9, Z10, Z7
 	ADDQ         DX, DI
+	PREFETCHT0   (R9)
+	ADDQ         $0x40, R9
 	ADDQ         $0x04, SI
 	DECQ         R8
 	JNE          whole
@@ -8007,6 +10875,8 @@ partial:
 	VFMADD231PS  Z8, Z10, Z3
 	VFMADD231PS  Z9, Z10, Z7
 	SUBQ         DX, DI
+	PREFETCHT0   (R9)
+	ADDQ         $0x40, R9
 	ADDQ         $0x04, SI
 	DECQ         R8
 	JNE          partial
@@ -8037,7 +10907,7 @@ done:
 	RET
 
 // func tileRows3x4AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileRows3x4AVX512(SB), NOSPLIT, $24-120
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
@@ -8055,26 +10925,44 @@ TEXT ·tileRows3x4AVX512(SB), NOSPLIT, $24-120
 	MOVQ  SI, 16(SP)
 
 tiles:
-	MOVQ      CX, SI
-	VMOVUPS   (SI), Z0
-	VMOVUPS   64(SI), Z1
-	VMOVUPS   128(SI), Z2
-	VMOVUPS.Z 192(SI), K1, Z3
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS   (SI), Z4
-	VMOVUPS   64(SI), Z5
-	VMOVUPS   128(SI), Z6
-	VMOVUPS.Z 192(SI), K1, Z7
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS   (SI), Z8
-	VMOVUPS   64(SI), Z9
-	VMOVUPS   128(SI), Z10
-	VMOVUPS.Z 192(SI), K1, Z11
-	MOVQ      k+64(FP), R8
-	MOVQ      8(SP), SI
-	MOVQ      16(SP), DI
-	TESTQ     DX, DX
-	JL        negated
+	MOVQ       CX, SI
+	VMOVUPS    (SI), Z0
+	VMOVUPS    64(SI), Z1
+	VMOVUPS    128(SI), Z2
+	VMOVUPS.Z  192(SI), K1, Z3
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS    (SI), Z4
+	VMOVUPS    64(SI), Z5
+	VMOVUPS    128(SI), Z6
+	VMOVUPS.Z  192(SI), K1, Z7
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS    (SI), Z8
+	VMOVUPS    64(SI), Z9
+	VMOVUPS    128(SI), Z10
+	VMOVUPS.Z  192(SI), K1, Z11
+	MOVQ       AX, SI
+	ADDQ       stepC+88(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	PREFETCHT0 128(SI)
+	PREFETCHT0 192(SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	PREFETCHT0 128(SI)
+	PREFETCHT0 192(SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	PREFETCHT0 128(SI)
+	PREFETCHT0 192(SI)
+	MOVQ       k+64(FP), R8
+	MOVQ       8(SP), SI
+	MOVQ       16(SP), DI
+	MOVQ       SI, R9
+	ADDQ       stepA+104(FP), R9
+	TESTQ      DX, DX
+	JL         negated
 
 whole:
 	VBROADCASTSS (SI), Z12
@@ -8097,6 +10985,8 @@ whole:
 	VFMADD231PS  Z13, Z15, Z7
 	VFMADD231PS  Z14, Z15, Z11
 	ADDQ         DX, DI
+	PREFETCHT0   (R9)
+	ADDQ         $0x40, R9
 	ADDQ         $0x04, SI
 	DECQ         R8
 	JNE          whole
@@ -8124,6 +11014,8 @@ partial:
 	VFMADD231PS  Z13, Z15, Z7
 	VFMADD231PS  Z14, Z15, Z11
 	SUBQ         DX, DI
+	PREFETCHT0   (R9)
+	ADDQ         $0x40, R9
 	ADDQ         $0x04, SI
 	DECQ         R8
 	JNE          partial
@@ -8159,7 +11051,7 @@ done:
 	RET
 
 // func tileRows4x4AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileRows4x4AVX512(SB), NOSPLIT, $24-120
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
@@ -8178,31 +11070,54 @@ TEXT ·tileRows4x4AVX512(SB), NOSPLIT, $24-120
 	MOVQ  DI, 16(SP)
 
 tiles:
-	MOVQ      CX, DI
-	VMOVUPS   (DI), Z0
-	VMOVUPS   64(DI), Z1
-	VMOVUPS   128(DI), Z2
-	VMOVUPS.Z 192(DI), K1, Z3
-	ADDQ      ldstart+40(FP), DI
-	VMOVUPS   (DI), Z4
-	VMOVUPS   64(DI), Z5
-	VMOVUPS   128(DI), Z6
-	VMOVUPS.Z 192(DI), K1, Z7
-	ADDQ      ldstart+40(FP), DI
-	VMOVUPS   (DI), Z8
-	VMOVUPS   64(DI), Z9
-	VMOVUPS   128(DI), Z10
-	VMOVUPS.Z 192(DI), K1, Z11
-	ADDQ      ldstart+40(FP), DI
-	VMOVUPS   (DI), Z12
-	VMOVUPS   64(DI), Z13
-	VMOVUPS   128(DI), Z14
-	VMOVUPS.Z 192(DI), K1, Z15
-	MOVQ      k+64(FP), R9
-	MOVQ      8(SP), DI
-	MOVQ      16(SP), R8
-	TESTQ     DX, DX
-	JL        negated
+	MOVQ       CX, DI
+	VMOVUPS    (DI), Z0
+	VMOVUPS    64(DI), Z1
+	VMOVUPS    128(DI), Z2
+	VMOVUPS.Z  192(DI), K1, Z3
+	ADDQ       ldstart+40(FP), DI
+	VMOVUPS    (DI), Z4
+	VMOVUPS    64(DI), Z5
+	VMOVUPS    128(DI), Z6
+	VMOVUPS.Z  192(DI), K1, Z7
+	ADDQ       ldstart+40(FP), DI
+	VMOVUPS    (DI), Z8
+	VMOVUPS    64(DI), Z9
+	VMOVUPS    128(DI), Z10
+	VMOVUPS.Z  192(DI), K1, Z11
+	ADDQ       ldstart+40(FP), DI
+	VMOVUPS    (DI), Z12
+	VMOVUPS    64(DI), Z13
+	VMOVUPS    128(DI), Z14
+	VMOVUPS.Z  192(DI), K1, Z15
+	MOVQ       AX, DI
+	ADDQ       stepC+88(FP), DI
+	PREFETCHT0 (DI)
+	PREFETCHT0 64(DI)
+	PREFETCHT0 128(DI)
+	PREFETCHT0 192(DI)
+	ADDQ       ldc+32(FP), DI
+	PREFETCHT0 (DI)
+	PREFETCHT0 64(DI)
+	PREFETCHT0 128(DI)
+	PREFETCHT0 192(DI)
+	ADDQ       ldc+32(FP), DI
+	PREFETCHT0 (DI)
+	PREFETCHT0 64(DI)
+	PREFETCHT0 128(DI)
+	PREFETCHT0 192(DI)
+	ADDQ       ldc+32(FP), DI
+	PREFETCHT0 (DI)
+	PREFETCHT0 64(DI)
+	PREFETCHT0 128(DI)
+	PREFETCHT0 192(DI)
+	MOVQ       k+64(FP), R9
+	MOVQ       8(SP), DI
+	MOVQ       16(SP), R8
+	MOVQ       DI, R10
+	ADDQ       stepA+104(FP), R10
+	TESTQ      DX, DX
+	JL         negated
 
 whole:
 	VMOVUPS      (R8), Z16
@@ -8230,6 +11145,8 @@ whole:
 	VFMADD231PS  Z20, Z18, Z14
 	VFMADD231PS  Z20, Z19, Z15
 	ADDQ         DX, R8
+	PREFETCHT0   (R10)
+	ADDQ         $0x40, R10
 	ADDQ         $0x04, DI
 	DECQ         R9
 	JNE          whole
@@ -8262,6 +11179,8 @@ partial:
 	VFMADD231PS  Z20, Z18, Z14
 	VFMADD231PS  Z20, Z19, Z15
 	SUBQ         DX, R8
+	PREFETCHT0   (R10)
+	ADDQ         $0x40, R10
 	ADDQ         $0x04, DI
 	DECQ         R9
 	JNE          partial
@@ -8302,7 +11221,7 @@ done:
 	RET
 
 // func tileRows5x4AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileRows5x4AVX512(SB), NOSPLIT, $24-120
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
@@ -8321,36 +11240,64 @@ TEXT ·tileRows5x4AVX512(SB), NOSPLIT, $24-120
 	MOVQ  DI, 16(SP)
 
 tiles:
-	MOVQ      CX, DI
-	VMOVUPS   (DI), Z0
-	VMOVUPS   64(DI), Z1
-	VMOVUPS   128(DI), Z2
-	VMOVUPS.Z 192(DI), K1, Z3
-	ADDQ      ldstart+40(FP), DI
-	VMOVUPS   (DI), Z4
-	VMOVUPS   64(DI), Z5
-	VMOVUPS   128(DI), Z6
-	VMOVUPS.Z 192(DI), K1, Z7
-	ADDQ      ldstart+40(FP), DI
-	VMOVUPS   (DI), Z8
-	VMOVUPS   64(DI), Z9
-	VMOVUPS   128(DI), Z10
-	VMOVUPS.Z 192(DI), K1, Z11
-	ADDQ      ldstart+40(FP), DI
-	VMOVUPS   (DI), Z12
-	VMOVUPS   64(DI), Z13
-	VMOVUPS   128(DI), Z14
-	VMOVUPS.Z 192(DI), K1, Z15
-	ADDQ      ldstart+40(FP), DI
-	VMOVUPS   (DI), Z16
-	VMOVUPS   64(DI), Z17
-	VMOVUPS   128(DI), Z18
-	VMOVUPS.Z 192(DI), K1, Z19
-	MOVQ      k+64(FP), R9
-	MOVQ      8(SP), DI
-	MOVQ      16(SP), R8
-	TESTQ     DX, DX
-	JL        negated
+	MOVQ       CX, DI
+	VMOVUPS    (DI), Z0
+	VMOVUPS    64(DI), Z1
+	VMOVUPS    128(DI), Z2
+	VMOVUPS.Z  192(DI), K1, Z3
+	ADDQ       ldstart+40(FP), DI
+	VMOVUPS    (DI), Z4
+	VMOVUPS    64(DI), Z5
+	VMOVUPS    128(DI), Z6
+	VMOVUPS.Z  192(DI), K1, Z7
+	ADDQ       ldstart+40(FP), DI
+	VMOVUPS    (DI), Z8
+	VMOVUPS    64(DI), Z9
+	VMOVUPS    128(DI), Z10
+	VMOVUPS.Z  192(DI), K1, Z11
+	ADDQ       ldstart+40(FP), DI
+	VMOVUPS    (DI), Z12
+	VMOVUPS    64(DI), Z13
+	VMOVUPS    128(DI), Z14
+	VMOVUPS.Z  192(DI), K1, Z15
+	ADDQ       ldstart+40(FP), DI
+	VMOVUPS    (DI), Z16
+	VMOVUPS    64(DI), Z17
+	VMOVUPS    128(DI), Z18
+	VMOVUPS.Z  192(DI), K1, Z19
+	MOVQ       AX, DI
+	ADDQ       stepC+88(FP), DI
+	PREFETCHT0 (DI)
+	PREFETCHT0 64(DI)
+	PREFETCHT0 128(DI)
+	PREFETCHT0 192(DI)
+	ADDQ       ldc+32(FP), DI
+	PREFETCHT0 (DI)
+	PREFETCHT0 64(DI)
+	PREFETCHT0 128(DI)
+	PREFETCHT0 192(DI)
+	ADDQ       ldc+32(FP), DI
+	PREFETCHT0 (DI)
+	PREFETCHT0 64(DI)
+	PREFETCHT0 128(DI)
+	PREFETCHT0 192(DI)
+	ADDQ       ldc+32(FP), DI
+	PREFETCHT0 (DI)
+	PREFETCHT0 64(DI)
+	PREFETCHT0 128(DI)
+	PREFETCHT0 192(DI)
+	ADDQ       ldc+32(FP), DI
+	PREFETCHT0 (DI)
+	PREFETCHT0 64(DI)
+	PREFETCHT0 128(DI)
+	PREFETCHT0 192(DI)
+	MOVQ       k+64(FP), R9
+	MOVQ       8(SP), DI
+	MOVQ       16(SP), R8
+	MOVQ       DI, R10
+	ADDQ       stepA+104(FP), R10
+	TESTQ      DX, DX
+	JL         negated
 
 whole:
 	VMOVUPS      (R8), Z20
@@ -8383,6 +11330,8 @@ whole:
 	VFMADD231PS  Z24, Z22, Z18
 	VFMADD231PS  Z24, Z23, Z19
 	ADDQ         DX, R8
+	PREFETCHT0   (R10)
+	ADDQ         $0x40, R10
 	ADDQ         $0x04, DI
 	DECQ         R9
 	JNE          whole
@@ -8420,6 +11369,8 @@ partial:
 	VFMADD231PS  Z24, Z22, Z18
 	VFMADD231PS  Z24, Z23, Z19
 	SUBQ         DX, R8
+	PREFETCHT0   (R10)
+	ADDQ         $0x40, R10
 	ADDQ         $0x04, DI
 	DECQ         R9
 	JNE          partial
@@ -8465,7 +11416,7 @@ done:
 	RET
 
 // func tileRows6x4AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileRows6x4AVX512(SB), NOSPLIT, $24-120
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
@@ -8485,41 +11436,74 @@ TEXT ·tileRows6x4AVX512(SB), NOSPLIT, $24-120
 	MOVQ  R8, 16(SP)
 
 tiles:
-	MOVQ      CX, R8
-	VMOVUPS   (R8), Z0
-	VMOVUPS   64(R8), Z1
-	VMOVUPS   128(R8), Z2
-	VMOVUPS.Z 192(R8), K1, Z3
-	ADDQ      ldstart+40(FP), R8
-	VMOVUPS   (R8), Z4
-	VMOVUPS   64(R8), Z5
-	VMOVUPS   128(R8), Z6
-	VMOVUPS.Z 192(R8), K1, Z7
-	ADDQ      ldstart+40(FP), R8
-	VMOVUPS   (R8), Z8
-	VMOVUPS   64(R8), Z9
-	VMOVUPS   128(R8), Z10
-	VMOVUPS.Z 192(R8), K1, Z11
-	ADDQ      ldstart+40(FP), R8
-	VMOVUPS   (R8), Z12
-	VMOVUPS   64(R8), Z13
-	VMOVUPS   128(R8), Z14
-	VMOVUPS.Z 192(R8), K1, Z15
-	ADDQ      ldstart+40(FP), R8
-	VMOVUPS   (R8), Z16
-	VMOVUPS   64(R8), Z17
-	VMOVUPS   128(R8), Z18
-	VMOVUPS.Z 192(R8), K1, Z19
-	ADDQ      ldstart+40(FP), R8
-	VMOVUPS   (R8), Z20
-	VMOVUPS   64(R8), Z21
-	VMOVUPS   128(R8), Z22
-	VMOVUPS.Z 192(R8), K1, Z23
-	MOVQ      k+64(FP), R10
-	MOVQ      8(SP), R8
-	MOVQ      16(SP), R9
-	TESTQ     DX, DX
-	JL        negated
+	MOVQ       CX, R8
+	VMOVUPS    (R8), Z0
+	VMOVUPS    64(R8), Z1
+	VMOVUPS    128(R8), Z2
+	VMOVUPS.Z  192(R8), K1, Z3
+	ADDQ       ldstart+40(FP), R8
+	VMOVUPS    (R8), Z4
+	VMOVUPS    64(R8), Z5
+	VMOVUPS    128(R8), Z6
+	VMOVUPS.Z  192(R8), K1, Z7
+	ADDQ       ldstart+40(FP), R8
+	VMOVUPS    (R8), Z8
+	VMOVUPS    64(R8), Z9
+	VMOVUPS    128(R8), Z10
+	VMOVUPS.Z  192(R8), K1, Z11
+	ADDQ       ldstart+40(FP), R8
+	VMOVUPS    (R8), Z12
+	VMOVUPS    64(R8), Z13
+	VMOVUPS    128(R8), Z14
+	VMOVUPS.Z  192(R8), K1, Z15
+	ADDQ       ldstart+40(FP), R8
+	VMOVUPS    (R8), Z16
+	VMOVUPS    64(R8), Z17
+	VMOVUPS    128(R8), Z18
+	VMOVUPS.Z  192(R8), K1, Z19
+	ADDQ       ldstart+40(FP), R8
+	VMOVUPS    (R8), Z20
+	VMOVUPS    64(R8), Z21
+	VMOVUPS    128(R8), Z22
+	VMOVUPS.Z  192(R8), K1, Z23
+	MOVQ       AX, R8
+	ADDQ       stepC+88(FP), R8
+	PREFETCHT0 (R8)
+	PREFETCHT0 64(R8)
+	PREFETCHT0 128(R8)
+	PREFETCHT0 192(R8)
+	ADDQ       ldc+32(FP), R8
+	PREFETCHT0 (R8)
+	PREFETCHT0 64(R8)
+	PREFETCHT0 128(R8)
+	PREFETCHT0 192(R8)
+	ADDQ       ldc+32(FP), R8
+	PREFETCHT0 (R8)
+	PREFETCHT0 64(R8)
+	PREFETCHT0 128(R8)
+	PREFETCHT0 192(R8)
+	ADDQ       ldc+32(FP), R8
+	PREFETCHT0 (R8)
+	PREFETCHT0 64(R8)
+	PREFETCHT0 128(R8)
+	PREFETCHT0 192(R8)
+	ADDQ       ldc+32(FP), R8
+	PREFETCHT0 (R8)
+	PREFETCHT0 64(R8)
+	PREFETCHT0 128(R8)
+	PREFETCHT0 192(R8)
+	ADDQ       ldc+32(FP), R8
+	PREFETCHT0 (R8)
+	PREFETCHT0 64(R8)
+	PREFETCHT0 128(R8)
+	PREFETCHT0 192(R8)
+	MOVQ       k+64(FP), R10
+	MOVQ       8(SP), R8
+	MOVQ       16(SP), R9
+	MOVQ       R8, R11
+	ADDQ       stepA+104(FP), R11
+	TESTQ      DX, DX
+	JL         negated
 
 whole:
 	VMOVUPS      (R9), Z24
@@ -8557,6 +11541,8 @@ whole:
 	VFMADD231PS  Z28, Z26, Z22
 	VFMADD231PS  Z28, Z27, Z23
 	ADDQ         DX, R9
+	PREFETCHT0   (R11)
+	ADDQ         $0x40, R11
 	ADDQ         $0x04, R8
 	DECQ         R10
 	JNE          whole
@@ -8599,6 +11585,8 @@ partial:
 	VFMADD231PS  Z28, Z26, Z22
 	VFMADD231PS  Z28, Z27, Z23
 	SUBQ         DX, R9
+	PREFETCHT0   (R11)
+	ADDQ         $0x40, R11
 	ADDQ         $0x04, R8
 	DECQ         R10
 	JNE          partial
@@ -8649,7 +11637,7 @@ done:
 	RET
 
 // func tileRows1x8AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileRows1x8AVX512(SB), NOSPLIT, $24-120
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
@@ -8667,20 +11655,32 @@ TEXT ·tileRows1x8AVX512(SB), NOSPLIT, $24-120
 	MOVQ  BX, 16(SP)
 
 tiles:
-	MOVQ      CX, BX
-	VMOVUPS   (BX), Z0
-	VMOVUPS   64(BX), Z1
-	VMOVUPS   128(BX), Z2
-	VMOVUPS   192(BX), Z3
-	VMOVUPS   256(BX), Z4
-	VMOVUPS   320(BX), Z5
-	VMOVUPS   384(BX), Z6
-	VMOVUPS.Z 448(BX), K1, Z7
-	MOVQ      k+64(FP), DI
-	MOVQ      8(SP), BX
-	MOVQ      16(SP), SI
-	TESTQ     DX, DX
-	JL        negated
+	MOVQ       CX, BX
+	VMOVUPS    (BX), Z0
+	VMOVUPS    64(BX), Z1
+	VMOVUPS    128(BX), Z2
+	VMOVUPS    192(BX), Z3
+	VMOVUPS    256(BX), Z4
+	VMOVUPS    320(BX), Z5
+	VMOVUPS    384(BX), Z6
+	VMOVUPS.Z  448(BX), K1, Z7
+	MOVQ       AX, BX
+	ADDQ       stepC+88(FP), BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 128(BX)
+	PREFETCHT0 192(BX)
+	PREFETCHT0 256(BX)
+	PREFETCHT0 320(BX)
+	PREFETCHT0 384(BX)
+	PREFETCHT0 448(BX)
+	MOVQ       k+64(FP), DI
+	MOVQ       8(SP), BX
+	MOVQ       16(SP), SI
+	MOVQ       BX, R8
+	ADDQ       stepA+104(FP), R8
+	TESTQ      DX, DX
+	JL         negated
 
 whole:
 	VBROADCASTSS (BX), Z8
@@ -8701,6 +11701,8 @@ whole:
 	VMOVUPS      448(SI), Z9
 	VFMADD231PS  Z8, Z9, Z7
 	ADDQ         DX, SI
+	PREFETCHT0   (R8)
+	ADDQ         $0x40, R8
 	ADDQ         $0x04, BX
 	DECQ         DI
 	JNE          whole
@@ -8726,6 +11728,8 @@ partial:
 	VMOVUPS.Z    448(SI), K1, Z9
 	VFMADD231PS  Z8, Z9, Z7
 	SUBQ         DX, SI
+	PREFETCHT0   (R8)
+	ADDQ         $0x40, R8
 	ADDQ         $0x04, BX
 	DECQ         DI
 	JNE          partial
@@ -8755,7 +11759,7 @@ done:
 	RET
 
 // func tileRows2x8AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileRows2x8AVX512(SB), NOSPLIT, $24-120
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
@@ -8773,29 +11777,50 @@ TEXT ·tileRows2x8AVX512(SB), NOSPLIT, $24-120
 	MOVQ  SI, 16(SP)
 
 tiles:
-	MOVQ      CX, SI
-	VMOVUPS   (SI), Z0
-	VMOVUPS   64(SI), Z1
-	VMOVUPS   128(SI), Z2
-	VMOVUPS   192(SI), Z3
-	VMOVUPS   256(SI), Z4
-	VMOVUPS   320(SI), Z5
-	VMOVUPS   384(SI), Z6
-	VMOVUPS.Z 448(SI), K1, Z7
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS   (SI), Z8
-	VMOVUPS   64(SI), Z9
-	VMOVUPS   128(SI), Z10
-	VMOVUPS   192(SI), Z11
-	VMOVUPS   256(SI), Z12
-	VMOVUPS   320(SI), Z13
-	VMOVUPS   384(SI), Z14
-	VMOVUPS.Z 448(SI), K1, Z15
-	MOVQ      k+64(FP), R8
-	MOVQ      8(SP), SI
-	MOVQ      16(SP), DI
-	TESTQ     DX, DX
-	JL        negated
+	MOVQ       CX, SI
+	VMOVUPS    (SI), Z0
+	VMOVUPS    64(SI), Z1
+	VMOVUPS    128(SI), Z2
+	VMOVUPS    192(SI), Z3
+	VMOVUPS    256(SI), Z4
+	VMOVUPS    320(SI), Z5
+	VMOVUPS    384(SI), Z6
+	VMOVUPS.Z  448(SI), K1, Z7
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS    (SI), Z8
+	VMOVUPS    64(SI), Z9
+	VMOVUPS    128(SI), Z10
+	VMOVUPS    192(SI), Z11
+	VMOVUPS    256(SI), Z12
+	VMOVUPS    320(SI), Z13
+	VMOVUPS    384(SI), Z14
+	VMOVUPS.Z  448(SI), K1, Z15
+	MOVQ       AX, SI
+	ADDQ       stepC+88(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	PREFETCHT0 128(SI)
+	PREFETCHT0 192(SI)
+	PREFETCHT0 256(SI)
+	PREFETCHT0 320(SI)
+	PREFETCHT0 384(SI)
+	PREFETCHT0 448(SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	PREFETCHT0 128(SI)
+	PREFETCHT0 192(SI)
+	PREFETCHT0 256(SI)
+	PREFETCHT0 320(SI)
+	PREFETCHT0 384(SI)
+	PREFETCHT0 448(SI)
+	MOVQ       k+64(FP), R8
+	MOVQ       8(SP), SI
+	MOVQ       16(SP), DI
+	MOVQ       SI, R9
+	ADDQ       stepA+104(FP), R9
+	TESTQ      DX, DX
+	JL         negated
 
 whole:
 	VBROADCASTSS (SI), Z16
@@ -8825,6 +11850,8 @@ whole:
 	VFMADD231PS  Z16, Z18, Z7
 	VFMADD231PS  Z17, Z18, Z15
 	ADDQ         DX, DI
+	PREFETCHT0   (R9)
+	ADDQ         $0x40, R9
 	ADDQ         $0x04, SI
 	DECQ         R8
 	JNE          whole
@@ -8859,6 +11886,8 @@ partial:
 	VFMADD231PS  Z16, Z18, Z7
 	VFMADD231PS  Z17, Z18, Z15
 	SUBQ         DX, DI
+	PREFETCHT0   (R9)
+	ADDQ         $0x40, R9
 	ADDQ         $0x04, SI
 	DECQ         R8
 	JNE          partial
@@ -8897,7 +11926,7 @@ done:
 	RET
 
 // func tileRows3x8AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileRows3x8AVX512(SB), NOSPLIT, $24-120
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
@@ -8915,38 +11944,68 @@ TEXT ·tileRows3x8AVX512(SB), NOSPLIT, $24-120
 	MOVQ  SI, 16(SP)
 
 tiles:
-	MOVQ      CX, SI
-	VMOVUPS   (SI), Z0
-	VMOVUPS   64(SI), Z1
-	VMOVUPS   128(SI), Z2
-	VMOVUPS   192(SI), Z3
-	VMOVUPS   256(SI), Z4
-	VMOVUPS   320(SI), Z5
-	VMOVUPS   384(SI), Z6
-	VMOVUPS.Z 448(SI), K1, Z7
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS   (SI), Z8
-	VMOVUPS   64(SI), Z9
-	VMOVUPS   128(SI), Z10
-	VMOVUPS   192(SI), Z11
-	VMOVUPS   256(SI), Z12
-	VMOVUPS   320(SI), Z13
-	VMOVUPS   384(SI), Z14
-	VMOVUPS.Z 448(SI), K1, Z15
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS   (SI), Z16
-	VMOVUPS   64(SI), Z17
-	VMOVUPS   128(SI), Z18
-	VMOVUPS   192(SI), Z19
-	VMOVUPS   256(SI), Z20
-	VMOVUPS   320(SI), Z21
-	VMOVUPS   384(SI), Z22
-	VMOVUPS.Z 448(SI), K1, Z23
-	MOVQ      k+64(FP), R8
-	MOVQ      8(SP), SI
-	MOVQ      16(SP), DI
-	TESTQ     DX, DX
-	JL        negated
+	MOVQ       CX, SI
+	VMOVUPS    (SI), Z0
+	VMOVUPS    64(SI), Z1
+	VMOVUPS    128(SI), Z2
+	VMOVUPS    192(SI), Z3
+	VMOVUPS    256(SI), Z4
+	VMOVUPS    320(SI), Z5
+	VMOVUPS    384(SI), Z6
+	VMOVUPS.Z  448(SI), K1, Z7
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS    (SI), Z8
+	VMOVUPS    64(SI), Z9
+	VMOVUPS    128(SI), Z10
+	VMOVUPS    192(SI), Z11
+	VMOVUPS    256(SI), Z12
+	VMOVUPS    320(SI), Z13
+	VMOVUPS    384(SI), Z14
+	VMOVUPS.Z  448(SI), K1, Z15
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS    (SI), Z16
+	VMOVUPS    64(SI), Z17
+	VMOVUPS    128(SI), Z18
+	VMOVUPS    192(SI), Z19
+	VMOVUPS    256(SI), Z20
+	VMOVUPS    320(SI), Z21
+	VMOVUPS    384(SI), Z22
+	VMOVUPS.Z  448(SI), K1, Z23
+	MOVQ       AX, SI
+	ADDQ       stepC+88(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	PREFETCHT0 128(SI)
+	PREFETCHT0 192(SI)
+	PREFETCHT0 256(SI)
+	PREFETCHT0 320(SI)
+	PREFETCHT0 384(SI)
+	PREFETCHT0 448(SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	PREFETCHT0 128(SI)
+	PREFETCHT0 192(SI)
+	PREFETCHT0 256(SI)
+	PREFETCHT0 320(SI)
+	PREFETCHT0 384(SI)
+	PREFETCHT0 448(SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	PREFETCHT0 128(SI)
+	PREFETCHT0 192(SI)
+	PREFETCHT0 256(SI)
+	PREFETCHT0 320(SI)
+	PREFETCHT0 384(SI)
+	PREFETCHT0 448(SI)
+	MOVQ       k+64(FP), R8
+	MOVQ       8(SP), SI
+	MOVQ       16(SP), DI
+	MOVQ       SI, R9
+	ADDQ       stepA+104(FP), R9
+	TESTQ      DX, DX
+	JL         negated
 
 whole:
 	VBROADCASTSS (SI), Z24
@@ -8985,6 +12044,8 @@ whole:
 	VFMADD231PS  Z25, Z27, Z15
 	VFMADD231PS  Z26, Z27, Z23
 	ADDQ         DX, DI
+	PREFETCHT0   (R9)
+	ADDQ         $0x40, R9
 	ADDQ         $0x04, SI
 	DECQ         R8
 	JNE          whole
@@ -9028,6 +12089,8 @@ partial:
 	VFMADD231PS  Z25, Z27, Z15
 	VFMADD231PS  Z26, Z27, Z23
 	SUBQ         DX, DI
+	PREFETCHT0   (R9)
+	ADDQ         $0x40, R9
 	ADDQ         $0x04, SI
 	DECQ         R8
 	JNE          partial
@@ -9075,7 +12138,7 @@ done:
 	RET
 
 // func tileCols1x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileCols1x1AVX512(SB), NOSPLIT, $24-120
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
@@ -9093,18 +12156,25 @@ TEXT ·tileCols1x1AVX512(SB), NOSPLIT, $24-120
 	MOVQ  SI, 16(SP)
 
 tiles:
-	MOVQ      CX, SI
-	VMOVUPS.Z (SI), K1, Z0
-	MOVQ      k+64(FP), R8
-	MOVQ      8(SP), SI
-	MOVQ      16(SP), DI
-	TESTQ     DX, DX
-	JL        negated
+	MOVQ       CX, SI
+	VMOVUPS.Z  (SI), K1, Z0
+	MOVQ       AX, SI
+	ADDQ       stepC+88(FP), SI
+	PREFETCHT0 (SI)
+	MOVQ       k+64(FP), R8
+	MOVQ       8(SP), SI
+	MOVQ       16(SP), DI
+	MOVQ       SI, R9
+	ADDQ       stepA+104(FP), R9
+	TESTQ      DX, DX
+	JL         negated
 
 whole:
 	VMOVUPS          (DI), Z1
 	VFMADD231PS.BCST (SI), Z1, Z0
 	ADDQ             DX, DI
+	PREFETCHT0       (R9)
+	ADDQ             $0x40, R9
 	ADDQ             BX, SI
 	DECQ             R8
 	JNE              whole
@@ -9115,6 +12185,8 @@ partial:
 	VMOVUPS.Z        (DI), K1, Z1
 	VFMADD231PS.BCST (SI), Z1, Z0
 	SUBQ             DX, DI
+	PREFETCHT0       (R9)
+	ADDQ             $0x40, R9
 	ADDQ             BX, SI
 	DECQ             R8
 	JNE              partial
@@ -9137,7 +12209,7 @@ done:
 	RET
 
 // func tileCols2x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileCols2x1AVX512(SB), NOSPLIT, $24-120
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
@@ -9155,21 +12227,30 @@ TEXT ·tileCols2x1AVX512(SB), NOSPLIT, $24-120
 	MOVQ  SI, 16(SP)
 
 tiles:
-	MOVQ      CX, SI
-	VMOVUPS.Z (SI), K1, Z0
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS.Z (SI), K1, Z1
-	MOVQ      k+64(FP), R8
-	MOVQ      8(SP), SI
-	MOVQ      16(SP), DI
-	TESTQ     DX, DX
-	JL        negated
+	MOVQ       CX, SI
+	VMOVUPS.Z  (SI), K1, Z0
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS.Z  (SI), K1, Z1
+	MOVQ       AX, SI
+	ADDQ       stepC+88(FP), SI
+	PREFETCHT0 (SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	MOVQ       k+64(FP), R8
+	MOVQ       8(SP), SI
+	MOVQ       16(SP), DI
+	MOVQ       SI, R9
+	ADDQ       stepA+104(FP), R9
+	TESTQ      DX, DX
+	JL         negated
 
 whole:
 	VMOVUPS          (DI), Z2
 	VFMADD231PS.BCST (SI), Z2, Z0
 	VFMADD231PS.BCST 4(SI), Z2, Z1
 	ADDQ             DX, DI
+	PREFETCHT0       (R9)
+	ADDQ             $0x40, R9
 	ADDQ             BX, SI
 	DECQ             R8
 	JNE              whole
@@ -9181,6 +12262,8 @@ partial:
 	VFMADD231PS.BCST (SI), Z2, Z0
 	VFMADD231PS.BCST 4(SI), Z2, Z1
 	SUBQ             DX, DI
+	PREFETCHT0       (R9)
+	ADDQ             $0x40, R9
 	ADDQ             BX, SI
 	DECQ             R8
 	JNE              partial
@@ -9205,7 +12288,7 @@ done:
 	RET
 
 // func tileCols3x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileCols3x1AVX512(SB), NOSPLIT, $24-120
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
@@ -9223,17 +12306,26 @@ TEXT ·tileCols3x1AVX512(SB), NOSPLIT, $24-120
 	MOVQ  SI, 16(SP)
 
 tiles:
-	MOVQ      CX, SI
-	VMOVUPS.Z (SI), K1, Z0
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS.Z (SI), K1, Z1
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS.Z (SI), K1, Z2
-	MOVQ      k+64(FP), R8
-	MOVQ      8(SP), SI
-	MOVQ      16(SP), DI
-	TESTQ     DX, DX
-	JL        negated
+	MOVQ       CX, SI
+	VMOVUPS.Z  (SI), K1, Z0
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS.Z  (SI), K1, Z1
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS.Z  (SI), K1, Z2
+	MOVQ       AX, SI
+	ADDQ       stepC+88(FP), SI
+	PREFETCHT0 (SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	MOVQ       k+64(FP), R8
+	MOVQ       8(SP), SI
+	MOVQ       16(SP), DI
+	MOVQ       SI, R9
+	ADDQ       stepA+104(FP), R9
+	TESTQ      DX, DX
+	JL         negated
 
 whole:
 	VMOVUPS          (DI), Z3
@@ -9241,6 +12333,8 @@ whole:
 	VFMADD231PS.BCST 4(SI), Z3, Z1
 	VFMADD231PS.BCST 8(SI), Z3, Z2
 	ADDQ             DX, DI
+	PREFETCHT0       (R9)
+	ADDQ             $0x40, R9
 	ADDQ             BX, SI
 	DECQ             R8
 	JNE              whole
@@ -9253,6 +12347,8 @@ partial:
 	VFMADD231PS.BCST 4(SI), Z3, Z1
 	VFMADD231PS.BCST 8(SI), Z3, Z2
 	SUBQ             DX, DI
+	PREFETCHT0       (R9)
+	ADDQ             $0x40, R9
 	ADDQ             BX, SI
 	DECQ             R8
 	JNE              partial
@@ -9279,7 +12375,7 @@ done:
 	RET
 
 // func tileCols4x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileCols4x1AVX512(SB), NOSPLIT, $24-120
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
@@ -9297,19 +12393,30 @@ TEXT ·tileCols4x1AVX512(SB), NOSPLIT, $24-120
 	MOVQ  SI, 16(SP)
 
 tiles:
-	MOVQ      CX, SI
-	VMOVUPS.Z (SI), K1, Z0
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS.Z (SI), K1, Z1
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS.Z (SI), K1, Z2
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS.Z (SI), K1, Z3
-	MOVQ      k+64(FP), R8
-	MOVQ      8(SP), SI
-	MOVQ      16(SP), DI
-	TESTQ     DX, DX
-	JL        negated
+	MOVQ       CX, SI
+	VMOVUPS.Z  (SI), K1, Z0
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS.Z  (SI), K1, Z1
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS.Z  (SI), K1, Z2
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS.Z  (SI), K1, Z3
+	MOVQ       AX, SI
+	ADDQ       stepC+88(FP), SI
+	PREFETCHT0 (SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	MOVQ       k+64(FP), R8
+	MOVQ       8(SP), SI
+	MOVQ       16(SP), DI
+	MOVQ       SI, R9
+	ADDQ       stepA+104(FP), R9
+	TESTQ      DX, DX
+	JL         negated
 
 whole:
 	VMOVUPS          (DI), Z4
@@ -9318,6 +12425,8 @@ whole:
 	VFMADD231PS.BCST 8(SI), Z4, Z2
 	VFMADD231PS.BCST 12(SI), Z4, Z3
 	ADDQ             DX, DI
+	PREFETCHT0       (R9)
+	ADDQ             $0x40, R9
 	ADDQ             BX, SI
 	DECQ             R8
 	JNE              whole
@@ -9331,6 +12440,8 @@ partial:
 	VFMADD231PS.BCST 8(SI), Z4, Z2
 	VFMADD231PS.BCST 12(SI), Z4, Z3
 	SUBQ             DX, DI
+	PREFETCHT0       (R9)
+	ADDQ             $0x40, R9
 	ADDQ             BX, SI
 	DECQ             R8
 	JNE              partial
@@ -9359,7 +12470,7 @@ done:
 	RET
 
 // func tileCols5x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileCols5x1AVX512(SB), NOSPLIT, $24-120
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
@@ -9377,21 +12488,34 @@ TEXT ·tileCols5x1AVX512(SB), NOSPLIT, $24-120
 	MOVQ  SI, 16(SP)
 
 tiles:
-	MOVQ      CX, SI
-	VMOVUPS.Z (SI), K1, Z0
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS.Z (SI), K1, Z1
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS.Z (SI), K1, Z2
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS.Z (SI), K1, Z3
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS.Z (SI), K1, Z4
-	MOVQ      k+64(FP), R8
-	MOVQ      8(SP), SI
-	MOVQ      16(SP), DI
-	TESTQ     DX, DX
-	JL        negated
+	MOVQ       CX, SI
+	VMOVUPS.Z  (SI), K1, Z0
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS.Z  (SI), K1, Z1
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS.Z  (SI), K1, Z2
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS.Z  (SI), K1, Z3
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS.Z  (SI), K1, Z4
+	MOVQ       AX, SI
+	ADDQ       stepC+88(FP), SI
+	PREFETCHT0 (SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	MOVQ       k+64(FP), R8
+	MOVQ       8(SP), SI
+	MOVQ       16(SP), DI
+	MOVQ       SI, R9
+	ADDQ       stepA+104(FP), R9
+	TESTQ      DX, DX
+	JL         negated
 
 whole:
 	VMOVUPS          (DI), Z5
@@ -9401,6 +12525,8 @@ whole:
 	VFMADD231PS.BCST 12(SI), Z5, Z3
 	VFMADD231PS.BCST 16(SI), Z5, Z4
 	ADDQ             DX, DI
+	PREFETCHT0       (R9)
+	ADDQ             $0x40, R9
 	ADDQ             BX, SI
 	DECQ             R8
 	JNE              whole
@@ -9415,6 +12541,8 @@ partial:
 	VFMADD231PS.BCST 12(SI), Z5, Z3
 	VFMADD231PS.BCST 16(SI), Z5, Z4
 	SUBQ             DX, DI
+	PREFETCHT0       (R9)
+	ADDQ             $0x40, R9
 	ADDQ             BX, SI
 	DECQ             R8
 	JNE              partial
@@ -9445,7 +12573,7 @@ done:
 	RET
 
 // func tileCols6x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileCols6x1AVX512(SB), NOSPLIT, $24-120
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
@@ -9463,23 +12591,38 @@ TEXT ·tileCols6x1AVX512(SB), NOSPLIT, $24-120
 	MOVQ  SI, 16(SP)
 
 tiles:
-	MOVQ      CX, SI
-	VMOVUPS.Z (SI), K1, Z0
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS.Z (SI), K1, Z1
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS.Z (SI), K1, Z2
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS.Z (SI), K1, Z3
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS.Z (SI), K1, Z4
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS.Z (SI), K1, Z5
-	MOVQ      k+64(FP), R8
-	MOVQ      8(SP), SI
-	MOVQ      16(SP), DI
-	TESTQ     DX, DX
-	JL        negated
+	MOVQ       CX, SI
+	VMOVUPS.Z  (SI), K1, Z0
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS.Z  (SI), K1, Z1
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS.Z  (SI), K1, Z2
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS.Z  (SI), K1, Z3
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS.Z  (SI), K1, Z4
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS.Z  (SI), K1, Z5
+	MOVQ       AX, SI
+	ADDQ       stepC+88(FP), SI
+	PREFETCHT0 (SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	MOVQ       k+64(FP), R8
+	MOVQ       8(SP), SI
+	MOVQ       16(SP), DI
+	MOVQ       SI, R9
+	ADDQ       stepA+104(FP), R9
+	TESTQ      DX, DX
+	JL         negated
 
 whole:
 	VMOVUPS          (DI), Z6
@@ -9490,6 +12633,8 @@ whole:
 	VFMADD231PS.BCST 16(SI), Z6, Z4
 	VFMADD231PS.BCST 20(SI), Z6, Z5
 	ADDQ             DX, DI
+	PREFETCHT0       (R9)
+	ADDQ             $0x40, R9
 	ADDQ             BX, SI
 	DECQ             R8
 	JNE              whole
@@ -9505,6 +12650,8 @@ partial:
 	VFMADD231PS.BCST 16(SI), Z6, Z4
 	VFMADD231PS.BCST 20(SI), Z6, Z5
 	SUBQ             DX, DI
+	PREFETCHT0       (R9)
+	ADDQ             $0x40, R9
 	ADDQ             BX, SI
 	DECQ             R8
 	JNE              partial
@@ -9537,7 +12684,7 @@ done:
 	RET
 
 // func tileCols7x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileCols7x1AVX512(SB), NOSPLIT, $24-120
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
@@ -9555,25 +12702,42 @@ TEXT ·tileCols7x1AVX512(SB), NOSPLIT, $24-120
 	MOVQ  SI, 16(SP)
 
 tiles:
-	MOVQ      CX, SI
-	VMOVUPS.Z (SI), K1, Z0
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS.Z (SI), K1, Z1
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS.Z (SI), K1, Z2
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS.Z (SI), K1, Z3
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS.Z (SI), K1, Z4
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS.Z (SI), K1, Z5
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS.Z (SI), K1, Z6
-	MOVQ      k+64(FP), R8
-	MOVQ      8(SP), SI
-	MOVQ      16(SP), DI
-	TESTQ     DX, DX
-	JL        negated
+	MOVQ       CX, SI
+	VMOVUPS.Z  (SI), K1, Z0
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS.Z  (SI), K1, Z1
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS.Z  (SI), K1, Z2
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS.Z  (SI), K1, Z3
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS.Z  (SI), K1, Z4
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS.Z  (SI), K1, Z5
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS.Z  (SI), K1, Z6
+	MOVQ       AX, SI
+	ADDQ       stepC+88(FP), SI
+	PREFETCHT0 (SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	MOVQ       k+64(FP), R8
+	MOVQ       8(SP), SI
+	MOVQ       16(SP), DI
+	MOVQ       SI, R9
+	ADDQ       stepA+104(FP), R9
+	TESTQ      DX, DX
+	JL         negated
 
 whole:
 	VMOVUPS          (DI), Z7
@@ -9585,6 +12749,8 @@ whole:
 	VFMADD231PS.BCST 20(SI), Z7, Z5
 	VFMADD231PS.BCST 24(SI), Z7, Z6
 	ADDQ             DX, DI
+	PREFETCHT0       (R9)
+	ADDQ             $0x40, R9
 	ADDQ             BX, SI
 	DECQ             R8
 	JNE              whole
@@ -9601,6 +12767,8 @@ partial:
 	VFMADD231PS.BCST 20(SI), Z7, Z5
 	VFMADD231PS.BCST 24(SI), Z7, Z6
 	SUBQ             DX, DI
+	PREFETCHT0       (R9)
+	ADDQ             $0x40, R9
 	ADDQ             BX, SI
 	DECQ             R8
 	JNE              partial
@@ -9635,7 +12803,7 @@ done:
 	RET
 
 // func tileCols8x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileCols8x1AVX512(SB), NOSPLIT, $24-120
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
@@ -9653,27 +12821,46 @@ TEXT ·tileCols8x1AVX512(SB), NOSPLIT, $24-120
 	MOVQ  SI, 16(SP)
 
 tiles:
-	MOVQ      CX, SI
-	VMOVUPS.Z (SI), K1, Z0
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS.Z (SI), K1, Z1
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS.Z (SI), K1, Z2
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS.Z (SI), K1, Z3
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS.Z (SI), K1, Z4
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS.Z (SI), K1, Z5
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS.Z (SI), K1, Z6
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS.Z (SI), K1, Z7
-	MOVQ      k+64(FP), R8
-	MOVQ      8(SP), SI
-	MOVQ      16(SP), DI
-	TESTQ     DX, DX
-	JL        negated
+	MOVQ       CX, SI
+	VMOVUPS.Z  (SI), K1, Z0
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS.Z  (SI), K1, Z1
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS.Z  (SI), K1, Z2
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS.Z  (SI), K1, Z3
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS.Z  (SI), K1, Z4
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS.Z  (SI), K1, Z5
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS.Z  (SI), K1, Z6
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS.Z  (SI), K1, Z7
+	MOVQ       AX, SI
+	ADDQ       stepC+88(FP), SI
+	PREFETCHT0 (SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	MOVQ       k+64(FP), R8
+	MOVQ       8(SP), SI
+	MOVQ       16(SP), DI
+	MOVQ       SI, R9
+	ADDQ       stepA+104(FP), R9
+	TESTQ      DX, DX
+	JL         negated
 
 whole:
 	VMOVUPS          (DI), Z8
@@ -9686,6 +12873,8 @@ whole:
 	VFMADD231PS.BCST 24(SI), Z8, Z6
 	VFMADD231PS.BCST 28(SI), Z8, Z7
 	ADDQ             DX, DI
+	PREFETCHT0       (R9)
+	ADDQ             $0x40, R9
 	ADDQ             BX, SI
 	DECQ             R8
 	JNE              whole
@@ -9703,6 +12892,8 @@ partial:
 	VFMADD231PS.BCST 24(SI), Z8, Z6
 	VFMADD231PS.BCST 28(SI), Z8, Z7
 	SUBQ             DX, DI
+	PREFETCHT0       (R9)
+	ADDQ             $0x40, R9
 	ADDQ             BX, SI
 	DECQ             R8
 	JNE              partial
@@ -9739,7 +12930,7 @@ done:
 	RET
 
 // func tileCols9x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileCols9x1AVX512(SB), NOSPLIT, $24-120
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
@@ -9757,29 +12948,50 @@ TEXT ·tileCols9x1AVX512(SB), NOSPLIT, $24-120
 	MOVQ  SI, 16(SP)
 
 tiles:
-	MOVQ      CX, SI
-	VMOVUPS.Z (SI), K1, Z0
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS.Z (SI), K1, Z1
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS.Z (SI), K1, Z2
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS.Z (SI), K1, Z3
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS.Z (SI), K1, Z4
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS.Z (SI), K1, Z5
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS.Z (SI), K1, Z6
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS.Z (SI), K1, Z7
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS.Z (SI), K1, Z8
-	MOVQ      k+64(FP), R8
-	MOVQ      8(SP), SI
-	MOVQ      16(SP), DI
-	TESTQ     DX, DX
-	JL        negated
+	MOVQ       CX, SI
+	VMOVUPS.Z  (SI), K1, Z0
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS.Z  (SI), K1, Z1
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS.Z  (SI), K1, Z2
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS.Z  (SI), K1, Z3
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS.Z  (SI), K1, Z4
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS.Z  (SI), K1, Z5
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS.Z  (SI), K1, Z6
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS.Z  (SI), K1, Z7
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS.Z  (SI), K1, Z8
+	MOVQ       AX, SI
+	ADDQ       stepC+88(FP), SI
+	PREFETCHT0 (SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	MOVQ       k+64(FP), R8
+	MOVQ       8(SP), SI
+	MOVQ       16(SP), DI
+	MOVQ       SI, R9
+	ADDQ       stepA+104(FP), R9
+	TESTQ      DX, DX
+	JL         negated
 
 whole:
 	VMOVUPS          (DI), Z9
@@ -9793,6 +13005,8 @@ whole:
 	VFMADD231PS.BCST 28(SI), Z9, Z7
 	VFMADD231PS.BCST 32(SI), Z9, Z8
 	ADDQ             DX, DI
+	PREFETCHT0       (R9)
+	ADDQ             $0x40, R9
 	ADDQ             BX, SI
 	DECQ             R8
 	JNE              whole
@@ -9811,6 +13025,8 @@ partial:
 	VFMADD231PS.BCST 28(SI), Z9, Z7
 	VFMADD231PS.BCST 32(SI), Z9, Z8
 	SUBQ             DX, DI
+	PREFETCHT0       (R9)
+	ADDQ             $0x40, R9
 	ADDQ             BX, SI
 	DECQ             R8
 	JNE              partial
@@ -9849,7 +13065,7 @@ done:
 	RET
 
 // func tileCols10x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileCols10x1AVX512(SB), NOSPLIT, $24-120
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
@@ -9867,31 +13083,54 @@ TEXT ·tileCols10x1AVX512(SB), NOSPLIT, $24-120
 	MOVQ  SI, 16(SP)
 
 tiles:
-	MOVQ      CX, SI
-	VMOVUPS.Z (SI), K1, Z0
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS.Z (SI), K1, Z1
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS.Z (SI), K1, Z2
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS.Z (SI), K1, Z3
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS.Z (SI), K1, Z4
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS.Z (SI), K1, Z5
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS.Z (SI), K1, Z6
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS.Z (SI), K1, Z7
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS.Z (SI), K1, Z8
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS.Z (SI), K1, Z9
-	MOVQ      k+64(FP), R8
-	MOVQ      8(SP), SI
-	MOVQ      16(SP), DI
-	TESTQ     DX, DX
-	JL        negated
+	MOVQ       CX, SI
+	VMOVUPS.Z  (SI), K1, Z0
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS.Z  (SI), K1, Z1
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS.Z  (SI), K1, Z2
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS.Z  (SI), K1, Z3
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS.Z  (SI), K1, Z4
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS.Z  (SI), K1, Z5
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS.Z  (SI), K1, Z6
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS.Z  (SI), K1, Z7
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS.Z  (SI), K1, Z8
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS.Z  (SI), K1, Z9
+	MOVQ       AX, SI
+	ADDQ       stepC+88(FP), SI
+	PREFETCHT0 (SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	MOVQ       k+64(FP), R8
+	MOVQ       8(SP), SI
+	MOVQ       16(SP), DI
+	MOVQ       SI, R9
+	ADDQ       stepA+104(FP), R9
+	TESTQ      DX, DX
+	JL         negated
 
 whole:
 	VMOVUPS          (DI), Z10
@@ -9906,6 +13145,8 @@ whole:
 	VFMADD231PS.BCST 32(SI), Z10, Z8
 	VFMADD231PS.BCST 36(SI), Z10, Z9
 	ADDQ             DX, DI
+	PREFETCHT0       (R9)
+	ADDQ             $0x40, R9
 	ADDQ             BX, SI
 	DECQ             R8
 	JNE              whole
@@ -9925,6 +13166,8 @@ partial:
 	VFMADD231PS.BCST 32(SI), Z10, Z8
 	VFMADD231PS.BCST 36(SI), Z10, Z9
 	SUBQ             DX, DI
+	PREFETCHT0       (R9)
+	ADDQ             $0x40, R9
 	ADDQ             BX, SI
 	DECQ             R8
 	JNE              partial
@@ -9965,7 +13208,7 @@ done:
 	RET
 
 // func tileCols11x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileCols11x1AVX512(SB), NOSPLIT, $24-120
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
@@ -9983,33 +13226,58 @@ TEXT ·tileCols11x1AVX512(SB), NOSPLIT, $24-120
 	MOVQ  SI, 16(SP)
 
 tiles:
-	MOVQ      CX, SI
-	VMOVUPS.Z (SI), K1, Z0
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS.Z (SI), K1, Z1
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS.Z (SI), K1, Z2
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS.Z (SI), K1, Z3
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS.Z (SI), K1, Z4
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS.Z (SI), K1, Z5
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS.Z (SI), K1, Z6
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS.Z (SI), K1, Z7
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS.Z (SI), K1, Z8
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS.Z (SI), K1, Z9
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS.Z (SI), K1, Z10
-	MOVQ      k+64(FP), R8
-	MOVQ      8(SP), SI
-	MOVQ      16(SP), DI
-	TESTQ     DX, DX
-	JL        negated
+	MOVQ       CX, SI
+	VMOVUPS.Z  (SI), K1, Z0
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS.Z  (SI), K1, Z1
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS.Z  (SI), K1, Z2
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS.Z  (SI), K1, Z3
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS.Z  (SI), K1, Z4
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS.Z  (SI), K1, Z5
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS.Z  (SI), K1, Z6
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS.Z  (SI), K1, Z7
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS.Z  (SI), K1, Z8
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS.Z  (SI), K1, Z9
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS.Z  (SI), K1, Z10
+	MOVQ       AX, SI
+	ADDQ       stepC+88(FP), SI
+	PREFETCHT0 (SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	MOVQ       k+64(FP), R8
+	MOVQ       8(SP), SI
+	MOVQ       16(SP), DI
+	MOVQ       SI, R9
+	ADDQ       stepA+104(FP), R9
+	TESTQ      DX, DX
+	JL         negated
 
 whole:
 	VMOVUPS          (DI), Z11
@@ -10025,6 +13293,8 @@ whole:
 	VFMADD231PS.BCST 36(SI), Z11, Z9
 	VFMADD231PS.BCST 40(SI), Z11, Z10
 	ADDQ             DX, DI
+	PREFETCHT0       (R9)
+	ADDQ             $0x40, R9
 	ADDQ             BX, SI
 	DECQ             R8
 	JNE              whole
@@ -10045,6 +13315,8 @@ partial:
 	VFMADD231PS.BCST 36(SI), Z11, Z9
 	VFMADD231PS.BCST 40(SI), Z11, Z10
 	SUBQ             DX, DI
+	PREFETCHT0       (R9)
+	ADDQ             $0x40, R9
 	ADDQ             BX, SI
 	DECQ             R8
 	JNE              partial
@@ -10087,7 +13359,7 @@ done:
 	RET
 
 // func tileCols12x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileCols12x1AVX512(SB), NOSPLIT, $24-120
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
@@ -10105,35 +13377,62 @@ TEXT ·tileCols12x1AVX512(SB), NOSPLIT, $24-120
 	MOVQ  SI, 16(SP)
 
 tiles:
-	MOVQ      CX, SI
-	VMOVUPS.Z (SI), K1, Z0
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS.Z (SI), K1, Z1
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS.Z (SI), K1, Z2
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS.Z (SI), K1, Z3
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS.Z (SI), K1, Z4
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS.Z (SI), K1, Z5
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS.Z (SI), K1, Z6
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS.Z (SI), K1, Z7
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS.Z (SI), K1, Z8
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS.Z (SI), K1, Z9
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS.Z (SI), K1, Z10
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS.Z (SI), K1, Z11
-	MOVQ      k+64(FP), R8
-	MOVQ      8(SP), SI
-	MOVQ      16(SP), DI
-	TESTQ     DX, DX
-	JL        negated
+	MOVQ       CX, SI
+	VMOVUPS.Z  (SI), K1, Z0
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS.Z  (SI), K1, Z1
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS.Z  (SI), K1, Z2
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS.Z  (SI), K1, Z3
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS.Z  (SI), K1, Z4
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS.Z  (SI), K1, Z5
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS.Z  (SI), K1, Z6
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS.Z  (SI), K1, Z7
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS.Z  (SI), K1, Z8
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS.Z  (SI), K1, Z9
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS.Z  (SI), K1, Z10
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS.Z  (SI), K1, Z11
+	MOVQ       AX, SI
+	ADDQ       stepC+88(FP), SI
+	PREFETCHT0 (SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	MOVQ       k+64(FP), R8
+	MOVQ       8(SP), SI
+	MOVQ       16(SP), DI
+	MOVQ       SI, R9
+	ADDQ       stepA+104(FP), R9
+	TESTQ      DX, DX
+	JL         negated
 
 whole:
 	VMOVUPS          (DI), Z12
@@ -10150,6 +13449,8 @@ whole:
 	VFMADD231PS.BCST 40(SI), Z12, Z10
 	VFMADD231PS.BCST 44(SI), Z12, Z11
 	ADDQ             DX, DI
+	PREFETCHT0       (R9)
+	ADDQ             $0x40, R9
 	ADDQ             BX, SI
 	DECQ             R8
 	JNE              whole
@@ -10171,6 +13472,8 @@ partial:
 	VFMADD231PS.BCST 40(SI), Z12, Z10
 	VFMADD231PS.BCST 44(SI), Z12, Z11
 	SUBQ             DX, DI
+	PREFETCHT0       (R9)
+	ADDQ             $0x40, R9
 	ADDQ             BX, SI
 	DECQ             R8
 	JNE              partial
@@ -10215,7 +13518,7 @@ done:
 	RET
 
 // func tileCols13x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileCols13x1AVX512(SB), NOSPLIT, $24-120
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
@@ -10233,37 +13536,66 @@ TEXT ·tileCols13x1AVX512(SB), NOSPLIT, $24-120
 	MOVQ  SI, 16(SP)
 
 tiles:
-	MOVQ      CX, SI
-	VMOVUPS.Z (SI), K1, Z0
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS.Z (SI), K1, Z1
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS.Z (SI), K1, Z2
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS.Z (SI), K1, Z3
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS.Z (SI), K1, Z4
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS.Z (SI), K1, Z5
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS.Z (SI), K1, Z6
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS.Z (SI), K1, Z7
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS.Z (SI), K1, Z8
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS.Z (SI), K1, Z9
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS.Z (SI), K1, Z10
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS.Z (SI), K1, Z11
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS.Z (SI), K1, Z12
-	MOVQ      k+64(FP), R8
-	MOVQ      8(SP), SI
-	MOVQ      16(SP), DI
-	TESTQ     DX, DX
-	JL        negated
+	MOVQ       CX, SI
+	VMOVUPS.Z  (SI), K1, Z0
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS.Z  (SI), K1, Z1
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS.Z  (SI), K1, Z2
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS.Z  (SI), K1, Z3
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS.Z  (SI), K1, Z4
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS.Z  (SI), K1, Z5
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS.Z  (SI), K1, Z6
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS.Z  (SI), K1, Z7
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS.Z  (SI), K1, Z8
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS.Z  (SI), K1, Z9
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS.Z  (SI), K1, Z10
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS.Z  (SI), K1, Z11
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS.Z  (SI), K1, Z12
+	MOVQ       AX, SI
+	ADDQ       stepC+88(FP), SI
+	PREFETCHT0 (SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	MOVQ       k+64(FP), R8
+	MOVQ       8(SP), SI
+	MOVQ       16(SP), DI
+	MOVQ       SI, R9
+	ADDQ       stepA+104(FP), R9
+	TESTQ      DX, DX
+	JL         negated
 
 whole:
 	VMOVUPS          (DI), Z13
@@ -10281,6 +13613,8 @@ whole:
 	VFMADD231PS.BCST 44(SI), Z13, Z11
 	VFMADD231PS.BCST 48(SI), Z13, Z12
 	ADDQ             DX, DI
+	PREFETCHT0       (R9)
+	ADDQ             $0x40, R9
 	ADDQ             BX, SI
 	DECQ             R8
 	JNE              whole
@@ -10303,6 +13637,8 @@ partial:
 	VFMADD231PS.BCST 44(SI), Z13, Z11
 	VFMADD231PS.BCST 48(SI), Z13, Z12
 	SUBQ             DX, DI
+	PREFETCHT0       (R9)
+	ADDQ             $0x40, R9
 	ADDQ             BX, SI
 	DECQ             R8
 	JNE              partial
@@ -10349,7 +13685,7 @@ done:
 	RET
 
 // func tileCols14x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileCols14x1AVX512(SB), NOSPLIT, $24-120
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
@@ -10367,39 +13703,70 @@ TEXT ·tileCols14x1AVX512(SB), NOSPLIT, $24-120
 	MOVQ  SI, 16(SP)
 
 tiles:
-	MOVQ      CX, SI
-	VMOVUPS.Z (SI), K1, Z0
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS.Z (SI), K1, Z1
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS.Z (SI), K1, Z2
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS.Z (SI), K1, Z3
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS.Z (SI), K1, Z4
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS.Z (SI), K1, Z5
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS.Z (SI), K1, Z6
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS.Z (SI), K1, Z7
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS.Z (SI), K1, Z8
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS.Z (SI), K1, Z9
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS.Z (SI), K1, Z10
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS.Z (SI), K1, Z11
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS.Z (SI), K1, Z12
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS.Z (SI), K1, Z13
-	MOVQ      k+64(FP), R8
-	MOVQ      8(SP), SI
-	MOVQ      16(SP), DI
-	TESTQ     DX, DX
-	JL        negated
+	MOVQ       CX, SI
+	VMOVUPS.Z  (SI), K1, Z0
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS.Z  (SI), K1, Z1
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS.Z  (SI), K1, Z2
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS.Z  (SI), K1, Z3
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS.Z  (SI), K1, Z4
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS.Z  (SI), K1, Z5
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS.Z  (SI), K1, Z6
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS.Z  (SI), K1, Z7
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS.Z  (SI), K1, Z8
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS.Z  (SI), K1, Z9
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS.Z  (SI), K1, Z10
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS.Z  (SI), K1, Z11
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS.Z  (SI), K1, Z12
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS.Z  (SI), K1, Z13
+	MOVQ       AX, SI
+	ADDQ       stepC+88(FP), SI
+	PREFETCHT0 (SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	MOVQ       k+64(FP), R8
+	MOVQ       8(SP), SI
+	MOVQ       16(SP), DI
+	MOVQ       SI, R9
+	ADDQ       stepA+104(FP), R9
+	TESTQ      DX, DX
+	JL         negated
 
 whole:
 	VMOVUPS          (DI), Z14
@@ -10418,6 +13785,8 @@ whole:
 	VFMADD231PS.BCST 48(SI), Z14, Z12
 	VFMADD231PS.BCST 52(SI), Z14, Z13
 	ADDQ             DX, DI
+	PREFETCHT0       (R9)
+	ADDQ             $0x40, R9
 	ADDQ             BX, SI
 	DECQ             R8
 	JNE              whole
@@ -10441,6 +13810,8 @@ partial:
 	VFMADD231PS.BCST 48(SI), Z14, Z12
 	VFMADD231PS.BCST 52(SI), Z14, Z13
 	SUBQ             DX, DI
+	PREFETCHT0       (R9)
+	ADDQ             $0x40, R9
 	ADDQ             BX, SI
 	DECQ             R8
 	JNE              partial
@@ -10489,7 +13860,7 @@ done:
 	RET
 
 // func tileCols15x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileCols15x1AVX512(SB), NOSPLIT, $24-120
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
@@ -10507,41 +13878,74 @@ TEXT ·tileCols15x1AVX512(SB), NOSPLIT, $24-120
 	MOVQ  SI, 16(SP)
 
 tiles:
-	MOVQ      CX, SI
-	VMOVUPS.Z (SI), K1, Z0
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS.Z (SI), K1, Z1
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS.Z (SI), K1, Z2
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS.Z (SI), K1, Z3
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS.Z (SI), K1, Z4
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS.Z (SI), K1, Z5
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS.Z (SI), K1, Z6
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS.Z (SI), K1, Z7
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS.Z (SI), K1, Z8
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS.Z (SI), K1, Z9
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS.Z (SI), K1, Z10
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS.Z (SI), K1, Z11
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS.Z (SI), K1, Z12
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS.Z (SI), K1, Z13
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS.Z (SI), K1, Z14
-	MOVQ      k+64(FP), R8
-	MOVQ      8(SP), SI
-	MOVQ      16(SP), DI
-	TESTQ     DX, DX
-	JL        negated
+	MOVQ       CX, SI
+	VMOVUPS.Z  (SI), K1, Z0
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS.Z  (SI), K1, Z1
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS.Z  (SI), K1, Z2
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS.Z  (SI), K1, Z3
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS.Z  (SI), K1, Z4
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS.Z  (SI), K1, Z5
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS.Z  (SI), K1, Z6
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS.Z  (SI), K1, Z7
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS.Z  (SI), K1, Z8
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS.Z  (SI), K1, Z9
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS.Z  (SI), K1, Z10
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS.Z  (SI), K1, Z11
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS.Z  (SI), K1, Z12
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS.Z  (SI), K1, Z13
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS.Z  (SI), K1, Z14
+	MOVQ       AX, SI
+	ADDQ       stepC+88(FP), SI
+	PREFETCHT0 (SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	MOVQ       k+64(FP), R8
+	MOVQ       8(SP), SI
+	MOVQ       16(SP), DI
+	MOVQ       SI, R9
+	ADDQ       stepA+104(FP), R9
+	TESTQ      DX, DX
+	JL         negated
 
 whole:
 	VMOVUPS          (DI), Z15
@@ -10561,6 +13965,8 @@ whole:
 	VFMADD231PS.BCST 52(SI), Z15, Z13
 	VFMADD231PS.BCST 56(SI), Z15, Z14
 	ADDQ             DX, DI
+	PREFETCHT0       (R9)
+	ADDQ             $0x40, R9
 	ADDQ             BX, SI
 	DECQ             R8
 	JNE              whole
@@ -10585,6 +13991,8 @@ partial:
 	VFMADD231PS.BCST 52(SI), Z15, Z13
 	VFMADD231PS.BCST 56(SI), Z15, Z14
 	SUBQ             DX, DI
+	PREFETCHT0       (R9)
+	ADDQ             $0x40, R9
 	ADDQ             BX, SI
 	DECQ             R8
 	JNE              partial
@@ -10635,7 +14043,7 @@ done:
 	RET
 
 // func tileCols16x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileCols16x1AVX512(SB), NOSPLIT, $24-120
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
@@ -10653,43 +14061,78 @@ TEXT ·tileCols16x1AVX512(SB), NOSPLIT, $24-120
 	MOVQ  SI, 16(SP)
 
 tiles:
-	MOVQ      CX, SI
-	VMOVUPS.Z (SI), K1, Z0
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS.Z (SI), K1, Z1
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS.Z (SI), K1, Z2
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS.Z (SI), K1, Z3
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS.Z (SI), K1, Z4
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS.Z (SI), K1, Z5
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS.Z (SI), K1, Z6
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS.Z (SI), K1, Z7
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS.Z (SI), K1, Z8
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS.Z (SI), K1, Z9
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS.Z (SI), K1, Z10
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS.Z (SI), K1, Z11
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS.Z (SI), K1, Z12
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS.Z (SI), K1, Z13
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS.Z (SI), K1, Z14
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS.Z (SI), K1, Z15
-	MOVQ      k+64(FP), R8
-	MOVQ      8(SP), SI
-	MOVQ      16(SP), DI
-	TESTQ     DX, DX
-	JL        negated
+	MOVQ       CX, SI
+	VMOVUPS.Z  (SI), K1, Z0
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS.Z  (SI), K1, Z1
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS.Z  (SI), K1, Z2
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS.Z  (SI), K1, Z3
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS.Z  (SI), K1, Z4
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS.Z  (SI), K1, Z5
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS.Z  (SI), K1, Z6
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS.Z  (SI), K1, Z7
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS.Z  (SI), K1, Z8
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS.Z  (SI), K1, Z9
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS.Z  (SI), K1, Z10
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS.Z  (SI), K1, Z11
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS.Z  (SI), K1, Z12
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS.Z  (SI), K1, Z13
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS.Z  (SI), K1, Z14
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS.Z  (SI), K1, Z15
+	MOVQ       AX, SI
+	ADDQ       stepC+88(FP), SI
+	PREFETCHT0 (SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	MOVQ       k+64(FP), R8
+	MOVQ       8(SP), SI
+	MOVQ       16(SP), DI
+	MOVQ       SI, R9
+	ADDQ       stepA+104(FP), R9
+	TESTQ      DX, DX
+	JL         negated
 
 whole:
 	VMOVUPS          (DI), Z16
@@ -10710,6 +14153,8 @@ whole:
 	VFMADD231PS.BCST 56(SI), Z16, Z14
 	VFMADD231PS.BCST 60(SI), Z16, Z15
 	ADDQ             DX, DI
+	PREFETCHT0       (R9)
+	ADDQ             $0x40, R9
 	ADDQ             BX, SI
 	DECQ             R8
 	JNE              whole
@@ -10735,6 +14180,8 @@ partial:
 	VFMADD231PS.BCST 56(SI), Z16, Z14
 	VFMADD231PS.BCST 60(SI), Z16, Z15
 	SUBQ             DX, DI
+	PREFETCHT0       (R9)
+	ADDQ             $0x40, R9
 	ADDQ             BX, SI
 	DECQ             R8
 	JNE              partial
@@ -10787,7 +14234,7 @@ done:
 	RET
 
 // func tileCols1x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileCols1x2AVX512(SB), NOSPLIT, $24-120
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
@@ -10805,14 +14252,20 @@ TEXT ·tileCols1x2AVX512(SB), NOSPLIT, $24-120
 	MOVQ  SI, 16(SP)
 
 tiles:
-	MOVQ      CX, SI
-	VMOVUPS   (SI), Z0
-	VMOVUPS.Z 64(SI), K1, Z1
-	MOVQ      k+64(FP), R8
-	MOVQ      8(SP), SI
-	MOVQ      16(SP), DI
-	TESTQ     DX, DX
-	JL        negated
+	MOVQ       CX, SI
+	VMOVUPS    (SI), Z0
+	VMOVUPS.Z  64(SI), K1, Z1
+	MOVQ       AX, SI
+	ADDQ       stepC+88(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	MOVQ       k+64(FP), R8
+	MOVQ       8(SP), SI
+	MOVQ       16(SP), DI
+	MOVQ       SI, R9
+	ADDQ       stepA+104(FP), R9
+	TESTQ      DX, DX
+	JL         negated
 
 whole:
 	VBROADCASTSS (SI), Z2
@@ -10821,6 +14274,8 @@ whole:
 	VMOVUPS      64(DI), Z3
 	VFMADD231PS  Z2, Z3, Z1
 	ADDQ         DX, DI
+	PREFETCHT0   (R9)
+	ADDQ         $0x40, R9
 	ADDQ         BX, SI
 	DECQ         R8
 	JNE          whole
@@ -10834,6 +14289,8 @@ partial:
 	VMOVUPS.Z    64(DI), K1, Z3
 	VFMADD231PS  Z2, Z3, Z1
 	SUBQ         DX, DI
+	PREFETCHT0   (R9)
+	ADDQ         $0x40, R9
 	ADDQ         BX, SI
 	DECQ         R8
 	JNE          partial
@@ -10857,7 +14314,7 @@ done:
 	RET
 
 // func tileCols2x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileCols2x2AVX512(SB), NOSPLIT, $24-120
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
@@ -10875,17 +14332,26 @@ TEXT ·tileCols2x2AVX512(SB), NOSPLIT, $24-120
 	MOVQ  SI, 16(SP)
 
 tiles:
-	MOVQ      CX, SI
-	VMOVUPS   (SI), Z0
-	VMOVUPS.Z 64(SI), K1, Z1
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS   (SI), Z2
-	VMOVUPS.Z 64(SI), K1, Z3
-	MOVQ      k+64(FP), R8
-	MOVQ      8(SP), SI
-	MOVQ      16(SP), DI
-	TESTQ     DX, DX
-	JL        negated
+	MOVQ       CX, SI
+	VMOVUPS    (SI), Z0
+	VMOVUPS.Z  64(SI), K1, Z1
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS    (SI), Z2
+	VMOVUPS.Z  64(SI), K1, Z3
+	MOVQ       AX, SI
+	ADDQ       stepC+88(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	MOVQ       k+64(FP), R8
+	MOVQ       8(SP), SI
+	MOVQ       16(SP), DI
+	MOVQ       SI, R9
+	ADDQ       stepA+104(FP), R9
+	TESTQ      DX, DX
+	JL         negated
 
 whole:
 	VMOVUPS      (DI), Z4
@@ -10897,6 +14363,8 @@ whole:
 	VFMADD231PS  Z6, Z4, Z2
 	VFMADD231PS  Z6, Z5, Z3
 	ADDQ         DX, DI
+	PREFETCHT0   (R9)
+	ADDQ         $0x40, R9
 	ADDQ         BX, SI
 	DECQ         R8
 	JNE          whole
@@ -10913,6 +14381,8 @@ partial:
 	VFMADD231PS  Z6, Z4, Z2
 	VFMADD231PS  Z6, Z5, Z3
 	SUBQ         DX, DI
+	PREFETCHT0   (R9)
+	ADDQ         $0x40, R9
 	ADDQ         BX, SI
 	DECQ         R8
 	JNE          partial
@@ -10939,7 +14409,7 @@ done:
 	RET
 
 // func tileCols3x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileCols3x2AVX512(SB), NOSPLIT, $24-120
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
@@ -10957,20 +14427,32 @@ TEXT ·tileCols3x2AVX512(SB), NOSPLIT, $24-120
 	MOVQ  SI, 16(SP)
 
 tiles:
-	MOVQ      CX, SI
-	VMOVUPS   (SI), Z0
-	VMOVUPS.Z 64(SI), K1, Z1
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS   (SI), Z2
-	VMOVUPS.Z 64(SI), K1, Z3
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS   (SI), Z4
-	VMOVUPS.Z 64(SI), K1, Z5
-	MOVQ      k+64(FP), R8
-	MOVQ      8(SP), SI
-	MOVQ      16(SP), DI
-	TESTQ     DX, DX
-	JL        negated
+	MOVQ       CX, SI
+	VMOVUPS    (SI), Z0
+	VMOVUPS.Z  64(SI), K1, Z1
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS    (SI), Z2
+	VMOVUPS.Z  64(SI), K1, Z3
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS    (SI), Z4
+	VMOVUPS.Z  64(SI), K1, Z5
+	MOVQ       AX, SI
+	ADDQ       stepC+88(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	MOVQ       k+64(FP), R8
+	MOVQ       8(SP), SI
+	MOVQ       16(SP), DI
+	MOVQ       SI, R9
+	ADDQ       stepA+104(FP), R9
+	TESTQ      DX, DX
+	JL         negated
 
 whole:
 	VMOVUPS      (DI), Z6
@@ -10985,6 +14467,8 @@ whole:
 	VFMADD231PS  Z8, Z6, Z4
 	VFMADD231PS  Z8, Z7, Z5
 	ADDQ         DX, DI
+	PREFETCHT0   (R9)
+	ADDQ         $0x40, R9
 	ADDQ         BX, SI
 	DECQ         R8
 	JNE          whole
@@ -11004,6 +14488,8 @@ partial:
 	VFMADD231PS  Z8, Z6, Z4
 	VFMADD231PS  Z8, Z7, Z5
 	SUBQ         DX, DI
+	PREFETCHT0   (R9)
+	ADDQ         $0x40, R9
 	ADDQ         BX, SI
 	DECQ         R8
 	JNE          partial
@@ -11033,7 +14519,7 @@ done:
 	RET
 
 // func tileCols4x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileCols4x2AVX512(SB), NOSPLIT, $24-120
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
@@ -11051,23 +14537,38 @@ TEXT ·tileCols4x2AVX512(SB), NOSPLIT, $24-120
 	MOVQ  SI, 16(SP)
 
 tiles:
-	MOVQ      CX, SI
-	VMOVUPS   (SI), Z0
-	VMOVUPS.Z 64(SI), K1, Z1
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS   (SI), Z2
-	VMOVUPS.Z 64(SI), K1, Z3
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS   (SI), Z4
-	VMOVUPS.Z 64(SI), K1, Z5
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS   (SI), Z6
-	VMOVUPS.Z 64(SI), K1, Z7
-	MOVQ      k+64(FP), R8
-	MOVQ      8(SP), SI
-	MOVQ      16(SP), DI
-	TESTQ     DX, DX
-	JL        negated
+	MOVQ       CX, SI
+	VMOVUPS    (SI), Z0
+	VMOVUPS.Z  64(SI), K1, Z1
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS    (SI), Z2
+	VMOVUPS.Z  64(SI), K1, Z3
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS    (SI), Z4
+	VMOVUPS.Z  64(SI), K1, Z5
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS    (SI), Z6
+	VMOVUPS.Z  64(SI), K1, Z7
+	MOVQ       AX, SI
+	ADDQ       stepC+88(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	MOVQ       k+64(FP), R8
+	MOVQ       8(SP), SI
+	MOVQ       16(SP), DI
+	MOVQ       SI, R9
+	ADDQ       stepA+104(FP), R9
+	TESTQ      DX, DX
+	JL         negated
 
 whole:
 	VMOVUPS      (DI), Z8
@@ -11085,6 +14586,8 @@ whole:
 	VFMADD231PS  Z10, Z8, Z6
 	VFMADD231PS  Z10, Z9, Z7
 	ADDQ         DX, DI
+	PREFETCHT0   (R9)
+	ADDQ         $0x40, R9
 	ADDQ         BX, SI
 	DECQ         R8
 	JNE          whole
@@ -11107,6 +14610,8 @@ partial:
 	VFMADD231PS  Z10, Z8, Z6
 	VFMADD231PS  Z10, Z9, Z7
 	SUBQ         DX, DI
+	PREFETCHT0   (R9)
+	ADDQ         $0x40, R9
 	ADDQ         BX, SI
 	DECQ         R8
 	JNE          partial
@@ -11139,7 +14644,7 @@ done:
 	RET
 
 // func tileCols5x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileCols5x2AVX512(SB), NOSPLIT, $24-120
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
@@ -11157,26 +14662,44 @@ TEXT ·tileCols5x2AVX512(SB), NOSPLIT, $24-120
 	MOVQ  SI, 16(SP)
 
 tiles:
-	MOVQ      CX, SI
-	VMOVUPS   (SI), Z0
-	VMOVUPS.Z 64(SI), K1, Z1
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS   (SI), Z2
-	VMOVUPS.Z 64(SI), K1, Z3
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS   (SI), Z4
-	VMOVUPS.Z 64(SI), K1, Z5
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS   (SI), Z6
-	VMOVUPS.Z 64(SI), K1, Z7
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS   (SI), Z8
-	VMOVUPS.Z 64(SI), K1, Z9
-	MOVQ      k+64(FP), R8
-	MOVQ      8(SP), SI
-	MOVQ      16(SP), DI
-	TESTQ     DX, DX
-	JL        negated
+	MOVQ       CX, SI
+	VMOVUPS    (SI), Z0
+	VMOVUPS.Z  64(SI), K1, Z1
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS    (SI), Z2
+	VMOVUPS.Z  64(SI), K1, Z3
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS    (SI), Z4
+	VMOVUPS.Z  64(SI), K1, Z5
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS    (SI), Z6
+	VMOVUPS.Z  64(SI), K1, Z7
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS    (SI), Z8
+	VMOVUPS.Z  64(SI), K1, Z9
+	MOVQ       AX, SI
+	ADDQ       stepC+88(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	MOVQ       k+64(FP), R8
+	MOVQ       8(SP), SI
+	MOVQ       16(SP), DI
+	MOVQ       SI, R9
+	ADDQ       stepA+104(FP), R9
+	TESTQ      DX, DX
+	JL         negated
 
 whole:
 	VMOVUPS      (DI), Z10
@@ -11197,6 +14720,8 @@ whole:
 	VFMADD231PS  Z12, Z10, Z8
 	VFMADD231PS  Z12, Z11, Z9
 	ADDQ         DX, DI
+	PREFETCHT0   (R9)
+	ADDQ         $0x40, R9
 	ADDQ         BX, SI
 	DECQ         R8
 	JNE          whole
@@ -11222,6 +14747,8 @@ partial:
 	VFMADD231PS  Z12, Z10, Z8
 	VFMADD231PS  Z12, Z11, Z9
 	SUBQ         DX, DI
+	PREFETCHT0   (R9)
+	ADDQ         $0x40, R9
 	ADDQ         BX, SI
 	DECQ         R8
 	JNE          partial
@@ -11257,7 +14784,7 @@ done:
 	RET
 
 // func tileCols6x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileCols6x2AVX512(SB), NOSPLIT, $24-120
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
@@ -11275,29 +14802,50 @@ TEXT ·tileCols6x2AVX512(SB), NOSPLIT, $24-120
 	MOVQ  SI, 16(SP)
 
 tiles:
-	MOVQ      CX, SI
-	VMOVUPS   (SI), Z0
-	VMOVUPS.Z 64(SI), K1, Z1
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS   (SI), Z2
-	VMOVUPS.Z 64(SI), K1, Z3
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS   (SI), Z4
-	VMOVUPS.Z 64(SI), K1, Z5
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS   (SI), Z6
-	VMOVUPS.Z 64(SI), K1, Z7
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS   (SI), Z8
-	VMOVUPS.Z 64(SI), K1, Z9
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS   (SI), Z10
-	VMOVUPS.Z 64(SI), K1, Z11
-	MOVQ      k+64(FP), R8
-	MOVQ      8(SP), SI
-	MOVQ      16(SP), DI
-	TESTQ     DX, DX
-	JL        negated
+	MOVQ       CX, SI
+	VMOVUPS    (SI), Z0
+	VMOVUPS.Z  64(SI), K1, Z1
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS    (SI), Z2
+	VMOVUPS.Z  64(SI), K1, Z3
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS    (SI), Z4
+	VMOVUPS.Z  64(SI), K1, Z5
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS    (SI), Z6
+	VMOVUPS.Z  64(SI), K1, Z7
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS    (SI), Z8
+	VMOVUPS.Z  64(SI), K1, Z9
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS    (SI), Z10
+	VMOVUPS.Z  64(SI), K1, Z11
+	MOVQ       AX, SI
+	ADDQ       stepC+88(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	MOVQ       k+64(FP), R8
+	MOVQ       8(SP), SI
+	MOVQ       16(SP), DI
+	MOVQ       SI, R9
+	ADDQ       stepA+104(FP), R9
+	TESTQ      DX, DX
+	JL         negated
 
 whole:
 	VMOVUPS      (DI), Z12
@@ -11321,6 +14869,8 @@ whole:
 	VFMADD231PS  Z14, Z12, Z10
 	VFMADD231PS  Z14, Z13, Z11
 	ADDQ         DX, DI
+	PREFETCHT0   (R9)
+	ADDQ         $0x40, R9
 	ADDQ         BX, SI
 	DECQ         R8
 	JNE          whole
@@ -11349,6 +14899,8 @@ partial:
 	VFMADD231PS  Z14, Z12, Z10
 	VFMADD231PS  Z14, Z13, Z11
 	SUBQ         DX, DI
+	PREFETCHT0   (R9)
+	ADDQ         $0x40, R9
 	ADDQ         BX, SI
 	DECQ         R8
 	JNE          partial
@@ -11387,7 +14939,7 @@ done:
 	RET
 
 // func tileCols7x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileCols7x2AVX512(SB), NOSPLIT, $24-120
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
@@ -11405,32 +14957,56 @@ TEXT ·tileCols7x2AVX512(SB), NOSPLIT, $24-120
 	MOVQ  SI, 16(SP)
 
 tiles:
-	MOVQ      CX, SI
-	VMOVUPS   (SI), Z0
-	VMOVUPS.Z 64(SI), K1, Z1
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS   (SI), Z2
-	VMOVUPS.Z 64(SI), K1, Z3
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS   (SI), Z4
-	VMOVUPS.Z 64(SI), K1, Z5
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS   (SI), Z6
-	VMOVUPS.Z 64(SI), K1, Z7
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS   (SI), Z8
-	VMOVUPS.Z 64(SI), K1, Z9
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS   (SI), Z10
-	VMOVUPS.Z 64(SI), K1, Z11
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS   (SI), Z12
-	VMOVUPS.Z 64(SI), K1, Z13
-	MOVQ      k+64(FP), R8
-	MOVQ      8(SP), SI
-	MOVQ      16(SP), DI
-	TESTQ     DX, DX
-	JL        negated
+	MOVQ       CX, SI
+	VMOVUPS    (SI), Z0
+	VMOVUPS.Z  64(SI), K1, Z1
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS    (SI), Z2
+	VMOVUPS.Z  64(SI), K1, Z3
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS    (SI), Z4
+	VMOVUPS.Z  64(SI), K1, Z5
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS    (SI), Z6
+	VMOVUPS.Z  64(SI), K1, Z7
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS    (SI), Z8
+	VMOVUPS.Z  64(SI), K1, Z9
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS    (SI), Z10
+	VMOVUPS.Z  64(SI), K1, Z11
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS    (SI), Z12
+	VMOVUPS.Z  64(SI), K1, Z13
+	MOVQ       AX, SI
+	ADDQ       stepC+88(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	MOVQ       k+64(FP), R8
+	MOVQ       8(SP), SI
+	MOVQ       16(SP), DI
+	MOVQ       SI, R9
+	ADDQ       stepA+104(FP), R9
+	TESTQ      DX, DX
+	JL         negated
 
 whole:
 	VMOVUPS      (DI), Z14
@@ -11457,6 +15033,8 @@ whole:
 	VFMADD231PS  Z16, Z14, Z12
 	VFMADD231PS  Z16, Z15, Z13
 	ADDQ         DX, DI
+	PREFETCHT0   (R9)
+	ADDQ         $0x40, R9
 	ADDQ         BX, SI
 	DECQ         R8
 	JNE          whole
@@ -11488,6 +15066,8 @@ partial:
 	VFMADD231PS  Z16, Z14, Z12
 	VFMADD231PS  Z16, Z15, Z13
 	SUBQ         DX, DI
+	PREFETCHT0   (R9)
+	ADDQ         $0x40, R9
 	ADDQ         BX, SI
 	DECQ         R8
 	JNE          partial
@@ -11529,7 +15109,7 @@ done:
 	RET
 
 // func tileCols8x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileCols8x2AVX512(SB), NOSPLIT, $24-120
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
@@ -11547,35 +15127,62 @@ TEXT ·tileCols8x2AVX512(SB), NOSPLIT, $24-120
 	MOVQ  SI, 16(SP)
 
 tiles:
-	MOVQ      CX, SI
-	VMOVUPS   (SI), Z0
-	VMOVUPS.Z 64(SI), K1, Z1
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS   (SI), Z2
-	VMOVUPS.Z 64(SI), K1, Z3
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS   (SI), Z4
-	VMOVUPS.Z 64(SI), K1, Z5
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS   (SI), Z6
-	VMOVUPS.Z 64(SI), K1, Z7
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS   (SI), Z8
-	VMOVUPS.Z 64(SI), K1, Z9
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS   (SI), Z10
-	VMOVUPS.Z 64(SI), K1, Z11
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS   (SI), Z12
-	VMOVUPS.Z 64(SI), K1, Z13
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS   (SI), Z14
-	VMOVUPS.Z 64(SI), K1, Z15
-	MOVQ      k+64(FP), R8
-	MOVQ      8(SP), SI
-	MOVQ      16(SP), DI
-	TESTQ     DX, DX
-	JL        negated
+	MOVQ       CX, SI
+	VMOVUPS    (SI), Z0
+	VMOVUPS.Z  64(SI), K1, Z1
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS    (SI), Z2
+	VMOVUPS.Z  64(SI), K1, Z3
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS    (SI), Z4
+	VMOVUPS.Z  64(SI), K1, Z5
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS    (SI), Z6
+	VMOVUPS.Z  64(SI), K1, Z7
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS    (SI), Z8
+	VMOVUPS.Z  64(SI), K1, Z9
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS    (SI), Z10
+	VMOVUPS.Z  64(SI), K1, Z11
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS    (SI), Z12
+	VMOVUPS.Z  64(SI), K1, Z13
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS    (SI), Z14
+	VMOVUPS.Z  64(SI), K1, Z15
+	MOVQ       AX, SI
+	ADDQ       stepC+88(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	MOVQ       k+64(FP), R8
+	MOVQ       8(SP), SI
+	MOVQ       16(SP), DI
+	MOVQ       SI, R9
+	ADDQ       stepA+104(FP), R9
+	TESTQ      DX, DX
+	JL         negated
 
 whole:
 	VMOVUPS      (DI), Z16
@@ -11605,6 +15212,8 @@ whole:
 	VFMADD231PS  Z18, Z16, Z14
 	VFMADD231PS  Z18, Z17, Z15
 	ADDQ         DX, DI
+	PREFETCHT0   (R9)
+	ADDQ         $0x40, R9
 	ADDQ         BX, SI
 	DECQ         R8
 	JNE          whole
@@ -11639,6 +15248,8 @@ partial:
 	VFMADD231PS  Z18, Z16, Z14
 	VFMADD231PS  Z18, Z17, Z15
 	SUBQ         DX, DI
+	PREFETCHT0   (R9)
+	ADDQ         $0x40, R9
 	ADDQ         BX, SI
 	DECQ         R8
 	JNE          partial
@@ -11683,7 +15294,7 @@ done:
 	RET
 
 // func tileCols9x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileCols9x2AVX512(SB), NOSPLIT, $24-120
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
@@ -11701,38 +15312,68 @@ TEXT ·tileCols9x2AVX512(SB), NOSPLIT, $24-120
 	MOVQ  SI, 16(SP)
 
 tiles:
-	MOVQ      CX, SI
-	VMOVUPS   (SI), Z0
-	VMOVUPS.Z 64(SI), K1, Z1
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS   (SI), Z2
-	VMOVUPS.Z 64(SI), K1, Z3
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS   (SI), Z4
-	VMOVUPS.Z 64(SI), K1, Z5
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS   (SI), Z6
-	VMOVUPS.Z 64(SI), K1, Z7
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS   (SI), Z8
-	VMOVUPS.Z 64(SI), K1, Z9
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS   (SI), Z10
-	VMOVUPS.Z 64(SI), K1, Z11
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS   (SI), Z12
-	VMOVUPS.Z 64(SI), K1, Z13
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS   (SI), Z14
-	VMOVUPS.Z 64(SI), K1, Z15
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS   (SI), Z16
-	VMOVUPS.Z 64(SI), K1, Z17
-	MOVQ      k+64(FP), R8
-	MOVQ      8(SP), SI
-	MOVQ      16(SP), DI
-	TESTQ     DX, DX
-	JL        negated
+	MOVQ       CX, SI
+	VMOVUPS    (SI), Z0
+	VMOVUPS.Z  64(SI), K1, Z1
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS    (SI), Z2
+	VMOVUPS.Z  64(SI), K1, Z3
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS    (SI), Z4
+	VMOVUPS.Z  64(SI), K1, Z5
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS    (SI), Z6
+	VMOVUPS.Z  64(SI), K1, Z7
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS    (SI), Z8
+	VMOVUPS.Z  64(SI), K1, Z9
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS    (SI), Z10
+	VMOVUPS.Z  64(SI), K1, Z11
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS    (SI), Z12
+	VMOVUPS.Z  64(SI), K1, Z13
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS    (SI), Z14
+	VMOVUPS.Z  64(SI), K1, Z15
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS    (SI), Z16
+	VMOVUPS.Z  64(SI), K1, Z17
+	MOVQ       AX, SI
+	ADDQ       stepC+88(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	MOVQ       k+64(FP), R8
+	MOVQ       8(SP), SI
+	MOVQ       16(SP), DI
+	MOVQ       SI, R9
+	ADDQ       stepA+104(FP), R9
+	TESTQ      DX, DX
+	JL         negated
 
 whole:
 	VMOVUPS      (DI), Z18
@@ -11765,6 +15406,8 @@ whole:
 	VFMADD231PS  Z20, Z18, Z16
 	VFMADD231PS  Z20, Z19, Z17
 	ADDQ         DX, DI
+	PREFETCHT0   (R9)
+	ADDQ         $0x40, R9
 	ADDQ         BX, SI
 	DECQ         R8
 	JNE          whole
@@ -11802,6 +15445,8 @@ partial:
 	VFMADD231PS  Z20, Z18, Z16
 	VFMADD231PS  Z20, Z19, Z17
 	SUBQ         DX, DI
+	PREFETCHT0   (R9)
+	ADDQ         $0x40, R9
 	ADDQ         BX, SI
 	DECQ         R8
 	JNE          partial
@@ -11849,7 +15494,7 @@ done:
 	RET
 
 // func tileCols10x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileCols10x2AVX512(SB), NOSPLIT, $24-120
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
@@ -11867,41 +15512,74 @@ TEXT ·tileCols10x2AVX512(SB), NOSPLIT, $24-120
 	MOVQ  SI, 16(SP)
 
 tiles:
-	MOVQ      CX, SI
-	VMOVUPS   (SI), Z0
-	VMOVUPS.Z 64(SI), K1, Z1
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS   (SI), Z2
-	VMOVUPS.Z 64(SI), K1, Z3
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS   (SI), Z4
-	VMOVUPS.Z 64(SI), K1, Z5
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS   (SI), Z6
-	VMOVUPS.Z 64(SI), K1, Z7
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS   (SI), Z8
-	VMOVUPS.Z 64(SI), K1, Z9
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS   (SI), Z10
-	VMOVUPS.Z 64(SI), K1, Z11
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS   (SI), Z12
-	VMOVUPS.Z 64(SI), K1, Z13
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS   (SI), Z14
-	VMOVUPS.Z 64(SI), K1, Z15
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS   (SI), Z16
-	VMOVUPS.Z 64(SI), K1, Z17
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS   (SI), Z18
-	VMOVUPS.Z 64(SI), K1, Z19
-	MOVQ      k+64(FP), R8
-	MOVQ      8(SP), SI
-	MOVQ      16(SP), DI
-	TESTQ     DX, DX
-	JL        negated
+	MOVQ       CX, SI
+	VMOVUPS    (SI), Z0
+	VMOVUPS.Z  64(SI), K1, Z1
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS    (SI), Z2
+	VMOVUPS.Z  64(SI), K1, Z3
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS    (SI), Z4
+	VMOVUPS.Z  64(SI), K1, Z5
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS    (SI), Z6
+	VMOVUPS.Z  64(SI), K1, Z7
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS    (SI), Z8
+	VMOVUPS.Z  64(SI), K1, Z9
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS    (SI), Z10
+	VMOVUPS.Z  64(SI), K1, Z11
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS    (SI), Z12
+	VMOVUPS.Z  64(SI), K1, Z13
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS    (SI), Z14
+	VMOVUPS.Z  64(SI), K1, Z15
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS    (SI), Z16
+	VMOVUPS.Z  64(SI), K1, Z17
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS    (SI), Z18
+	VMOVUPS.Z  64(SI), K1, Z19
+	MOVQ       AX, SI
+	ADDQ       stepC+88(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	MOVQ       k+64(FP), R8
+	MOVQ       8(SP), SI
+	MOVQ       16(SP), DI
+	MOVQ       SI, R9
+	ADDQ       stepA+104(FP), R9
+	TESTQ      DX, DX
+	JL         negated
 
 whole:
 	VMOVUPS      (DI), Z20
@@ -11937,6 +15615,8 @@ whole:
 	VFMADD231PS  Z22, Z20, Z18
 	VFMADD231PS  Z22, Z21, Z19
 	ADDQ         DX, DI
+	PREFETCHT0   (R9)
+	ADDQ         $0x40, R9
 	ADDQ         BX, SI
 	DECQ         R8
 	JNE          whole
@@ -11977,6 +15657,8 @@ partial:
 	VFMADD231PS  Z22, Z20, Z18
 	VFMADD231PS  Z22, Z21, Z19
 	SUBQ         DX, DI
+	PREFETCHT0   (R9)
+	ADDQ         $0x40, R9
 	ADDQ         BX, SI
 	DECQ         R8
 	JNE          partial
@@ -12027,7 +15709,7 @@ done:
 	RET
 
 // func tileCols11x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileCols11x2AVX512(SB), NOSPLIT, $24-120
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
@@ -12045,44 +15727,80 @@ TEXT ·tileCols11x2AVX512(SB), NOSPLIT, $24-120
 	MOVQ  SI, 16(SP)
 
 tiles:
-	MOVQ      CX, SI
-	VMOVUPS   (SI), Z0
-	VMOVUPS.Z 64(SI), K1, Z1
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS   (SI), Z2
-	VMOVUPS.Z 64(SI), K1, Z3
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS   (SI), Z4
-	VMOVUPS.Z 64(SI), K1, Z5
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS   (SI), Z6
-	VMOVUPS.Z 64(SI), K1, Z7
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS   (SI), Z8
-	VMOVUPS.Z 64(SI), K1, Z9
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS   (SI), Z10
-	VMOVUPS.Z 64(SI), K1, Z11
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS   (SI), Z12
-	VMOVUPS.Z 64(SI), K1, Z13
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS   (SI), Z14
-	VMOVUPS.Z 64(SI), K1, Z15
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS   (SI), Z16
-	VMOVUPS.Z 64(SI), K1, Z17
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS   (SI), Z18
-	VMOVUPS.Z 64(SI), K1, Z19
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS   (SI), Z20
-	VMOVUPS.Z 64(SI), K1, Z21
-	MOVQ      k+64(FP), R8
-	MOVQ      8(SP), SI
-	MOVQ      16(SP), DI
-	TESTQ     DX, DX
-	JL        negated
+	MOVQ       CX, SI
+	VMOVUPS    (SI), Z0
+	VMOVUPS.Z  64(SI), K1, Z1
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS    (SI), Z2
+	VMOVUPS.Z  64(SI), K1, Z3
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS    (SI), Z4
+	VMOVUPS.Z  64(SI), K1, Z5
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS    (SI), Z6
+	VMOVUPS.Z  64(SI), K1, Z7
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS    (SI), Z8
+	VMOVUPS.Z  64(SI), K1, Z9
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS    (SI), Z10
+	VMOVUPS.Z  64(SI), K1, Z11
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS    (SI), Z12
+	VMOVUPS.Z  64(SI), K1, Z13
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS    (SI), Z14
+	VMOVUPS.Z  64(SI), K1, Z15
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS    (SI), Z16
+	VMOVUPS.Z  64(SI), K1, Z17
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS    (SI), Z18
+	VMOVUPS.Z  64(SI), K1, Z19
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS    (SI), Z20
+	VMOVUPS.Z  64(SI), K1, Z21
+	MOVQ       AX, SI
+	ADDQ       stepC+88(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	MOVQ       k+64(FP), R8
+	MOVQ       8(SP), SI
+	MOVQ       16(SP), DI
+	MOVQ       SI, R9
+	ADDQ       stepA+104(FP), R9
+	TESTQ      DX, DX
+	JL         negated
 
 whole:
 	VMOVUPS      (DI), Z22
@@ -12121,6 +15839,8 @@ whole:
 	VFMADD231PS  Z24, Z22, Z20
 	VFMADD231PS  Z24, Z23, Z21
 	ADDQ         DX, DI
+	PREFETCHT0   (R9)
+	ADDQ         $0x40, R9
 	ADDQ         BX, SI
 	DECQ         R8
 	JNE          whole
@@ -12164,6 +15884,8 @@ partial:
 	VFMADD231PS  Z24, Z22, Z20
 	VFMADD231PS  Z24, Z23, Z21
 	SUBQ         DX, DI
+	PREFETCHT0   (R9)
+	ADDQ         $0x40, R9
 	ADDQ         BX, SI
 	DECQ         R8
 	JNE          partial
@@ -12217,7 +15939,7 @@ done:
 	RET
 
 // func tileCols12x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileCols12x2AVX512(SB), NOSPLIT, $24-120
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
@@ -12235,47 +15957,86 @@ TEXT ·tileCols12x2AVX512(SB), NOSPLIT, $24-120
 	MOVQ  SI, 16(SP)
 
 tiles:
-	MOVQ      CX, SI
-	VMOVUPS   (SI), Z0
-	VMOVUPS.Z 64(SI), K1, Z1
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS   (SI), Z2
-	VMOVUPS.Z 64(SI), K1, Z3
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS   (SI), Z4
-	VMOVUPS.Z 64(SI), K1, Z5
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS   (SI), Z6
-	VMOVUPS.Z 64(SI), K1, Z7
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS   (SI), Z8
-	VMOVUPS.Z 64(SI), K1, Z9
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS   (SI), Z10
-	VMOVUPS.Z 64(SI), K1, Z11
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS   (SI), Z12
-	VMOVUPS.Z 64(SI), K1, Z13
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS   (SI), Z14
-	VMOVUPS.Z 64(SI), K1, Z15
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS   (SI), Z16
-	VMOVUPS.Z 64(SI), K1, Z17
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS   (SI), Z18
-	VMOVUPS.Z 64(SI), K1, Z19
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS   (SI), Z20
-	VMOVUPS.Z 64(SI), K1, Z21
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS   (SI), Z22
-	VMOVUPS.Z 64(SI), K1, Z23
-	MOVQ      k+64(FP), R8
-	MOVQ      8(SP), SI
-	MOVQ      16(SP), DI
-	TESTQ     DX, DX
-	JL        negated
+	MOVQ       CX, SI
+	VMOVUPS    (SI), Z0
+	VMOVUPS.Z  64(SI), K1, Z1
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS    (SI), Z2
+	VMOVUPS.Z  64(SI), K1, Z3
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS    (SI), Z4
+	VMOVUPS.Z  64(SI), K1, Z5
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS    (SI), Z6
+	VMOVUPS.Z  64(SI), K1, Z7
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS    (SI), Z8
+	VMOVUPS.Z  64(SI), K1, Z9
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS    (SI), Z10
+	VMOVUPS.Z  64(SI), K1, Z11
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS    (SI), Z12
+	VMOVUPS.Z  64(SI), K1, Z13
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS    (SI), Z14
+	VMOVUPS.Z  64(SI), K1, Z15
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS    (SI), Z16
+	VMOVUPS.Z  64(SI), K1, Z17
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS    (SI), Z18
+	VMOVUPS.Z  64(SI), K1, Z19
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS    (SI), Z20
+	VMOVUPS.Z  64(SI), K1, Z21
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS    (SI), Z22
+	VMOVUPS.Z  64(SI), K1, Z23
+	MOVQ       AX, SI
+	ADDQ       stepC+88(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	MOVQ       k+64(FP), R8
+	MOVQ       8(SP), SI
+	MOVQ       16(SP), DI
+	MOVQ       SI, R9
+	ADDQ       stepA+104(FP), R9
+	TESTQ      DX, DX
+	JL         negated
 
 whole:
 	VMOVUPS      (DI), Z24
@@ -12317,6 +16078,8 @@ whole:
 	VFMADD231PS  Z26, Z24, Z22
 	VFMADD231PS  Z26, Z25, Z23
 	ADDQ         DX, DI
+	PREFETCHT0   (R9)
+	ADDQ         $0x40, R9
 	ADDQ         BX, SI
 	DECQ         R8
 	JNE          whole
@@ -12363,6 +16126,8 @@ partial:
 	VFMADD231PS  Z26, Z24, Z22
 	VFMADD231PS  Z26, Z25, Z23
 	SUBQ         DX, DI
+	PREFETCHT0   (R9)
+	ADDQ         $0x40, R9
 	ADDQ         BX, SI
 	DECQ         R8
 	JNE          partial
@@ -12419,7 +16184,7 @@ done:
 	RET
 
 // func tileCols13x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileCols13x2AVX512(SB), NOSPLIT, $24-120
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
@@ -12437,50 +16202,92 @@ TEXT ·tileCols13x2AVX512(SB), NOSPLIT, $24-120
 	MOVQ  SI, 16(SP)
 
 tiles:
-	MOVQ      CX, SI
-	VMOVUPS   (SI), Z0
-	VMOVUPS.Z 64(SI), K1, Z1
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS   (SI), Z2
-	VMOVUPS.Z 64(SI), K1, Z3
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS   (SI), Z4
-	VMOVUPS.Z 64(SI), K1, Z5
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS   (SI), Z6
-	VMOVUPS.Z 64(SI), K1, Z7
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS   (SI), Z8
-	VMOVUPS.Z 64(SI), K1, Z9
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS   (SI), Z10
-	VMOVUPS.Z 64(SI), K1, Z11
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS   (SI), Z12
-	VMOVUPS.Z 64(SI), K1, Z13
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS   (SI), Z14
-	VMOVUPS.Z 64(SI), K1, Z15
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS   (SI), Z16
-	VMOVUPS.Z 64(SI), K1, Z17
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS   (SI), Z18
-	VMOVUPS.Z 64(SI), K1, Z19
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS   (SI), Z20
-	VMOVUPS.Z 64(SI), K1, Z21
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS   (SI), Z22
-	VMOVUPS.Z 64(SI), K1, Z23
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS   (SI), Z24
-	VMOVUPS.Z 64(SI), K1, Z25
-	MOVQ      k+64(FP), R8
-	MOVQ      8(SP), SI
-	MOVQ      16(SP), DI
-	TESTQ     DX, DX
-	JL        negated
+	MOVQ       CX, SI
+	VMOVUPS    (SI), Z0
+	VMOVUPS.Z  64(SI), K1, Z1
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS    (SI), Z2
+	VMOVUPS.Z  64(SI), K1, Z3
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS    (SI), Z4
+	VMOVUPS.Z  64(SI), K1, Z5
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS    (SI), Z6
+	VMOVUPS.Z  64(SI), K1, Z7
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS    (SI), Z8
+	VMOVUPS.Z  64(SI), K1, Z9
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS    (SI), Z10
+	VMOVUPS.Z  64(SI), K1, Z11
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS    (SI), Z12
+	VMOVUPS.Z  64(SI), K1, Z13
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS    (SI), Z14
+	VMOVUPS.Z  64(SI), K1, Z15
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS    (SI), Z16
+	VMOVUPS.Z  64(SI), K1, Z17
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS    (SI), Z18
+	VMOVUPS.Z  64(SI), K1, Z19
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS    (SI), Z20
+	VMOVUPS.Z  64(SI), K1, Z21
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS    (SI), Z22
+	VMOVUPS.Z  64(SI), K1, Z23
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS    (SI), Z24
+	VMOVUPS.Z  64(SI), K1, Z25
+	MOVQ       AX, SI
+	ADDQ       stepC+88(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	MOVQ       k+64(FP), R8
+	MOVQ       8(SP), SI
+	MOVQ       16(SP), DI
+	MOVQ       SI, R9
+	ADDQ       stepA+104(FP), R9
+	TESTQ      DX, DX
+	JL         negated
 
 whole:
 	VMOVUPS      (DI), Z26
@@ -12525,6 +16332,8 @@ whole:
 	VFMADD231PS  Z28, Z26, Z24
 	VFMADD231PS  Z28, Z27, Z25
 	ADDQ         DX, DI
+	PREFETCHT0   (R9)
+	ADDQ         $0x40, R9
 	ADDQ         BX, SI
 	DECQ         R8
 	JNE          whole
@@ -12574,6 +16383,8 @@ partial:
 	VFMADD231PS  Z28, Z26, Z24
 	VFMADD231PS  Z28, Z27, Z25
 	SUBQ         DX, DI
+	PREFETCHT0   (R9)
+	ADDQ         $0x40, R9
 	ADDQ         BX, SI
 	DECQ         R8
 	JNE          partial
@@ -12633,7 +16444,7 @@ done:
 	RET
 
 // func tileCols14x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileCols14x2AVX512(SB), NOSPLIT, $24-120
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
@@ -12651,53 +16462,98 @@ TEXT ·tileCols14x2AVX512(SB), NOSPLIT, $24-120
 	MOVQ  SI, 16(SP)
 
 tiles:
-	MOVQ      CX, SI
-	VMOVUPS   (SI), Z0
-	VMOVUPS.Z 64(SI), K1, Z1
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS   (SI), Z2
-	VMOVUPS.Z 64(SI), K1, Z3
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS   (SI), Z4
-	VMOVUPS.Z 64(SI), K1, Z5
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS   (SI), Z6
-	VMOVUPS.Z 64(SI), K1, Z7
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS   (SI), Z8
-	VMOVUPS.Z 64(SI), K1, Z9
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS   (SI), Z10
-	VMOVUPS.Z 64(SI), K1, Z11
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS   (SI), Z12
-	VMOVUPS.Z 64(SI), K1, Z13
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS   (SI), Z14
-	VMOVUPS.Z 64(SI), K1, Z15
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS   (SI), Z16
-	VMOVUPS.Z 64(SI), K1, Z17
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS   (SI), Z18
-	VMOVUPS.Z 64(SI), K1, Z19
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS   (SI), Z20
-	VMOVUPS.Z 64(SI), K1, Z21
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS   (SI), Z22
-	VMOVUPS.Z 64(SI), K1, Z23
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS   (SI), Z24
-	VMOVUPS.Z 64(SI), K1, Z25
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS   (SI), Z26
-	VMOVUPS.Z 64(SI), K1, Z27
-	MOVQ      k+64(FP), R8
-	MOVQ      8(SP), SI
-	MOVQ      16(SP), DI
-	TESTQ     DX, DX
-	JL        negated
+	MOVQ       CX, SI
+	VMOVUPS    (SI), Z0
+	VMOVUPS.Z  64(SI), K1, Z1
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS    (SI), Z2
+	VMOVUPS.Z  64(SI), K1, Z3
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS    (SI), Z4
+	VMOVUPS.Z  64(SI), K1, Z5
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS    (SI), Z6
+	VMOVUPS.Z  64(SI), K1, Z7
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS    (SI), Z8
+	VMOVUPS.Z  64(SI), K1, Z9
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS    (SI), Z10
+	VMOVUPS.Z  64(SI), K1, Z11
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS    (SI), Z12
+	VMOVUPS.Z  64(SI), K1, Z13
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS    (SI), Z14
+	VMOVUPS.Z  64(SI), K1, Z15
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS    (SI), Z16
+	VMOVUPS.Z  64(SI), K1, Z17
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS    (SI), Z18
+	VMOVUPS.Z  64(SI), K1, Z19
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS    (SI), Z20
+	VMOVUPS.Z  64(SI), K1, Z21
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS    (SI), Z22
+	VMOVUPS.Z  64(SI), K1, Z23
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS    (SI), Z24
+	VMOVUPS.Z  64(SI), K1, Z25
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS    (SI), Z26
+	VMOVUPS.Z  64(SI), K1, Z27
+	MOVQ       AX, SI
+	ADDQ       stepC+88(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	MOVQ       k+64(FP), R8
+	MOVQ       8(SP), SI
+	MOVQ       16(SP), DI
+	MOVQ       SI, R9
+	ADDQ       stepA+104(FP), R9
+	TESTQ      DX, DX
+	JL         negated
 
 whole:
 	VMOVUPS      (DI), Z28
@@ -12745,6 +16601,8 @@ whole:
 	VFMADD231PS  Z30, Z28, Z26
 	VFMADD231PS  Z30, Z29, Z27
 	ADDQ         DX, DI
+	PREFETCHT0   (R9)
+	ADDQ         $0x40, R9
 	ADDQ         BX, SI
 	DECQ         R8
 	JNE          whole
@@ -12797,6 +16655,8 @@ partial:
 	VFMADD231PS  Z30, Z28, Z26
 	VFMADD231PS  Z30, Z29, Z27
 	SUBQ         DX, DI
+	PREFETCHT0   (R9)
+	ADDQ         $0x40, R9
 	ADDQ         BX, SI
 	DECQ         R8
 	JNE          partial
@@ -12858,8 +16718,1511 @@ done:
 	VZEROUPPER
 	RET
 
+// func tileCols1x3AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// Requires: AVX, AVX512F, BMI2, MMX+
+TEXT ·tileCols1x3AVX512(SB), NOSPLIT, $24-120
+	MOVQ  last+72(FP), AX
+	MOVL  $-1, CX
+	BZHIL AX, CX, CX
+	KMOVW CX, K1
+	MOVQ  c+0(FP), AX
+	MOVQ  start+8(FP), CX
+	MOVQ  ldb+56(FP), DX
+	MOVQ  lda+48(FP), BX
+	MOVQ  count+80(FP), SI
+	MOVQ  SI, (SP)
+	MOVQ  a+16(FP), SI
+	MOVQ  SI, 8(SP)
+	MOVQ  b+24(FP), SI
+	MOVQ  SI, 16(SP)
+
+tiles:
+	MOVQ       CX, SI
+	VMOVUPS    (SI), Z0
+	VMOVUPS    64(SI), Z1
+	VMOVUPS.Z  128(SI), K1, Z2
+	MOVQ       AX, SI
+	ADDQ       stepC+88(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	PREFETCHT0 128(SI)
+	MOVQ       k+64(FP), R8
+	MOVQ       8(SP), SI
+	MOVQ       16(SP), DI
+	MOVQ       SI, R9
+	ADDQ       stepA+104(FP), R9
+	TESTQ      DX, DX
+	JL         negated
+
+whole:
+	VBROADCASTSS (SI), Z3
+	VMOVUPS      (DI), Z4
+	VFMADD231PS  Z3, Z4, Z0
+	VMOVUPS      64(DI), Z4
+	VFMADD231PS  Z3, Z4, Z1
+	VMOVUPS      128(DI), Z4
+	VFMADD231PS  Z3, Z4, Z2
+	ADDQ         DX, DI
+	PREFETCHT0   (R9)
+	ADDQ         $0x40, R9
+	ADDQ         BX, SI
+	DECQ         R8
+	JNE          whole
+	JMP          end
+
+negated:
+partial:
+	VBROADCASTSS (SI), Z3
+	VMOVUPS      (DI), Z4
+	VFMADD231PS  Z3, Z4, Z0
+	VMOVUPS      64(DI), Z4
+	VFMADD231PS  Z3, Z4, Z1
+	VMOVUPS.Z    128(DI), K1, Z4
+	VFMADD231PS  Z3, Z4, Z2
+	SUBQ         DX, DI
+	PREFETCHT0   (R9)
+	ADDQ         $0x40, R9
+	ADDQ         BX, SI
+	DECQ         R8
+	JNE          partial
+
+end:
+	MOVQ    AX, SI
+	VMOVUPS Z0, (SI)
+	VMOVUPS Z1, 64(SI)
+	VMOVUPS Z2, K1, 128(SI)
+	DECQ    (SP)
+	JE      done
+	ADDQ    stepC+88(FP), AX
+	ADDQ    stepStart+96(FP), CX
+	MOVQ    stepA+104(FP), SI
+	ADDQ    SI, 8(SP)
+	MOVQ    stepB+112(FP), SI
+	ADDQ    SI, 16(SP)
+	JMP     tiles
+
+done:
+	VZEROUPPER
+	RET
+
+// func tileCols2x3AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// Requires: AVX, AVX512F, BMI2, MMX+
+TEXT ·tileCols2x3AVX512(SB), NOSPLIT, $24-120
+	MOVQ  last+72(FP), AX
+	MOVL  $-1, CX
+	BZHIL AX, CX, CX
+	KMOVW CX, K1
+	MOVQ  c+0(FP), AX
+	MOVQ  start+8(FP), CX
+	MOVQ  ldb+56(FP), DX
+	MOVQ  lda+48(FP), BX
+	MOVQ  count+80(FP), SI
+	MOVQ  SI, (SP)
+	MOVQ  a+16(FP), SI
+	MOVQ  SI, 8(SP)
+	MOVQ  b+24(FP), SI
+	MOVQ  SI, 16(SP)
+
+tiles:
+	MOVQ       CX, SI
+	VMOVUPS    (SI), Z0
+	VMOVUPS    64(SI), Z1
+	VMOVUPS.Z  128(SI), K1, Z2
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS    (SI), Z3
+	VMOVUPS    64(SI), Z4
+	VMOVUPS.Z  128(SI), K1, Z5
+	MOVQ       AX, SI
+	ADDQ       stepC+88(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	PREFETCHT0 128(SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	PREFETCHT0 128(SI)
+	MOVQ       k+64(FP), R8
+	MOVQ       8(SP), SI
+	MOVQ       16(SP), DI
+	MOVQ       SI, R9
+	ADDQ       stepA+104(FP), R9
+	TESTQ      DX, DX
+	JL         negated
+
+whole:
+	VBROADCASTSS (SI), Z6
+	VBROADCASTSS 4(SI), Z7
+	VMOVUPS      (DI), Z8
+	VFMADD231PS  Z6, Z8, Z0
+	VFMADD231PS  Z7, Z8, Z3
+	VMOVUPS      64(DI), Z8
+	VFMADD231PS  Z6, Z8, Z1
+	VFMADD231PS  Z7, Z8, Z4
+	VMOVUPS      128(DI), Z8
+	VFMADD231PS  Z6, Z8, Z2
+	VFMADD231PS  Z7, Z8, Z5
+	ADDQ         DX, DI
+	PREFETCHT0   (R9)
+	ADDQ         $0x40, R9
+	ADDQ         BX, SI
+	DECQ         R8
+	JNE          whole
+	JMP          end
+
+negated:
+partial:
+	VBROADCASTSS (SI), Z6
+	VBROADCASTSS 4(SI), Z7
+	VMOVUPS      (DI), Z8
+	VFMADD231PS  Z6, Z8, Z0
+	VFMADD231PS  Z7, Z8, Z3
+	VMOVUPS      64(DI), Z8
+	VFMADD231PS  Z6, Z8, Z1
+	VFMADD231PS  Z7, Z8, Z4
+	VMOVUPS.Z    128(DI), K1, Z8
+	VFMADD231PS  Z6, Z8, Z2
+	VFMADD231PS  Z7, Z8, Z5
+	SUBQ         DX, DI
+	PREFETCHT0   (R9)
+	ADDQ         $0x40, R9
+	ADDQ         BX, SI
+	DECQ         R8
+	JNE          partial
+
+end:
+	MOVQ    AX, SI
+	VMOVUPS Z0, (SI)
+	VMOVUPS Z1, 64(SI)
+	VMOVUPS Z2, K1, 128(SI)
+	ADDQ    ldc+32(FP), SI
+	VMOVUPS Z3, (SI)
+	VMOVUPS Z4, 64(SI)
+	VMOVUPS Z5, K1, 128(SI)
+	DECQ    (SP)
+	JE      done
+	ADDQ    stepC+88(FP), AX
+	ADDQ    stepStart+96(FP), CX
+	MOVQ    stepA+104(FP), SI
+	ADDQ    SI, 8(SP)
+	MOVQ    stepB+112(FP), SI
+	ADDQ    SI, 16(SP)
+	JMP     tiles
+
+done:
+	VZEROUPPER
+	RET
+
+// func tileCols3x3AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// Requires: AVX, AVX512F, BMI2, MMX+
+TEXT ·tileCols3x3AVX512(SB), NOSPLIT, $24-120
+	MOVQ  last+72(FP), AX
+	MOVL  $-1, CX
+	BZHIL AX, CX, CX
+	KMOVW CX, K1
+	MOVQ  c+0(FP), AX
+	MOVQ  start+8(FP), CX
+	MOVQ  ldb+56(FP), DX
+	MOVQ  lda+48(FP), BX
+	MOVQ  count+80(FP), SI
+	MOVQ  SI, (SP)
+	MOVQ  a+16(FP), SI
+	MOVQ  SI, 8(SP)
+	MOVQ  b+24(FP), SI
+	MOVQ  SI, 16(SP)
+
+tiles:
+	MOVQ       CX, SI
+	VMOVUPS    (SI), Z0
+	VMOVUPS    64(SI), Z1
+	VMOVUPS.Z  128(SI), K1, Z2
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS    (SI), Z3
+	VMOVUPS    64(SI), Z4
+	VMOVUPS.Z  128(SI), K1, Z5
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS    (SI), Z6
+	VMOVUPS    64(SI), Z7
+	VMOVUPS.Z  128(SI), K1, Z8
+	MOVQ       AX, SI
+	ADDQ       stepC+88(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	PREFETCHT0 128(SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	PREFETCHT0 128(SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	PREFETCHT0 128(SI)
+	MOVQ       k+64(FP), R8
+	MOVQ       8(SP), SI
+	MOVQ       16(SP), DI
+	MOVQ       SI, R9
+	ADDQ       stepA+104(FP), R9
+	TESTQ      DX, DX
+	JL         negated
+
+whole:
+	VMOVUPS      (DI), Z9
+	VMOVUPS      64(DI), Z10
+	VMOVUPS      128(DI), Z11
+	VBROADCASTSS (SI), Z12
+	VFMADD231PS  Z12, Z9, Z0
+	VFMADD231PS  Z12, Z10, Z1
+	VFMADD231PS  Z12, Z11, Z2
+	VBROADCASTSS 4(SI), Z12
+	VFMADD231PS  Z12, Z9, Z3
+	VFMADD231PS  Z12, Z10, Z4
+	VFMADD231PS  Z12, Z11, Z5
+	VBROADCASTSS 8(SI), Z12
+	VFMADD231PS  Z12, Z9, Z6
+	VFMADD231PS  Z12, Z10, Z7
+	VFMADD231PS  Z12, Z11, Z8
+	ADDQ         DX, DI
+	PREFETCHT0   (R9)
+	ADDQ         $0x40, R9
+	ADDQ         BX, SI
+	DECQ         R8
+	JNE          whole
+	JMP          end
+
+negated:
+partial:
+	VMOVUPS      (DI), Z9
+	VMOVUPS      64(DI), Z10
+	VMOVUPS.Z    128(DI), K1, Z11
+	VBROADCASTSS (SI), Z12
+	VFMADD231PS  Z12, Z9, Z0
+	VFMADD231PS  Z12, Z10, Z1
+	VFMADD231PS  Z12, Z11, Z2
+	VBROADCASTSS 4(SI), Z12
+	VFMADD231PS  Z12, Z9, Z3
+	VFMADD231PS  Z12, Z10, Z4
+	VFMADD231PS  Z12, Z11, Z5
+	VBROADCASTSS 8(SI), Z12
+	VFMADD231PS  Z12, Z9, Z6
+	VFMADD231PS  Z12, Z10, Z7
+	VFMADD231PS  Z12, Z11, Z8
+	SUBQ         DX, DI
+	PREFETCHT0   (R9)
+	ADDQ         $0x40, R9
+	ADDQ         BX, SI
+	DECQ         R8
+	JNE          partial
+
+end:
+	MOVQ    AX, SI
+	VMOVUPS Z0, (SI)
+	VMOVUPS Z1, 64(SI)
+	VMOVUPS Z2, K1, 128(SI)
+	ADDQ    ldc+32(FP), SI
+	VMOVUPS Z3, (SI)
+	VMOVUPS Z4, 64(SI)
+	VMOVUPS Z5, K1, 128(SI)
+	ADDQ    ldc+32(FP), SI
+	VMOVUPS Z6, (SI)
+	VMOVUPS Z7, 64(SI)
+	VMOVUPS Z8, K1, 128(SI)
+	DECQ    (SP)
+	JE      done
+	ADDQ    stepC+88(FP), AX
+	ADDQ    stepStart+96(FP), CX
+	MOVQ    stepA+104(FP), SI
+	ADDQ    SI, 8(SP)
+	MOVQ    stepB+112(FP), SI
+	ADDQ    SI, 16(SP)
+	JMP     tiles
+
+done:
+	VZEROUPPER
+	RET
+
+// func tileCols4x3AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// Requires: AVX, AVX512F, BMI2, MMX+
+TEXT ·tileCols4x3AVX512(SB), NOSPLIT, $24-120
+	MOVQ  last+72(FP), AX
+	MOVL  $-1, CX
+	BZHIL AX, CX, CX
+	KMOVW CX, K1
+	MOVQ  c+0(FP), AX
+	MOVQ  start+8(FP), CX
+	MOVQ  ldb+56(FP), DX
+	MOVQ  lda+48(FP), BX
+	MOVQ  count+80(FP), SI
+	MOVQ  SI, (SP)
+	MOVQ  a+16(FP), SI
+	MOVQ  SI, 8(SP)
+	MOVQ  b+24(FP), SI
+	MOVQ  SI, 16(SP)
+
+tiles:
+	MOVQ       CX, SI
+	VMOVUPS    (SI), Z0
+	VMOVUPS    64(SI), Z1
+	VMOVUPS.Z  128(SI), K1, Z2
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS    (SI), Z3
+	VMOVUPS    64(SI), Z4
+	VMOVUPS.Z  128(SI), K1, Z5
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS    (SI), Z6
+	VMOVUPS    64(SI), Z7
+	VMOVUPS.Z  128(SI), K1, Z8
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS    (SI), Z9
+	VMOVUPS    64(SI), Z10
+	VMOVUPS.Z  128(SI), K1, Z11
+	MOVQ       AX, SI
+	ADDQ       stepC+88(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	PREFETCHT0 128(SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	PREFETCHT0 128(SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	PREFETCHT0 128(SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	PREFETCHT0 128(SI)
+	MOVQ       k+64(FP), R8
+	MOVQ       8(SP), SI
+	MOVQ       16(SP), DI
+	MOVQ       SI, R9
+	ADDQ       stepA+104(FP), R9
+	TESTQ      DX, DX
+	JL         negated
+
+whole:
+	VMOVUPS      (DI), Z12
+	VMOVUPS      64(DI), Z13
+	VMOVUPS      128(DI), Z14
+	VBROADCASTSS (SI), Z15
+	VFMADD231PS  Z15, Z12, Z0
+	VFMADD231PS  Z15, Z13, Z1
+	VFMADD231PS  Z15, Z14, Z2
+	VBROADCASTSS 4(SI), Z15
+	VFMADD231PS  Z15, Z12, Z3
+	VFMADD231PS  Z15, Z13, Z4
+	VFMADD231PS  Z15, Z14, Z5
+	VBROADCASTSS 8(SI), Z15
+	VFMADD231PS  Z15, Z12, Z6
+	VFMADD231PS  Z15, Z13, Z7
+	VFMADD231PS  Z15, Z14, Z8
+	VBROADCASTSS 12(SI), Z15
+	VFMADD231PS  Z15, Z12, Z9
+	VFMADD231PS  Z15, Z13, Z10
+	VFMADD231PS  Z15, Z14, Z11
+	ADDQ         DX, DI
+	PREFETCHT0   (R9)
+	ADDQ         $0x40, R9
+	ADDQ         BX, SI
+	DECQ         R8
+	JNE          whole
+	JMP          end
+
+negated:
+partial:
+	VMOVUPS      (DI), Z12
+	VMOVUPS      64(DI), Z13
+	VMOVUPS.Z    128(DI), K1, Z14
+	VBROADCASTSS (SI), Z15
+	VFMADD231PS  Z15, Z12, Z0
+	VFMADD231PS  Z15, Z13, Z1
+	VFMADD231PS  Z15, Z14, Z2
+	VBROADCASTSS 4(SI), Z15
+	VFMADD231PS  Z15, Z12, Z3
+	VFMADD231PS  Z15, Z13, Z4
+	VFMADD231PS  Z15, Z14, Z5
+	VBROADCASTSS 8(SI), Z15
+	VFMADD231PS  Z15, Z12, Z6
+	VFMADD231PS  Z15, Z13, Z7
+	VFMADD231PS  Z15, Z14, Z8
+	VBROADCASTSS 12(SI), Z15
+	VFMADD231PS  Z15, Z12, Z9
+	VFMADD231PS  Z15, Z13, Z10
+	VFMADD231PS  Z15, Z14, Z11
+	SUBQ         DX, DI
+	PREFETCHT0   (R9)
+	ADDQ         $0x40, R9
+	ADDQ         BX, SI
+	DECQ         R8
+	JNE          partial
+
+end:
+	MOVQ    AX, SI
+	VMOVUPS Z0, (SI)
+	VMOVUPS Z1, 64(SI)
+	VMOVUPS Z2, K1, 128(SI)
+	ADDQ    ldc+32(FP), SI
+	VMOVUPS Z3, (SI)
+	VMOVUPS Z4, 64(SI)
+	VMOVUPS Z5, K1, 128(SI)
+	ADDQ    ldc+32(FP), SI
+	VMOVUPS Z6, (SI)
+	VMOVUPS Z7, 64(SI)
+	VMOVUPS Z8, K1, 128(SI)
+	ADDQ    ldc+32(FP), SI
+	VMOVUPS Z9, (SI)
+	VMOVUPS Z10, 64(SI)
+	VMOVUPS Z11, K1, 128(SI)
+	DECQ    (SP)
+	JE      done
+	ADDQ    stepC+88(FP), AX
+	ADDQ    stepStart+96(FP), CX
+	MOVQ    stepA+104(FP), SI
+	ADDQ    SI, 8(SP)
+	MOVQ    stepB+112(FP), SI
+	ADDQ    SI, 16(SP)
+	JMP     tiles
+
+done:
+	VZEROUPPER
+	RET
+
+// func tileCols5x3AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// Requires: AVX, AVX512F, BMI2, MMX+
+TEXT ·tileCols5x3AVX512(SB), NOSPLIT, $24-120
+	MOVQ  last+72(FP), AX
+	MOVL  $-1, CX
+	BZHIL AX, CX, CX
+	KMOVW CX, K1
+	MOVQ  c+0(FP), AX
+	MOVQ  start+8(FP), CX
+	MOVQ  ldb+56(FP), DX
+	MOVQ  lda+48(FP), BX
+	MOVQ  count+80(FP), SI
+	MOVQ  SI, (SP)
+	MOVQ  a+16(FP), SI
+	MOVQ  SI, 8(SP)
+	MOVQ  b+24(FP), SI
+	MOVQ  SI, 16(SP)
+
+tiles:
+	MOVQ       CX, SI
+	VMOVUPS    (SI), Z0
+	VMOVUPS    64(SI), Z1
+	VMOVUPS.Z  128(SI), K1, Z2
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS    (SI), Z3
+	VMOVUPS    64(SI), Z4
+	VMOVUPS.Z  128(SI), K1, Z5
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS    (SI), Z6
+	VMOVUPS    64(SI), Z7
+	VMOVUPS.Z  128(SI), K1, Z8
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS    (SI), Z9
+	VMOVUPS    64(SI), Z10
+	VMOVUPS.Z  128(SI), K1, Z11
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS    (SI), Z12
+	VMOVUPS    64(SI), Z13
+	VMOVUPS.Z  128(SI), K1, Z14
+	MOVQ       AX, SI
+	ADDQ       stepC+88(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	PREFETCHT0 128(SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	PREFETCHT0 128(SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	PREFETCHT0 128(SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	PREFETCHT0 128(SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	PREFETCHT0 128(SI)
+	MOVQ       k+64(FP), R8
+	MOVQ       8(SP), SI
+	MOVQ       16(SP), DI
+	MOVQ       SI, R9
+	ADDQ       stepA+104(FP), R9
+	TESTQ      DX, DX
+	JL         negated
+
+whole:
+	VMOVUPS      (DI), Z15
+	VMOVUPS      64(DI), Z16
+	VMOVUPS      128(DI), Z17
+	VBROADCASTSS (SI), Z18
+	VFMADD231PS  Z18, Z15, Z0
+	VFMADD231PS  Z18, Z16, Z1
+	VFMADD231PS  Z18, Z17, Z2
+	VBROADCASTSS 4(SI), Z18
+	VFMADD231PS  Z18, Z15, Z3
+	VFMADD231PS  Z18, Z16, Z4
+	VFMADD231PS  Z18, Z17, Z5
+	VBROADCASTSS 8(SI), Z18
+	VFMADD231PS  Z18, Z15, Z6
+	VFMADD231PS  Z18, Z16, Z7
+	VFMADD231PS  Z18, Z17, Z8
+	VBROADCASTSS 12(SI), Z18
+	VFMADD231PS  Z18, Z15, Z9
+	VFMADD231PS  Z18, Z16, Z10
+	VFMADD231PS  Z18, Z17, Z11
+	VBROADCASTSS 16(SI), Z18
+	VFMADD231PS  Z18, Z15, Z12
+	VFMADD231PS  Z18, Z16, Z13
+	VFMADD231PS  Z18, Z17, Z14
+	ADDQ         DX, DI
+	PREFETCHT0   (R9)
+	ADDQ         $0x40, R9
+	ADDQ         BX, SI
+	DECQ         R8
+	JNE          whole
+	JMP          end
+
+negated:
+partial:
+	VMOVUPS      (DI), Z15
+	VMOVUPS      64(DI), Z16
+	VMOVUPS.Z    128(DI), K1, Z17
+	VBROADCASTSS (SI), Z18
+	VFMADD231PS  Z18, Z15, Z0
+	VFMADD231PS  Z18, Z16, Z1
+	VFMADD231PS  Z18, Z17, Z2
+	VBROADCASTSS 4(SI), Z18
+	VFMADD231PS  Z18, Z15, Z3
+	VFMADD231PS  Z18, Z16, Z4
+	VFMADD231PS  Z18, Z17, Z5
+	VBROADCASTSS 8(SI), Z18
+	VFMADD231PS  Z18, Z15, Z6
+	VFMADD231PS  Z18, Z16, Z7
+	VFMADD231PS  Z18, Z17, Z8
+	VBROADCASTSS 12(SI), Z18
+	VFMADD231PS  Z18, Z15, Z9
+	VFMADD231PS  Z18, Z16, Z10
+	VFMADD231PS  Z18, Z17, Z11
+	VBROADCASTSS 16(SI), Z18
+	VFMADD231PS  Z18, Z15, Z12
+	VFMADD231PS  Z18, Z16, Z13
+	VFMADD231PS  Z18, Z17, Z14
+	SUBQ         DX, DI
+	PREFETCHT0   (R9)
+	ADDQ         $0x40, R9
+	ADDQ         BX, SI
+	DECQ         R8
+	JNE          partial
+
+end:
+	MOVQ    AX, SI
+	VMOVUPS Z0, (SI)
+	VMOVUPS Z1, 64(SI)
+	VMOVUPS Z2, K1, 128(SI)
+	ADDQ    ldc+32(FP), SI
+	VMOVUPS Z3, (SI)
+	VMOVUPS Z4, 64(SI)
+	VMOVUPS Z5, K1, 128(SI)
+	ADDQ    ldc+32(FP), SI
+	VMOVUPS Z6, (SI)
+	VMOVUPS Z7, 64(SI)
+	VMOVUPS Z8, K1, 128(SI)
+	ADDQ    ldc+32(FP), SI
+	VMOVUPS Z9, (SI)
+	VMOVUPS Z10, 64(SI)
+	VMOVUPS Z11, K1, 128(SI)
+	ADDQ    ldc+32(FP), SI
+	VMOVUPS Z12, (SI)
+	VMOVUPS Z13, 64(SI)
+	VMOVUPS Z14, K1, 128(SI)
+	DECQ    (SP)
+	JE      done
+	ADDQ    stepC+88(FP), AX
+	ADDQ    stepStart+96(FP), CX
+	MOVQ    stepA+104(FP), SI
+	ADDQ    SI, 8(SP)
+	MOVQ    stepB+112(FP), SI
+	ADDQ    SI, 16(SP)
+	JMP     tiles
+
+done:
+	VZEROUPPER
+	RET
+
+// func tileCols6x3AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// Requires: AVX, AVX512F, BMI2, MMX+
+TEXT ·tileCols6x3AVX512(SB), NOSPLIT, $24-120
+	MOVQ  last+72(FP), AX
+	MOVL  $-1, CX
+	BZHIL AX, CX, CX
+	KMOVW CX, K1
+	MOVQ  c+0(FP), AX
+	MOVQ  start+8(FP), CX
+	MOVQ  ldb+56(FP), DX
+	MOVQ  lda+48(FP), BX
+	MOVQ  count+80(FP), SI
+	MOVQ  SI, (SP)
+	MOVQ  a+16(FP), SI
+	MOVQ  SI, 8(SP)
+	MOVQ  b+24(FP), SI
+	MOVQ  SI, 16(SP)
+
+tiles:
+	MOVQ       CX, SI
+	VMOVUPS    (SI), Z0
+	VMOVUPS    64(SI), Z1
+	VMOVUPS.Z  128(SI), K1, Z2
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS    (SI), Z3
+	VMOVUPS    64(SI), Z4
+	VMOVUPS.Z  128(SI), K1, Z5
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS    (SI), Z6
+	VMOVUPS    64(SI), Z7
+	VMOVUPS.Z  128(SI), K1, Z8
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS    (SI), Z9
+	VMOVUPS    64(SI), Z10
+	VMOVUPS.Z  128(SI), K1, Z11
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS    (SI), Z12
+	VMOVUPS    64(SI), Z13
+	VMOVUPS.Z  128(SI), K1, Z14
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS    (SI), Z15
+	VMOVUPS    64(SI), Z16
+	VMOVUPS.Z  128(SI), K1, Z17
+	MOVQ       AX, SI
+	ADDQ       stepC+88(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	PREFETCHT0 128(SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	PREFETCHT0 128(SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	PREFETCHT0 128(SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	PREFETCHT0 128(SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	PREFETCHT0 128(SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	PREFETCHT0 128(SI)
+	MOVQ       k+64(FP), R8
+	MOVQ       8(SP), SI
+	MOVQ       16(SP), DI
+	MOVQ       SI, R9
+	ADDQ       stepA+104(FP), R9
+	TESTQ      DX, DX
+	JL         negated
+
+whole:
+	VMOVUPS      (DI), Z18
+	VMOVUPS      64(DI), Z19
+	VMOVUPS      128(DI), Z20
+	VBROADCASTSS (SI), Z21
+	VFMADD231PS  Z21, Z18, Z0
+	VFMADD231PS  Z21, Z19, Z1
+	VFMADD231PS  Z21, Z20, Z2
+	VBROADCASTSS 4(SI), Z21
+	VFMADD231PS  Z21, Z18, Z3
+	VFMADD231PS  Z21, Z19, Z4
+	VFMADD231PS  Z21, Z20, Z5
+	VBROADCASTSS 8(SI), Z21
+	VFMADD231PS  Z21, Z18, Z6
+	VFMADD231PS  Z21, Z19, Z7
+	VFMADD231PS  Z21, Z20, Z8
+	VBROADCASTSS 12(SI), Z21
+	VFMADD231PS  Z21, Z18, Z9
+	VFMADD231PS  Z21, Z19, Z10
+	VFMADD231PS  Z21, Z20, Z11
+	VBROADCASTSS 16(SI), Z21
+	VFMADD231PS  Z21, Z18, Z12
+	VFMADD231PS  Z21, Z19, Z13
+	VFMADD231PS  Z21, Z20, Z14
+	VBROADCASTSS 20(SI), Z21
+	VFMADD231PS  Z21, Z18, Z15
+	VFMADD231PS  Z21, Z19, Z16
+	VFMADD231PS  Z21, Z20, Z17
+	ADDQ         DX, DI
+	PREFETCHT0   (R9)
+	ADDQ         $0x40, R9
+	ADDQ         BX, SI
+	DECQ         R8
+	JNE          whole
+	JMP          end
+
+negated:
+partial:
+	VMOVUPS      (DI), Z18
+	VMOVUPS      64(DI), Z19
+	VMOVUPS.Z    128(DI), K1, Z20
+	VBROADCASTSS (SI), Z21
+	VFMADD231PS  Z21, Z18, Z0
+	VFMADD231PS  Z21, Z19, Z1
+	VFMADD231PS  Z21, Z20, Z2
+	VBROADCASTSS 4(SI), Z21
+	VFMADD231PS  Z21, Z18, Z3
+	VFMADD231PS  Z21, Z19, Z4
+	VFMADD231PS  Z21, Z20, Z5
+	VBROADCASTSS 8(SI), Z21
+	VFMADD231PS  Z21, Z18, Z6
+	VFMADD231PS  Z21, Z19, Z7
+	VFMADD231PS  Z21, Z20, Z8
+	VBROADCASTSS 12(SI), Z21
+	VFMADD231PS  Z21, Z18, Z9
+	VFMADD231PS  Z21, Z19, Z10
+	VFMADD231PS  Z21, Z20, Z11
+	VBROADCASTSS 16(SI), Z21
+	VFMADD231PS  Z21, Z18, Z12
+	VFMADD231PS  Z21, Z19, Z13
+	VFMADD231PS  Z21, Z20, Z14
+	VBROADCASTSS 20(SI), Z21
+	VFMADD231PS  Z21, Z18, Z15
+	VFMADD231PS  Z21, Z19, Z16
+	VFMADD231PS  Z21, Z20, Z17
+	SUBQ         DX, DI
+	PREFETCHT0   (R9)
+	ADDQ         $0x40, R9
+	ADDQ         BX, SI
+	DECQ         R8
+	JNE          partial
+
+end:
+	MOVQ    AX, SI
+	VMOVUPS Z0, (SI)
+	VMOVUPS Z1, 64(SI)
+	VMOVUPS Z2, K1, 128(SI)
+	ADDQ    ldc+32(FP), SI
+	VMOVUPS Z3, (SI)
+	VMOVUPS Z4, 64(SI)
+	VMOVUPS Z5, K1, 128(SI)
+	ADDQ    ldc+32(FP), SI
+	VMOVUPS Z6, (SI)
+	VMOVUPS Z7, 64(SI)
+	VMOVUPS Z8, K1, 128(SI)
+	ADDQ    ldc+32(FP), SI
+	VMOVUPS Z9, (SI)
+	VMOVUPS Z10, 64(SI)
+	VMOVUPS Z11, K1, 128(SI)
+	ADDQ    ldc+32(FP), SI
+	VMOVUPS Z12, (SI)
+	VMOVUPS Z13, 64(SI)
+	VMOVUPS Z14, K1, 128(SI)
+	ADDQ    ldc+32(FP), SI
+	VMOVUPS Z15, (SI)
+	VMOVUPS Z16, 64(SI)
+	VMOVUPS Z17, K1, 128(SI)
+	DECQ    (SP)
+	JE      done
+	ADDQ    stepC+88(FP), AX
+	ADDQ    stepStart+96(FP), CX
+	MOVQ    stepA+104(FP), SI
+	ADDQ    SI, 8(SP)
+	MOVQ    stepB+112(FP), SI
+	ADDQ    SI, 16(SP)
+	JMP     tiles
+
+done:
+	VZEROUPPER
+	RET
+
+// func tileCols7x3AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// Requires: AVX, AVX512F, BMI2, MMX+
+TEXT ·tileCols7x3AVX512(SB), NOSPLIT, $24-120
+	MOVQ  last+72(FP), AX
+	MOVL  $-1, CX
+	BZHIL AX, CX, CX
+	KMOVW CX, K1
+	MOVQ  c+0(FP), AX
+	MOVQ  start+8(FP), CX
+	MOVQ  ldb+56(FP), DX
+	MOVQ  lda+48(FP), BX
+	MOVQ  count+80(FP), SI
+	MOVQ  SI, (SP)
+	MOVQ  a+16(FP), SI
+	MOVQ  SI, 8(SP)
+	MOVQ  b+24(FP), SI
+	MOVQ  SI, 16(SP)
+
+tiles:
+	MOVQ       CX, SI
+	VMOVUPS    (SI), Z0
+	VMOVUPS    64(SI), Z1
+	VMOVUPS.Z  128(SI), K1, Z2
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS    (SI), Z3
+	VMOVUPS    64(SI), Z4
+	VMOVUPS.Z  128(SI), K1, Z5
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS    (SI), Z6
+	VMOVUPS    64(SI), Z7
+	VMOVUPS.Z  128(SI), K1, Z8
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS    (SI), Z9
+	VMOVUPS    64(SI), Z10
+	VMOVUPS.Z  128(SI), K1, Z11
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS    (SI), Z12
+	VMOVUPS    64(SI), Z13
+	VMOVUPS.Z  128(SI), K1, Z14
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS    (SI), Z15
+	VMOVUPS    64(SI), Z16
+	VMOVUPS.Z  128(SI), K1, Z17
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS    (SI), Z18
+	VMOVUPS    64(SI), Z19
+	VMOVUPS.Z  128(SI), K1, Z20
+	MOVQ       AX, SI
+	ADDQ       stepC+88(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	PREFETCHT0 128(SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	PREFETCHT0 128(SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	PREFETCHT0 128(SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	PREFETCHT0 128(SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	PREFETCHT0 128(SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	PREFETCHT0 128(SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	PREFETCHT0 128(SI)
+	MOVQ       k+64(FP), R8
+	MOVQ       8(SP), SI
+	MOVQ       16(SP), DI
+	MOVQ       SI, R9
+	ADDQ       stepA+104(FP), R9
+	TESTQ      DX, DX
+	JL         negated
+
+whole:
+	VMOVUPS      (DI), Z21
+	VMOVUPS      64(DI), Z22
+	VMOVUPS      128(DI), Z23
+	VBROADCASTSS (SI), Z24
+	VFMADD231PS  Z24, Z21, Z0
+	VFMADD231PS  Z24, Z22, Z1
+	VFMADD231PS  Z24, Z23, Z2
+	VBROADCASTSS 4(SI), Z24
+	VFMADD231PS  Z24, Z21, Z3
+	VFMADD231PS  Z24, Z22, Z4
+	VFMADD231PS  Z24, Z23, Z5
+	VBROADCASTSS 8(SI), Z24
+	VFMADD231PS  Z24, Z21, Z6
+	VFMADD231PS  Z24, Z22, Z7
+	VFMADD231PS  Z24, Z23, Z8
+	VBROADCASTSS 12(SI), Z24
+	VFMADD231PS  Z24, Z21, Z9
+	VFMADD231PS  Z24, Z22, Z10
+	VFMADD231PS  Z24, Z23, Z11
+	VBROADCASTSS 16(SI), Z24
+	VFMADD231PS  Z24, Z21, Z12
+	VFMADD231PS  Z24, Z22, Z13
+	VFMADD231PS  Z24, Z23, Z14
+	VBROADCASTSS 20(SI), Z24
+	VFMADD231PS  Z24, Z21, Z15
+	VFMADD231PS  Z24, Z22, Z16
+	VFMADD231PS  Z24, Z23, Z17
+	VBROADCASTSS 24(SI), Z24
+	VFMADD231PS  Z24, Z21, Z18
+	VFMADD231PS  Z24, Z22, Z19
+	VFMADD231PS  Z24, Z23, Z20
+	ADDQ         DX, DI
+	PREFETCHT0   (R9)
+	ADDQ         $0x40, R9
+	ADDQ         BX, SI
+	DECQ         R8
+	JNE          whole
+	JMP          end
+
+negated:
+partial:
+	VMOVUPS      (DI), Z21
+	VMOVUPS      64(DI), Z22
+	VMOVUPS.Z    128(DI), K1, Z23
+	VBROADCASTSS (SI), Z24
+	VFMADD231PS  Z24, Z21, Z0
+	VFMADD231PS  Z24, Z22, Z1
+	VFMADD231PS  Z24, Z23, Z2
+	VBROADCASTSS 4(SI), Z24
+	VFMADD231PS  Z24, Z21, Z3
+	VFMADD231PS  Z24, Z22, Z4
+	VFMADD231PS  Z24, Z23, Z5
+	VBROADCASTSS 8(SI), Z24
+	VFMADD231PS  Z24, Z21, Z6
+	VFMADD231PS  Z24, Z22, Z7
+	VFMADD231PS  Z24, Z23, Z8
+	VBROADCASTSS 12(SI), Z24
+	VFMADD231PS  Z24, Z21, Z9
+	VFMADD231PS  Z24, Z22, Z10
+	VFMADD231PS  Z24, Z23, Z11
+	VBROADCASTSS 16(SI), Z24
+	VFMADD231PS  Z24, Z21, Z12
+	VFMADD231PS  Z24, Z22, Z13
+	VFMADD231PS  Z24, Z23, Z14
+	VBROADCASTSS 20(SI), Z24
+	VFMADD231PS  Z24, Z21, Z15
+	VFMADD231PS  Z24, Z22, Z16
+	VFMADD231PS  Z24, Z23, Z17
+	VBROADCASTSS 24(SI), Z24
+	VFMADD231PS  Z24, Z21, Z18
+	VFMADD231PS  Z24, Z22, Z19
+	VFMADD231PS  Z24, Z23, Z20
+	SUBQ         DX, DI
+	PREFETCHT0   (R9)
+	ADDQ         $0x40, R9
+	ADDQ         BX, SI
+	DECQ         R8
+	JNE          partial
+
+end:
+	MOVQ    AX, SI
+	VMOVUPS Z0, (SI)
+	VMOVUPS Z1, 64(SI)
+	VMOVUPS Z2, K1, 128(SI)
+	ADDQ    ldc+32(FP), SI
+	VMOVUPS Z3, (SI)
+	VMOVUPS Z4, 64(SI)
+	VMOVUPS Z5, K1, 128(SI)
+	ADDQ    ldc+32(FP), SI
+	VMOVUPS Z6, (SI)
+	VMOVUPS Z7, 64(SI)
+	VMOVUPS Z8, K1, 128(SI)
+	ADDQ    ldc+32(FP), SI
+	VMOVUPS Z9, (SI)
+	VMOVUPS Z10, 64(SI)
+	VMOVUPS Z11, K1, 128(SI)
+	ADDQ    ldc+32(FP), SI
+	VMOVUPS Z12, (SI)
+	VMOVUPS Z13, 64(SI)
+	VMOVUPS Z14, K1, 128(SI)
+	ADDQ    ldc+32(FP), SI
+	VMOVUPS Z15, (SI)
+	VMOVUPS Z16, 64(SI)
+	VMOVUPS Z17, K1, 128(SI)
+	ADDQ    ldc+32(FP), SI
+	VMOVUPS Z18, (SI)
+	VMOVUPS Z19, 64(SI)
+	VMOVUPS Z20, K1, 128(SI)
+	DECQ    (SP)
+	JE      done
+	ADDQ    stepC+88(FP), AX
+	ADDQ    stepStart+96(FP), CX
+	MOVQ    stepA+104(FP), SI
+	ADDQ    SI, 8(SP)
+	MOVQ    stepB+112(FP), SI
+	ADDQ    SI, 16(SP)
+	JMP     tiles
+
+done:
+	VZEROUPPER
+	RET
+
+// func tileCols8x3AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// Requires: AVX, AVX512F, BMI2, MMX+
+TEXT ·tileCols8x3AVX512(SB), NOSPLIT, $24-120
+	MOVQ  last+72(FP), AX
+	MOVL  $-1, CX
+	BZHIL AX, CX, CX
+	KMOVW CX, K1
+	MOVQ  c+0(FP), AX
+	MOVQ  start+8(FP), CX
+	MOVQ  ldb+56(FP), DX
+	MOVQ  lda+48(FP), BX
+	MOVQ  count+80(FP), SI
+	MOVQ  SI, (SP)
+	MOVQ  a+16(FP), SI
+	MOVQ  SI, 8(SP)
+	MOVQ  b+24(FP), SI
+	MOVQ  SI, 16(SP)
+
+tiles:
+	MOVQ       CX, SI
+	VMOVUPS    (SI), Z0
+	VMOVUPS    64(SI), Z1
+	VMOVUPS.Z  128(SI), K1, Z2
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS    (SI), Z3
+	VMOVUPS    64(SI), Z4
+	VMOVUPS.Z  128(SI), K1, Z5
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS    (SI), Z6
+	VMOVUPS    64(SI), Z7
+	VMOVUPS.Z  128(SI), K1, Z8
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS    (SI), Z9
+	VMOVUPS    64(SI), Z10
+	VMOVUPS.Z  128(SI), K1, Z11
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS    (SI), Z12
+	VMOVUPS    64(SI), Z13
+	VMOVUPS.Z  128(SI), K1, Z14
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS    (SI), Z15
+	VMOVUPS    64(SI), Z16
+	VMOVUPS.Z  128(SI), K1, Z17
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS    (SI), Z18
+	VMOVUPS    64(SI), Z19
+	VMOVUPS.Z  128(SI), K1, Z20
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS    (SI), Z21
+	VMOVUPS    64(SI), Z22
+	VMOVUPS.Z  128(SI), K1, Z23
+	MOVQ       AX, SI
+	ADDQ       stepC+88(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	PREFETCHT0 128(SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	PREFETCHT0 128(SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	PREFETCHT0 128(SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	PREFETCHT0 128(SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	PREFETCHT0 128(SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	PREFETCHT0 128(SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	PREFETCHT0 128(SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	PREFETCHT0 128(SI)
+	MOVQ       k+64(FP), R8
+	MOVQ       8(SP), SI
+	MOVQ       16(SP), DI
+	MOVQ       SI, R9
+	ADDQ       stepA+104(FP), R9
+	TESTQ      DX, DX
+	JL         negated
+
+whole:
+	VMOVUPS      (DI), Z24
+	VMOVUPS      64(DI), Z25
+	VMOVUPS      128(DI), Z26
+	VBROADCASTSS (SI), Z27
+	VFMADD231PS  Z27, Z24, Z0
+	VFMADD231PS  Z27, Z25, Z1
+	VFMADD231PS  Z27, Z26, Z2
+	VBROADCASTSS 4(SI), Z27
+	VFMADD231PS  Z27, Z24, Z3
+	VFMADD231PS  Z27, Z25, Z4
+	VFMADD231PS  Z27, Z26, Z5
+	VBROADCASTSS 8(SI), Z27
+	VFMADD231PS  Z27, Z24, Z6
+	VFMADD231PS  Z27, Z25, Z7
+	VFMADD231PS  Z27, Z26, Z8
+	VBROADCASTSS 12(SI), Z27
+	VFMADD231PS  Z27, Z24, Z9
+	VFMADD231PS  Z27, Z25, Z10
+	VFMADD231PS  Z27, Z26, Z11
+	VBROADCASTSS 16(SI), Z27
+	VFMADD231PS  Z27, Z24, Z12
+	VFMADD231PS  Z27, Z25, Z13
+	VFMADD231PS  Z27, Z26, Z14
+	VBROADCASTSS 20(SI), Z27
+	VFMADD231PS  Z27, Z24, Z15
+	VFMADD231PS  Z27, Z25, Z16
+	VFMADD231PS  Z27, Z26, Z17
+	VBROADCASTSS 24(SI), Z27
+	VFMADD231PS  Z27, Z24, Z18
+	VFMADD231PS  Z27, Z25, Z19
+	VFMADD231PS  Z27, Z26, Z20
+	VBROADCASTSS 28(SI), Z27
+	VFMADD231PS  Z27, Z24, Z21
+	VFMADD231PS  Z27, Z25, Z22
+	VFMADD231PS  Z27, Z26, Z23
+	ADDQ         DX, DI
+	PREFETCHT0   (R9)
+	ADDQ         $0x40, R9
+	ADDQ         BX, SI
+	DECQ         R8
+	JNE          whole
+	JMP          end
+
+negated:
+partial:
+	VMOVUPS      (DI), Z24
+	VMOVUPS      64(DI), Z25
+	VMOVUPS.Z    128(DI), K1, Z26
+	VBROADCASTSS (SI), Z27
+	VFMADD231PS  Z27, Z24, Z0
+	VFMADD231PS  Z27, Z25, Z1
+	VFMADD231PS  Z27, Z26, Z2
+	VBROADCASTSS 4(SI), Z27
+	VFMADD231PS  Z27, Z24, Z3
+	VFMADD231PS  Z27, Z25, Z4
+	VFMADD231PS  Z27, Z26, Z5
+	VBROADCASTSS 8(SI), Z27
+	VFMADD231PS  Z27, Z24, Z6
+	VFMADD231PS  Z27, Z25, Z7
+	VFMADD231PS  Z27, Z26, Z8
+	VBROADCASTSS 12(SI), Z27
+	VFMADD231PS  Z27, Z24, Z9
+	VFMADD231PS  Z27, Z25, Z10
+	VFMADD231PS  Z27, Z26, Z11
+	VBROADCASTSS 16(SI), Z27
+	VFMADD231PS  Z27, Z24, Z12
+	VFMADD231PS  Z27, Z25, Z13
+	VFMADD231PS  Z27, Z26, Z14
+	VBROADCASTSS 20(SI), Z27
+	VFMADD231PS  Z27, Z24, Z15
+	VFMADD231PS  Z27, Z25, Z16
+	VFMADD231PS  Z27, Z26, Z17
+	VBROADCASTSS 24(SI), Z27
+	VFMADD231PS  Z27, Z24, Z18
+	VFMADD231PS  Z27, Z25, Z19
+	VFMADD231PS  Z27, Z26, Z20
+	VBROADCASTSS 28(SI), Z27
+	VFMADD231PS  Z27, Z24, Z21
+	VFMADD231PS  Z27, Z25, Z22
+	VFMADD231PS  Z27, Z26, Z23
+	SUBQ         DX, DI
+	PREFETCHT0   (R9)
+	ADDQ         $0x40, R9
+	ADDQ         BX, SI
+	DECQ         R8
+	JNE          partial
+
+end:
+	MOVQ    AX, SI
+	VMOVUPS Z0, (SI)
+	VMOVUPS Z1, 64(SI)
+	VMOVUPS Z2, K1, 128(SI)
+	ADDQ    ldc+32(FP), SI
+	VMOVUPS Z3, (SI)
+	VMOVUPS Z4, 64(SI)
+	VMOVUPS Z5, K1, 128(SI)
+	ADDQ    ldc+32(FP), SI
+	VMOVUPS Z6, (SI)
+	VMOVUPS Z7, 64(SI)
+	VMOVUPS Z8, K1, 128(SI)
+	ADDQ    ldc+32(FP), SI
+	VMOVUPS Z9, (SI)
+	VMOVUPS Z10, 64(SI)
+	VMOVUPS Z11, K1, 128(SI)
+	ADDQ    ldc+32(FP), SI
+	VMOVUPS Z12, (SI)
+	VMOVUPS Z13, 64(SI)
+	VMOVUPS Z14, K1, 128(SI)
+	ADDQ    ldc+32(FP), SI
+	VMOVUPS Z15, (SI)
+	VMOVUPS Z16, 64(SI)
+	VMOVUPS Z17, K1, 128(SI)
+	ADDQ    ldc+32(FP), SI
+	VMOVUPS Z18, (SI)
+	VMOVUPS Z19, 64(SI)
+	VMOVUPS Z20, K1, 128(SI)
+	ADDQ    ldc+32(FP), SI
+	VMOVUPS Z21, (SI)
+	VMOVUPS Z22, 64(SI)
+	VMOVUPS Z23, K1, 128(SI)
+	DECQ    (SP)
+	JE      done
+	ADDQ    stepC+88(FP), AX
+	ADDQ    stepStart+96(FP), CX
+	MOVQ    stepA+104(FP), SI
+	ADDQ    SI, 8(SP)
+	MOVQ    stepB+112(FP), SI
+	ADDQ    SI, 16(SP)
+	JMP     tiles
+
+done:
+	VZEROUPPER
+	RET
+
+// func tileCols9x3AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// Requires: AVX, AVX512F, BMI2, MMX+
+TEXT ·tileCols9x3AVX512(SB), NOSPLIT, $24-120
+	MOVQ  last+72(FP), AX
+	MOVL  $-1, CX
+	BZHIL AX, CX, CX
+	KMOVW CX, K1
+	MOVQ  c+0(FP), AX
+	MOVQ  start+8(FP), CX
+	MOVQ  ldb+56(FP), DX
+	MOVQ  lda+48(FP), BX
+	MOVQ  count+80(FP), SI
+	MOVQ  SI, (SP)
+	MOVQ  a+16(FP), SI
+	MOVQ  SI, 8(SP)
+	MOVQ  b+24(FP), SI
+	MOVQ  SI, 16(SP)
+
+tiles:
+	MOVQ       CX, SI
+	VMOVUPS    (SI), Z0
+	VMOVUPS    64(SI), Z1
+	VMOVUPS.Z  128(SI), K1, Z2
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS    (SI), Z3
+	VMOVUPS    64(SI), Z4
+	VMOVUPS.Z  128(SI), K1, Z5
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS    (SI), Z6
+	VMOVUPS    64(SI), Z7
+	VMOVUPS.Z  128(SI), K1, Z8
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS    (SI), Z9
+	VMOVUPS    64(SI), Z10
+	VMOVUPS.Z  128(SI), K1, Z11
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS    (SI), Z12
+	VMOVUPS    64(SI), Z13
+	VMOVUPS.Z  128(SI), K1, Z14
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS    (SI), Z15
+	VMOVUPS    64(SI), Z16
+	VMOVUPS.Z  128(SI), K1, Z17
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS    (SI), Z18
+	VMOVUPS    64(SI), Z19
+	VMOVUPS.Z  128(SI), K1, Z20
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS    (SI), Z21
+	VMOVUPS    64(SI), Z22
+	VMOVUPS.Z  128(SI), K1, Z23
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS    (SI), Z24
+	VMOVUPS    64(SI), Z25
+	VMOVUPS.Z  128(SI), K1, Z26
+	MOVQ       AX, SI
+	ADDQ       stepC+88(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	PREFETCHT0 128(SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	PREFETCHT0 128(SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	PREFETCHT0 128(SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	PREFETCHT0 128(SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	PREFETCHT0 128(SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	PREFETCHT0 128(SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	PREFETCHT0 128(SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	PREFETCHT0 128(SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	PREFETCHT0 128(SI)
+	MOVQ       k+64(FP), R8
+	MOVQ       8(SP), SI
+	MOVQ       16(SP), DI
+	MOVQ       SI, R9
+	ADDQ       stepA+104(FP), R9
+	TESTQ      DX, DX
+	JL         negated
+
+whole:
+	VMOVUPS      (DI), Z27
+	VMOVUPS      64(DI), Z28
+	VMOVUPS      128(DI), Z29
+	VBROADCASTSS (SI), Z30
+	VFMADD231PS  Z30, Z27, Z0
+	VFMADD231PS  Z30, Z28, Z1
+	VFMADD231PS  Z30, Z29, Z2
+	VBROADCASTSS 4(SI), Z30
+	VFMADD231PS  Z30, Z27, Z3
+	VFMADD231PS  Z30, Z28, Z4
+	VFMADD231PS  Z30, Z29, Z5
+	VBROADCASTSS 8(SI), Z30
+	VFMADD231PS  Z30, Z27, Z6
+	VFMADD231PS  Z30, Z28, Z7
+	VFMADD231PS  Z30, Z29, Z8
+	VBROADCASTSS 12(SI), Z30
+	VFMADD231PS  Z30, Z27, Z9
+	VFMADD231PS  Z30, Z28, Z10
+	VFMADD231PS  Z30, Z29, Z11
+	VBROADCASTSS 16(SI), Z30
+	VFMADD231PS  Z30, Z27, Z12
+	VFMADD231PS  Z30, Z28, Z13
+	VFMADD231PS  Z30, Z29, Z14
+	VBROADCASTSS 20(SI), Z30
+	VFMADD231PS  Z30, Z27, Z15
+	VFMADD231PS  Z30, Z28, Z16
+	VFMADD231PS  Z30, Z29, Z17
+	VBROADCASTSS 24(SI), Z30
+	VFMADD231PS  Z30, Z27, Z18
+	VFMADD231PS  Z30, Z28, Z19
+	VFMADD231PS  Z30, Z29, Z20
+	VBROADCASTSS 28(SI), Z30
+	VFMADD231PS  Z30, Z27, Z21
+	VFMADD231PS  Z30, Z28, Z22
+	VFMADD231PS  Z30, Z29, Z23
+	VBROADCASTSS 32(SI), Z30
+	VFMADD231PS  Z30, Z27, Z24
+	VFMADD231PS  Z30, Z28, Z25
+	VFMADD231PS  Z30, Z29, Z26
+	ADDQ         DX, DI
+	PREFETCHT0   (R9)
+	ADDQ         $0x40, R9
+	ADDQ         BX, SI
+	DECQ         R8
+	JNE          whole
+	JMP          end
+
+negated:
+partial:
+	VMOVUPS      (DI), Z27
+	VMOVUPS      64(DI), Z28
+	VMOVUPS.Z    128(DI), K1, Z29
+	VBROADCASTSS (SI), Z30
+	VFMADD231PS  Z30, Z27, Z0
+	VFMADD231PS  Z30, Z28, Z1
+	VFMADD231PS  Z30, Z29, Z2
+	VBROADCASTSS 4(SI), Z30
+	VFMADD231PS  Z30, Z27, Z3
+	VFMADD231PS  Z30, Z28, Z4
+	VFMADD231PS  Z30, Z29, Z5
+	VBROADCASTSS 8(SI), Z30
+	VFMADD231PS  Z30, Z27, Z6
+	VFMADD231PS  Z30, Z28, Z7
+	VFMADD231PS  Z30, Z29, Z8
+	VBROADCASTSS 12(SI), Z30
+	VFMADD231PS  Z30, Z27, Z9
+	VFMADD231PS  Z30, Z28, Z10
+	VFMADD231PS  Z30, Z29, Z11
+	VBROADCASTSS 16(SI), Z30
+	VFMADD231PS  Z30, Z27, Z12
+	VFMADD231PS  Z30, Z28, Z13
+	VFMADD231PS  Z30, Z29, Z14
+	VBROADCASTSS 20(SI), Z30
+	VFMADD231PS  Z30, Z27, Z15
+	VFMADD231PS  Z30, Z28, Z16
+	VFMADD231PS  Z30, Z29, Z17
+	VBROADCASTSS 24(SI), Z30
+	VFMADD231PS  Z30, Z27, Z18
+	VFMADD231PS  Z30, Z28, Z19
+	VFMADD231PS  Z30, Z29, Z20
+	VBROADCASTSS 28(SI), Z30
+	VFMADD231PS  Z30, Z27, Z21
+	VFMADD231PS  Z30, Z28, Z22
+	VFMADD231PS  Z30, Z29, Z23
+	VBROADCASTSS 32(SI), Z30
+	VFMADD231PS  Z30, Z27, Z24
+	VFMADD231PS  Z30, Z28, Z25
+	VFMADD231PS  Z30, Z29, Z26
+	SUBQ         DX, DI
+	PREFETCHT0   (R9)
+	ADDQ         $0x40, R9
+	ADDQ         BX, SI
+	DECQ         R8
+	JNE          partial
+
+end:
+	MOVQ    AX, SI
+	VMOVUPS Z0, (SI)
+	VMOVUPS Z1, 64(SI)
+	VMOVUPS Z2, K1, 128(SI)
+	ADDQ    ldc+32(FP), SI
+	VMOVUPS Z3, (SI)
+	VMOVUPS Z4, 64(SI)
+	VMOVUPS Z5, K1, 128(SI)
+	ADDQ    ldc+32(FP), SI
+	VMOVUPS Z6, (SI)
+	VMOVUPS Z7, 64(SI)
+	VMOVUPS Z8, K1, 128(SI)
+	ADDQ    ldc+32(FP), SI
+	VMOVUPS Z9, (SI)
+	VMOVUPS Z10, 64(SI)
+	VMOVUPS Z11, K1, 128(SI)
+	ADDQ    ldc+32(FP), SI
+	VMOVUPS Z12, (SI)
+	VMOVUPS Z13, 64(SI)
+	VMOVUPS Z14, K1, 128(SI)
+	ADDQ    ldc+32(FP), SI
+	VMOVUPS Z15, (SI)
+	VMOVUPS Z16, 64(SI)
+	VMOVUPS Z17, K1, 128(SI)
+	ADDQ    ldc+32(FP), SI
+	VMOVUPS Z18, (SI)
+	VMOVUPS Z19, 64(SI)
+	VMOVUPS Z20, K1, 128(SI)
+	ADDQ    ldc+32(FP), SI
+	VMOVUPS Z21, (SI)
+	VMOVUPS Z22, 64(SI)
+	VMOVUPS Z23, K1, 128(SI)
+	ADDQ    ldc+32(FP), SI
+	VMOVUPS Z24, (SI)
+	VMOVUPS Z25, 64(SI)
+	VMOVUPS Z26, K1, 128(SI)
+	DECQ    (SP)
+	JE      done
+	ADDQ    stepC+88(FP), AX
+	ADDQ    stepStart+96(FP), CX
+	MOVQ    stepA+104(FP), SI
+	ADDQ    SI, 8(SP)
+	MOVQ    stepB+112(FP), SI
+	ADDQ    SI, 16(SP)
+	JMP     tiles
+
+done:
+	VZEROUPPER
+	RET
+
 // func tileCols1x4AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileCols1x4AVX512(SB), NOSPLIT, $24-120
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
@@ -12877,16 +18240,24 @@ TEXT ·tileCols1x4AVX512(SB), NOSPLIT, $24-120
 	MOVQ  SI, 16(SP)
 
 tiles:
-	MOVQ      CX, SI
-	VMOVUPS   (SI), Z0
-	VMOVUPS   64(SI), Z1
-	VMOVUPS   128(SI), Z2
-	VMOVUPS.Z 192(SI), K1, Z3
-	MOVQ      k+64(FP), R8
-	MOVQ      8(SP), SI
-	MOVQ      16(SP), DI
-	TESTQ     DX, DX
-	JL        negated
+	MOVQ       CX, SI
+	VMOVUPS    (SI), Z0
+	VMOVUPS    64(SI), Z1
+	VMOVUPS    128(SI), Z2
+	VMOVUPS.Z  192(SI), K1, Z3
+	MOVQ       AX, SI
+	ADDQ       stepC+88(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	PREFETCHT0 128(SI)
+	PREFETCHT0 192(SI)
+	MOVQ       k+64(FP), R8
+	MOVQ       8(SP), SI
+	MOVQ       16(SP), DI
+	MOVQ       SI, R9
+	ADDQ       stepA+104(FP), R9
+	TESTQ      DX, DX
+	JL         negated
 
 whole:
 	VBROADCASTSS (SI), Z4
@@ -12899,6 +18270,8 @@ whole:
 	VMOVUPS      192(DI), Z5
 	VFMADD231PS  Z4, Z5, Z3
 	ADDQ         DX, DI
+	PREFETCHT0   (R9)
+	ADDQ         $0x40, R9
 	ADDQ         BX, SI
 	DECQ         R8
 	JNE          whole
@@ -12916,6 +18289,8 @@ partial:
 	VMOVUPS.Z    192(DI), K1, Z5
 	VFMADD231PS  Z4, Z5, Z3
 	SUBQ         DX, DI
+	PREFETCHT0   (R9)
+	ADDQ         $0x40, R9
 	ADDQ         BX, SI
 	DECQ         R8
 	JNE          partial
@@ -12941,7 +18316,7 @@ done:
 	RET
 
 // func tileCols2x4AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileCols2x4AVX512(SB), NOSPLIT, $24-120
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
@@ -12959,21 +18334,34 @@ TEXT ·tileCols2x4AVX512(SB), NOSPLIT, $24-120
 	MOVQ  SI, 16(SP)
 
 tiles:
-	MOVQ      CX, SI
-	VMOVUPS   (SI), Z0
-	VMOVUPS   64(SI), Z1
-	VMOVUPS   128(SI), Z2
-	VMOVUPS.Z 192(SI), K1, Z3
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS   (SI), Z4
-	VMOVUPS   64(SI), Z5
-	VMOVUPS   128(SI), Z6
-	VMOVUPS.Z 192(SI), K1, Z7
-	MOVQ      k+64(FP), R8
-	MOVQ      8(SP), SI
-	MOVQ      16(SP), DI
-	TESTQ     DX, DX
-	JL        negated
+	MOVQ       CX, SI
+	VMOVUPS    (SI), Z0
+	VMOVUPS    64(SI), Z1
+	VMOVUPS    128(SI), Z2
+	VMOVUPS.Z  192(SI), K1, Z3
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS    (SI), Z4
+	VMOVUPS    64(SI), Z5
+	VMOVUPS    128(SI), Z6
+	VMOVUPS.Z  192(SI), K1, Z7
+	MOVQ       AX, SI
+	ADDQ       stepC+88(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	PREFETCHT0 128(SI)
+	PREFETCHT0 192(SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	PREFETCHT0 128(SI)
+	PREFETCHT0 192(SI)
+	MOVQ       k+64(FP), R8
+	MOVQ       8(SP), SI
+	MOVQ       16(SP), DI
+	MOVQ       SI, R9
+	ADDQ       stepA+104(FP), R9
+	TESTQ      DX, DX
+	JL         negated
 
 whole:
 	VBROADCASTSS (SI), Z8
@@ -12991,6 +18379,8 @@ whole:
 	VFMADD231PS  Z8, Z10, Z3
 	VFMADD231PS  Z9, Z10, Z7
 	ADDQ         DX, DI
+	PREFETCHT0   (R9)
+	ADDQ         $0x40, R9
 	ADDQ         BX, SI
 	DECQ         R8
 	JNE          whole
@@ -13013,6 +18403,8 @@ partial:
 	VFMADD231PS  Z8, Z10, Z3
 	VFMADD231PS  Z9, Z10, Z7
 	SUBQ         DX, DI
+	PREFETCHT0   (R9)
+	ADDQ         $0x40, R9
 	ADDQ         BX, SI
 	DECQ         R8
 	JNE          partial
@@ -13043,7 +18435,7 @@ done:
 	RET
 
 // func tileCols3x4AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileCols3x4AVX512(SB), NOSPLIT, $24-120
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
@@ -13061,26 +18453,44 @@ TEXT ·tileCols3x4AVX512(SB), NOSPLIT, $24-120
 	MOVQ  SI, 16(SP)
 
 tiles:
-	MOVQ      CX, SI
-	VMOVUPS   (SI), Z0
-	VMOVUPS   64(SI), Z1
-	VMOVUPS   128(SI), Z2
-	VMOVUPS.Z 192(SI), K1, Z3
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS   (SI), Z4
-	VMOVUPS   64(SI), Z5
-	VMOVUPS   128(SI), Z6
-	VMOVUPS.Z 192(SI), K1, Z7
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS   (SI), Z8
-	VMOVUPS   64(SI), Z9
-	VMOVUPS   128(SI), Z10
-	VMOVUPS.Z 192(SI), K1, Z11
-	MOVQ      k+64(FP), R8
-	MOVQ      8(SP), SI
-	MOVQ      16(SP), DI
-	TESTQ     DX, DX
-	JL        negated
+	MOVQ       CX, SI
+	VMOVUPS    (SI), Z0
+	VMOVUPS    64(SI), Z1
+	VMOVUPS    128(SI), Z2
+	VMOVUPS.Z  192(SI), K1, Z3
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS    (SI), Z4
+	VMOVUPS    64(SI), Z5
+	VMOVUPS    128(SI), Z6
+	VMOVUPS.Z  192(SI), K1, Z7
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS    (SI), Z8
+	VMOVUPS    64(SI), Z9
+	VMOVUPS    128(SI), Z10
+	VMOVUPS.Z  192(SI), K1, Z11
+	MOVQ       AX, SI
+	ADDQ       stepC+88(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	PREFETCHT0 128(SI)
+	PREFETCHT0 192(SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	PREFETCHT0 128(SI)
+	PREFETCHT0 192(SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	PREFETCHT0 128(SI)
+	PREFETCHT0 192(SI)
+	MOVQ       k+64(FP), R8
+	MOVQ       8(SP), SI
+	MOVQ       16(SP), DI
+	MOVQ       SI, R9
+	ADDQ       stepA+104(FP), R9
+	TESTQ      DX, DX
+	JL         negated
 
 whole:
 	VBROADCASTSS (SI), Z12
@@ -13103,6 +18513,8 @@ whole:
 	VFMADD231PS  Z13, Z15, Z7
 	VFMADD231PS  Z14, Z15, Z11
 	ADDQ         DX, DI
+	PREFETCHT0   (R9)
+	ADDQ         $0x40, R9
 	ADDQ         BX, SI
 	DECQ         R8
 	JNE          whole
@@ -13130,6 +18542,8 @@ partial:
 	VFMADD231PS  Z13, Z15, Z7
 	VFMADD231PS  Z14, Z15, Z11
 	SUBQ         DX, DI
+	PREFETCHT0   (R9)
+	ADDQ         $0x40, R9
 	ADDQ         BX, SI
 	DECQ         R8
 	JNE          partial
@@ -13165,7 +18579,7 @@ done:
 	RET
 
 // func tileCols4x4AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileCols4x4AVX512(SB), NOSPLIT, $24-120
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
@@ -13183,31 +18597,54 @@ TEXT ·tileCols4x4AVX512(SB), NOSPLIT, $24-120
 	MOVQ  SI, 16(SP)
 
 tiles:
-	MOVQ      CX, SI
-	VMOVUPS   (SI), Z0
-	VMOVUPS   64(SI), Z1
-	VMOVUPS   128(SI), Z2
-	VMOVUPS.Z 192(SI), K1, Z3
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS   (SI), Z4
-	VMOVUPS   64(SI), Z5
-	VMOVUPS   128(SI), Z6
-	VMOVUPS.Z 192(SI), K1, Z7
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS   (SI), Z8
-	VMOVUPS   64(SI), Z9
-	VMOVUPS   128(SI), Z10
-	VMOVUPS.Z 192(SI), K1, Z11
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS   (SI), Z12
-	VMOVUPS   64(SI), Z13
-	VMOVUPS   128(SI), Z14
-	VMOVUPS.Z 192(SI), K1, Z15
-	MOVQ      k+64(FP), R8
-	MOVQ      8(SP), SI
-	MOVQ      16(SP), DI
-	TESTQ     DX, DX
-	JL        negated
+	MOVQ       CX, SI
+	VMOVUPS    (SI), Z0
+	VMOVUPS    64(SI), Z1
+	VMOVUPS    128(SI), Z2
+	VMOVUPS.Z  192(SI), K1, Z3
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS    (SI), Z4
+	VMOVUPS    64(SI), Z5
+	VMOVUPS    128(SI), Z6
+	VMOVUPS.Z  192(SI), K1, Z7
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS    (SI), Z8
+	VMOVUPS    64(SI), Z9
+	VMOVUPS    128(SI), Z10
+	VMOVUPS.Z  192(SI), K1, Z11
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS    (SI), Z12
+	VMOVUPS    64(SI), Z13
+	VMOVUPS    128(SI), Z14
+	VMOVUPS.Z  192(SI), K1, Z15
+	MOVQ       AX, SI
+	ADDQ       stepC+88(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	PREFETCHT0 128(SI)
+	PREFETCHT0 192(SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	PREFETCHT0 128(SI)
+	PREFETCHT0 192(SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	PREFETCHT0 128(SI)
+	PREFETCHT0 192(SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	PREFETCHT0 128(SI)
+	PREFETCHT0 192(SI)
+	MOVQ       k+64(FP), R8
+	MOVQ       8(SP), SI
+	MOVQ       16(SP), DI
+	MOVQ       SI, R9
+	ADDQ       stepA+104(FP), R9
+	TESTQ      DX, DX
+	JL         negated
 
 whole:
 	VMOVUPS      (DI), Z16
@@ -13235,6 +18672,8 @@ whole:
 	VFMADD231PS  Z20, Z18, Z14
 	VFMADD231PS  Z20, Z19, Z15
 	ADDQ         DX, DI
+	PREFETCHT0   (R9)
+	ADDQ         $0x40, R9
 	ADDQ         BX, SI
 	DECQ         R8
 	JNE          whole
@@ -13267,6 +18706,8 @@ partial:
 	VFMADD231PS  Z20, Z18, Z14
 	VFMADD231PS  Z20, Z19, Z15
 	SUBQ         DX, DI
+	PREFETCHT0   (R9)
+	ADDQ         $0x40, R9
 	ADDQ         BX, SI
 	DECQ         R8
 	JNE          partial
@@ -13307,7 +18748,7 @@ done:
 	RET
 
 // func tileCols5x4AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileCols5x4AVX512(SB), NOSPLIT, $24-120
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
@@ -13325,36 +18766,64 @@ TEXT ·tileCols5x4AVX512(SB), NOSPLIT, $24-120
 	MOVQ  SI, 16(SP)
 
 tiles:
-	MOVQ      CX, SI
-	VMOVUPS   (SI), Z0
-	VMOVUPS   64(SI), Z1
-	VMOVUPS   128(SI), Z2
-	VMOVUPS.Z 192(SI), K1, Z3
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS   (SI), Z4
-	VMOVUPS   64(SI), Z5
-	VMOVUPS   128(SI), Z6
-	VMOVUPS.Z 192(SI), K1, Z7
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS   (SI), Z8
-	VMOVUPS   64(SI), Z9
-	VMOVUPS   128(SI), Z10
-	VMOVUPS.Z 192(SI), K1, Z11
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS   (SI), Z12
-	VMOVUPS   64(SI), Z13
-	VMOVUPS   128(SI), Z14
-	VMOVUPS.Z 192(SI), K1, Z15
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS   (SI), Z16
-	VMOVUPS   64(SI), Z17
-	VMOVUPS   128(SI), Z18
-	VMOVUPS.Z 192(SI), K1, Z19
-	MOVQ      k+64(FP), R8
-	MOVQ      8(SP), SI
-	MOVQ      16(SP), DI
-	TESTQ     DX, DX
-	JL        negated
+	MOVQ       CX, SI
+	VMOVUPS    (SI), Z0
+	VMOVUPS    64(SI), Z1
+	VMOVUPS    128(SI), Z2
+	VMOVUPS.Z  192(SI), K1, Z3
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS    (SI), Z4
+	VMOVUPS    64(SI), Z5
+	VMOVUPS    128(SI), Z6
+	VMOVUPS.Z  192(SI), K1, Z7
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS    (SI), Z8
+	VMOVUPS    64(SI), Z9
+	VMOVUPS    128(SI), Z10
+	VMOVUPS.Z  192(SI), K1, Z11
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS    (SI), Z12
+	VMOVUPS    64(SI), Z13
+	VMOVUPS    128(SI), Z14
+	VMOVUPS.Z  192(SI), K1, Z15
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS    (SI), Z16
+	VMOVUPS    64(SI), Z17
+	VMOVUPS    128(SI), Z18
+	VMOVUPS.Z  192(SI), K1, Z19
+	MOVQ       AX, SI
+	ADDQ       stepC+88(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	PREFETCHT0 128(SI)
+	PREFETCHT0 192(SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	PREFETCHT0 128(SI)
+	PREFETCHT0 192(SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	PREFETCHT0 128(SI)
+	PREFETCHT0 192(SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	PREFETCHT0 128(SI)
+	PREFETCHT0 192(SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	PREFETCHT0 128(SI)
+	PREFETCHT0 192(SI)
+	MOVQ       k+64(FP), R8
+	MOVQ       8(SP), SI
+	MOVQ       16(SP), DI
+	MOVQ       SI, R9
+	ADDQ       stepA+104(FP), R9
+	TESTQ      DX, DX
+	JL         negated
 
 whole:
 	VMOVUPS      (DI), Z20
@@ -13387,6 +18856,8 @@ whole:
 	VFMADD231PS  Z24, Z22, Z18
 	VFMADD231PS  Z24, Z23, Z19
 	ADDQ         DX, DI
+	PREFETCHT0   (R9)
+	ADDQ         $0x40, R9
 	ADDQ         BX, SI
 	DECQ         R8
 	JNE          whole
@@ -13424,6 +18895,8 @@ partial:
 	VFMADD231PS  Z24, Z22, Z18
 	VFMADD231PS  Z24, Z23, Z19
 	SUBQ         DX, DI
+	PREFETCHT0   (R9)
+	ADDQ         $0x40, R9
 	ADDQ         BX, SI
 	DECQ         R8
 	JNE          partial
@@ -13469,7 +18942,7 @@ done:
 	RET
 
 // func tileCols6x4AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileCols6x4AVX512(SB), NOSPLIT, $24-120
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
@@ -13487,41 +18960,74 @@ TEXT ·tileCols6x4AVX512(SB), NOSPLIT, $24-120
 	MOVQ  SI, 16(SP)
 
 tiles:
-	MOVQ      CX, SI
-	VMOVUPS   (SI), Z0
-	VMOVUPS   64(SI), Z1
-	VMOVUPS   128(SI), Z2
-	VMOVUPS.Z 192(SI), K1, Z3
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS   (SI), Z4
-	VMOVUPS   64(SI), Z5
-	VMOVUPS   128(SI), Z6
-	VMOVUPS.Z 192(SI), K1, Z7
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS   (SI), Z8
-	VMOVUPS   64(SI), Z9
-	VMOVUPS   128(SI), Z10
-	VMOVUPS.Z 192(SI), K1, Z11
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS   (SI), Z12
-	VMOVUPS   64(SI), Z13
-	VMOVUPS   128(SI), Z14
-	VMOVUPS.Z 192(SI), K1, Z15
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS   (SI), Z16
-	VMOVUPS   64(SI), Z17
-	VMOVUPS   128(SI), Z18
-	VMOVUPS.Z 192(SI), K1, Z19
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS   (SI), Z20
-	VMOVUPS   64(SI), Z21
-	VMOVUPS   128(SI), Z22
-	VMOVUPS.Z 192(SI), K1, Z23
-	MOVQ      k+64(FP), R8
-	MOVQ      8(SP), SI
-	MOVQ      16(SP), DI
-	TESTQ     DX, DX
-	JL        negated
+	MOVQ       CX, SI
+	VMOVUPS    (SI), Z0
+	VMOVUPS    64(SI), Z1
+	VMOVUPS    128(SI), Z2
+	VMOVUPS.Z  192(SI), K1, Z3
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS    (SI), Z4
+	VMOVUPS    64(SI), Z5
+	VMOVUPS    128(SI), Z6
+	VMOVUPS.Z  192(SI), K1, Z7
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS    (SI), Z8
+	VMOVUPS    64(SI), Z9
+	VMOVUPS    128(SI), Z10
+	VMOVUPS.Z  192(SI), K1, Z11
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS    (SI), Z12
+	VMOVUPS    64(SI), Z13
+	VMOVUPS    128(SI), Z14
+	VMOVUPS.Z  192(SI), K1, Z15
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS    (SI), Z16
+	VMOVUPS    64(SI), Z17
+	VMOVUPS    128(SI), Z18
+	VMOVUPS.Z  192(SI), K1, Z19
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS    (SI), Z20
+	VMOVUPS    64(SI), Z21
+	VMOVUPS    128(SI), Z22
+	VMOVUPS.Z  192(SI), K1, Z23
+	MOVQ       AX, SI
+	ADDQ       stepC+88(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	PREFETCHT0 128(SI)
+	PREFETCHT0 192(SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	PREFETCHT0 128(SI)
+	PREFETCHT0 192(SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	PREFETCHT0 128(SI)
+	PREFETCHT0 192(SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	PREFETCHT0 128(SI)
+	PREFETCHT0 192(SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	PREFETCHT0 128(SI)
+	PREFETCHT0 192(SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	PREFETCHT0 128(SI)
+	PREFETCHT0 192(SI)
+	MOVQ       k+64(FP), R8
+	MOVQ       8(SP), SI
+	MOVQ       16(SP), DI
+	MOVQ       SI, R9
+	ADDQ       stepA+104(FP), R9
+	TESTQ      DX, DX
+	JL         negated
 
 whole:
 	VMOVUPS      (DI), Z24
@@ -13559,6 +19065,8 @@ whole:
 	VFMADD231PS  Z28, Z26, Z22
 	VFMADD231PS  Z28, Z27, Z23
 	ADDQ         DX, DI
+	PREFETCHT0   (R9)
+	ADDQ         $0x40, R9
 	ADDQ         BX, SI
 	DECQ         R8
 	JNE          whole
@@ -13601,6 +19109,8 @@ partial:
 	VFMADD231PS  Z28, Z26, Z22
 	VFMADD231PS  Z28, Z27, Z23
 	SUBQ         DX, DI
+	PREFETCHT0   (R9)
+	ADDQ         $0x40, R9
 	ADDQ         BX, SI
 	DECQ         R8
 	JNE          partial
@@ -13651,7 +19161,7 @@ done:
 	RET
 
 // func tileCols1x8AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileCols1x8AVX512(SB), NOSPLIT, $24-120
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
@@ -13669,20 +19179,32 @@ TEXT ·tileCols1x8AVX512(SB), NOSPLIT, $24-120
 	MOVQ  SI, 16(SP)
 
 tiles:
-	MOVQ      CX, SI
-	VMOVUPS   (SI), Z0
-	VMOVUPS   64(SI), Z1
-	VMOVUPS   128(SI), Z2
-	VMOVUPS   192(SI), Z3
-	VMOVUPS   256(SI), Z4
-	VMOVUPS   320(SI), Z5
-	VMOVUPS   384(SI), Z6
-	VMOVUPS.Z 448(SI), K1, Z7
-	MOVQ      k+64(FP), R8
-	MOVQ      8(SP), SI
-	MOVQ      16(SP), DI
-	TESTQ     DX, DX
-	JL        negated
+	MOVQ       CX, SI
+	VMOVUPS    (SI), Z0
+	VMOVUPS    64(SI), Z1
+	VMOVUPS    128(SI), Z2
+	VMOVUPS    192(SI), Z3
+	VMOVUPS    256(SI), Z4
+	VMOVUPS    320(SI), Z5
+	VMOVUPS    384(SI), Z6
+	VMOVUPS.Z  448(SI), K1, Z7
+	MOVQ       AX, SI
+	ADDQ       stepC+88(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	PREFETCHT0 128(SI)
+	PREFETCHT0 192(SI)
+	PREFETCHT0 256(SI)
+	PREFETCHT0 320(SI)
+	PREFETCHT0 384(SI)
+	PREFETCHT0 448(SI)
+	MOVQ       k+64(FP), R8
+	MOVQ       8(SP), SI
+	MOVQ       16(SP), DI
+	MOVQ       SI, R9
+	ADDQ       stepA+104(FP), R9
+	TESTQ      DX, DX
+	JL         negated
 
 whole:
 	VBROADCASTSS (SI), Z8
@@ -13703,6 +19225,8 @@ whole:
 	VMOVUPS      448(DI), Z9
 	VFMADD231PS  Z8, Z9, Z7
 	ADDQ         DX, DI
+	PREFETCHT0   (R9)
+	ADDQ         $0x40, R9
 	ADDQ         BX, SI
 	DECQ         R8
 	JNE          whole
@@ -13728,6 +19252,8 @@ partial:
 	VMOVUPS.Z    448(DI), K1, Z9
 	VFMADD231PS  Z8, Z9, Z7
 	SUBQ         DX, DI
+	PREFETCHT0   (R9)
+	ADDQ         $0x40, R9
 	ADDQ         BX, SI
 	DECQ         R8
 	JNE          partial
@@ -13757,7 +19283,7 @@ done:
 	RET
 
 // func tileCols2x8AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileCols2x8AVX512(SB), NOSPLIT, $24-120
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
@@ -13775,29 +19301,50 @@ TEXT ·tileCols2x8AVX512(SB), NOSPLIT, $24-120
 	MOVQ  SI, 16(SP)
 
 tiles:
-	MOVQ      CX, SI
-	VMOVUPS   (SI), Z0
-	VMOVUPS   64(SI), Z1
-	VMOVUPS   128(SI), Z2
-	VMOVUPS   192(SI), Z3
-	VMOVUPS   256(SI), Z4
-	VMOVUPS   320(SI), Z5
-	VMOVUPS   384(SI), Z6
-	VMOVUPS.Z 448(SI), K1, Z7
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS   (SI), Z8
-	VMOVUPS   64(SI), Z9
-	VMOVUPS   128(SI), Z10
-	VMOVUPS   192(SI), Z11
-	VMOVUPS   256(SI), Z12
-	VMOVUPS   320(SI), Z13
-	VMOVUPS   384(SI), Z14
-	VMOVUPS.Z 448(SI), K1, Z15
-	MOVQ      k+64(FP), R8
-	MOVQ      8(SP), SI
-	MOVQ      16(SP), DI
-	TESTQ     DX, DX
-	JL        negated
+	MOVQ       CX, SI
+	VMOVUPS    (SI), Z0
+	VMOVUPS    64(SI), Z1
+	VMOVUPS    128(SI), Z2
+	VMOVUPS    192(SI), Z3
+	VMOVUPS    256(SI), Z4
+	VMOVUPS    320(SI), Z5
+	VMOVUPS    384(SI), Z6
+	VMOVUPS.Z  448(SI), K1, Z7
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS    (SI), Z8
+	VMOVUPS    64(SI), Z9
+	VMOVUPS    128(SI), Z10
+	VMOVUPS    192(SI), Z11
+	VMOVUPS    256(SI), Z12
+	VMOVUPS    320(SI), Z13
+	VMOVUPS    384(SI), Z14
+	VMOVUPS.Z  448(SI), K1, Z15
+	MOVQ       AX, SI
+	ADDQ       stepC+88(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	PREFETCHT0 128(SI)
+	PREFETCHT0 192(SI)
+	PREFETCHT0 256(SI)
+	PREFETCHT0 320(SI)
+	PREFETCHT0 384(SI)
+	PREFETCHT0 448(SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	PREFETCHT0 128(SI)
+	PREFETCHT0 192(SI)
+	PREFETCHT0 256(SI)
+	PREFETCHT0 320(SI)
+	PREFETCHT0 384(SI)
+	PREFETCHT0 448(SI)
+	MOVQ       k+64(FP), R8
+	MOVQ       8(SP), SI
+	MOVQ       16(SP), DI
+	MOVQ       SI, R9
+	ADDQ       stepA+104(FP), R9
+	TESTQ      DX, DX
+	JL         negated
 
 whole:
 	VBROADCASTSS (SI), Z16
@@ -13827,6 +19374,8 @@ whole:
 	VFMADD231PS  Z16, Z18, Z7
 	VFMADD231PS  Z17, Z18, Z15
 	ADDQ         DX, DI
+	PREFETCHT0   (R9)
+	ADDQ         $0x40, R9
 	ADDQ         BX, SI
 	DECQ         R8
 	JNE          whole
@@ -13861,6 +19410,8 @@ partial:
 	VFMADD231PS  Z16, Z18, Z7
 	VFMADD231PS  Z17, Z18, Z15
 	SUBQ         DX, DI
+	PREFETCHT0   (R9)
+	ADDQ         $0x40, R9
 	ADDQ         BX, SI
 	DECQ         R8
 	JNE          partial
@@ -13899,7 +19450,7 @@ done:
 	RET
 
 // func tileCols3x8AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileCols3x8AVX512(SB), NOSPLIT, $24-120
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
@@ -13917,38 +19468,68 @@ TEXT ·tileCols3x8AVX512(SB), NOSPLIT, $24-120
 	MOVQ  SI, 16(SP)
 
 tiles:
-	MOVQ      CX, SI
-	VMOVUPS   (SI), Z0
-	VMOVUPS   64(SI), Z1
-	VMOVUPS   128(SI), Z2
-	VMOVUPS   192(SI), Z3
-	VMOVUPS   256(SI), Z4
-	VMOVUPS   320(SI), Z5
-	VMOVUPS   384(SI), Z6
-	VMOVUPS.Z 448(SI), K1, Z7
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS   (SI), Z8
-	VMOVUPS   64(SI), Z9
-	VMOVUPS   128(SI), Z10
-	VMOVUPS   192(SI), Z11
-	VMOVUPS   256(SI), Z12
-	VMOVUPS   320(SI), Z13
-	VMOVUPS   384(SI), Z14
-	VMOVUPS.Z 448(SI), K1, Z15
-	ADDQ      ldstart+40(FP), SI
-	VMOVUPS   (SI), Z16
-	VMOVUPS   64(SI), Z17
-	VMOVUPS   128(SI), Z18
-	VMOVUPS   192(SI), Z19
-	VMOVUPS   256(SI), Z20
-	VMOVUPS   320(SI), Z21
-	VMOVUPS   384(SI), Z22
-	VMOVUPS.Z 448(SI), K1, Z23
-	MOVQ      k+64(FP), R8
-	MOVQ      8(SP), SI
-	MOVQ      16(SP), DI
-	TESTQ     DX, DX
-	JL        negated
+	MOVQ       CX, SI
+	VMOVUPS    (SI), Z0
+	VMOVUPS    64(SI), Z1
+	VMOVUPS    128(SI), Z2
+	VMOVUPS    192(SI), Z3
+	VMOVUPS    256(SI), Z4
+	VMOVUPS    320(SI), Z5
+	VMOVUPS    384(SI), Z6
+	VMOVUPS.Z  448(SI), K1, Z7
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS    (SI), Z8
+	VMOVUPS    64(SI), Z9
+	VMOVUPS    128(SI), Z10
+	VMOVUPS    192(SI), Z11
+	VMOVUPS    256(SI), Z12
+	VMOVUPS    320(SI), Z13
+	VMOVUPS    384(SI), Z14
+	VMOVUPS.Z  448(SI), K1, Z15
+	ADDQ       ldstart+40(FP), SI
+	VMOVUPS    (SI), Z16
+	VMOVUPS    64(SI), Z17
+	VMOVUPS    128(SI), Z18
+	VMOVUPS    192(SI), Z19
+	VMOVUPS    256(SI), Z20
+	VMOVUPS    320(SI), Z21
+	VMOVUPS    384(SI), Z22
+	VMOVUPS.Z  448(SI), K1, Z23
+	MOVQ       AX, SI
+	ADDQ       stepC+88(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	PREFETCHT0 128(SI)
+	PREFETCHT0 192(SI)
+	PREFETCHT0 256(SI)
+	PREFETCHT0 320(SI)
+	PREFETCHT0 384(SI)
+	PREFETCHT0 448(SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	PREFETCHT0 128(SI)
+	PREFETCHT0 192(SI)
+	PREFETCHT0 256(SI)
+	PREFETCHT0 320(SI)
+	PREFETCHT0 384(SI)
+	PREFETCHT0 448(SI)
+	ADDQ       ldc+32(FP), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	PREFETCHT0 128(SI)
+	PREFETCHT0 192(SI)
+	PREFETCHT0 256(SI)
+	PREFETCHT0 320(SI)
+	PREFETCHT0 384(SI)
+	PREFETCHT0 448(SI)
+	MOVQ       k+64(FP), R8
+	MOVQ       8(SP), SI
+	MOVQ       16(SP), DI
+	MOVQ       SI, R9
+	ADDQ       stepA+104(FP), R9
+	TESTQ      DX, DX
+	JL         negated
 
 whole:
 	VBROADCASTSS (SI), Z24
@@ -13987,6 +19568,8 @@ whole:
 	VFMADD231PS  Z25, Z27, Z15
 	VFMADD231PS  Z26, Z27, Z23
 	ADDQ         DX, DI
+	PREFETCHT0   (R9)
+	ADDQ         $0x40, R9
 	ADDQ         BX, SI
 	DECQ         R8
 	JNE          whole
@@ -14030,6 +19613,8 @@ partial:
 	VFMADD231PS  Z25, Z27, Z15
 	VFMADD231PS  Z26, Z27, Z23
 	SUBQ         DX, DI
+	PREFETCHT0   (R9)
+	ADDQ         $0x40, R9
 	ADDQ         BX, SI
 	DECQ         R8
 	JNE          partial

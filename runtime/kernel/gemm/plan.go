@@ -29,10 +29,11 @@ const (
 	// A product is cut further if that keeps chunkWork multiply-adds per chunk, some ten
 	// microseconds, to get fewChunks.
 	chunkWork, fewChunks = 1 << 20, 4
-	// packedDepth keeps a panel of B in the first-level cache.
-	packedDepth = 256
 	// skinnyDepth is for products with so few rows that B is read once, along its rows.
 	skinnyDepth = 32
+	// smallB is a B, in elements, that stays in the first-level cache as it is; bigB is one
+	// that should be read once.
+	smallB, bigB = 8 << 10, 64 << 10
 )
 
 // Plan decides how to compute a shape. It allocates nothing.
@@ -49,36 +50,47 @@ func (k *Kernels) Plan(s Shape) Plan {
 
 // tilingOf chooses tiles and copies.
 func tilingOf(t *table, s Shape) tiling {
-	l := tiling{width: 2, height: 14, depth: packedDepth}
-	if t == nil {
-		return l
+	if t == nil || s.M == 0 || s.N == 0 {
+		return tiling{width: 2, height: 14, depth: 192}
 	}
-	best := 0
-	for w := range maxWidth + 1 {
-		// The widest tile that has all rows, if it leaves no vector idle.
-		if h := t.tiles.height(w); h > 0 && (w <= 2 || h >= s.M && (w-1)*t.lanes < s.N) {
-			best = w
+	l := tiling{depth: t.depth}
+	// The widest of the tiles that cost the least.
+	for w, least := 1, 0; w <= maxWidth; w++ {
+		h := t.tiles.height(w)
+		if h == 0 || w > 1 && (w-1)*t.lanes >= s.N || w > 1 && s.K*s.N > bigB && s.M <= l.height && s.M > h {
+			continue
+		}
+		h = ceil(s.M, ceil(s.M, h))
+		if c := t.cost(s, w, h); l.width == 0 || c <= least {
+			l.width, l.height, least = w, h, c
 		}
 	}
-	if s.N <= t.lanes {
-		best = 1
-	}
-	l.width, l.height = best, t.tiles.height(best)
-	// A tile that has all rows reads B once.
-	once := s.M <= l.height
-	small := s.K*s.N <= 8192
-	if s.M > 0 {
-		l.height = ceil(s.M, ceil(s.M, l.height))
-	}
+	panel := l.width * t.lanes
+	once, small := s.M <= l.height, s.K*s.N <= smallB
 	l.packB = s.TransB || !once && !small
-	l.packA = s.N > 4*l.width*t.lanes && !once
-	if once && !s.TransB && !small {
+	l.packA = !once && s.N > chunkCols || s.TransA && s.N > 4*panel && !small
+	if once && !l.packB && !small {
 		l.depth = skinnyDepth
 	}
-	if passes := (s.K + l.depth - 1) / l.depth; passes > 1 {
-		l.depth = (s.K + passes - 1) / passes
+	if s.K > 0 {
+		l.depth = ceil(s.K, ceil(s.K, l.depth))
 	}
 	return l
+}
+
+// cost estimates half cycles per k of a product cut into tiles of a width and height: the
+// multiply-adds, two per cycle; the loads, somewhat less than two per cycle; the latency of one
+// multiply-add, four cycles.
+func (t *table) cost(s Shape, width, height int) (c int) {
+	tile := func(h, w int) int { return max(h*w, (h+w)*8/7, 8) }
+	for n := ceil(s.N, t.lanes); n > 0; {
+		for width > n || t.tiles.height(width) == 0 {
+			width--
+		}
+		c += n / width * (s.M/height*tile(height, width) + min(1, s.M%height)*tile(s.M%height, width))
+		n %= width
+	}
+	return c
 }
 
 // height is the number of rows of the tallest tile of a width.
