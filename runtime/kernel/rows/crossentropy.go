@@ -39,39 +39,47 @@ func crossEntropy[T Float](l isa.Level, loss, dx, x []T, labels []int32, m, c in
 
 // crossEntropyTile is for at most group rows.
 func crossEntropyTile[T Float](l isa.Level, loss, dx, x []T, labels []int32, rows, c int, scale, smooth T) {
-	var top, sums, logs, even, zeros, base [group]T
-	maximaTile(l, top[:], x, rows, c, c)
-	shiftOf(top[:rows], 1)
+	var sums, logs, even [group]T
 	if smooth != 0 {
 		rowSums(l, termX, even[:], x, nil, nil, rows, c)
 	}
-	for r := range rows {
-		if label := labels[r]; label >= 0 {
-			loss[r] = x[r*c+int(label)] - top[r]
-			even[r] = top[r] - even[r]/T(c)
+	// The label's logit is kept where the gradient may overwrite it.
+	for r, label := range labels[:rows] {
+		if label >= 0 {
+			loss[r] = x[r*c+int(label)]
 		}
 	}
-	expTile(l, sums[:], dx, x, top[:], 1, rows, c, c)
-	inv := zeros
-	for r := range rows {
-		if labels[r] >= 0 {
-			inv[r] = inverse(scale, sums[r])
-			base[r] = -T(scale*smooth) / T(c)
-		}
-	}
+	var top [group]T
+	probabilities(l, &top, &sums, dx, x, scale, -T(scale*smooth)/T(c), rows, c)
 	logsOf(l, logs[:], sums[:], rows)
-	rowAffine(l, dx, dx, zeros[:], inv[:], base[:], rows, c, c)
-	for r := range rows {
-		label := labels[r]
+	for r, label := range labels[:rows] {
 		if label < 0 {
 			loss[r] = 0
+			clear(dx[r*c:][:c])
 			continue
 		}
 		dx[r*c+int(label)] -= T(scale * (1 - smooth))
-		if loss[r] = logs[r] - loss[r]; smooth != 0 {
-			loss[r] = fmadd(smooth, logs[r]+even[r], T((1-smooth)*loss[r]))
+		if loss[r] = logs[r] - (loss[r] - top[r]); smooth != 0 {
+			loss[r] = fmadd(smooth, logs[r]+(top[r]-even[r]/T(c)), T((1-smooth)*loss[r]))
 		}
 	}
+}
+
+// probabilities is y = softmax(x)*gain+base for at most group rows, with what is subtracted
+// from x and the sums of exponentials.
+func probabilities[T Float](l isa.Level, top, sums *[group]T, y, x []T, gain, base T, rows, n int) {
+	if n <= short {
+		rowSoftmaxShort(l, top[:], sums[:], y, x, rows, n, n, 1, gain, base)
+		return
+	}
+	maximaTile(l, top[:], x, rows, n, n)
+	shiftOf(top[:rows], 1)
+	expTile(l, sums[:], y, x, top[:], 1, rows, n, n)
+	var c, b [group]T
+	for r := range rows {
+		c[r], b[r] = inverse(gain, sums[r]), base
+	}
+	scaleInPlace(l, y, &c, &b, rows, n, n)
 }
 
 // SoftCrossEntropy is the loss -sum q*log softmax(x) of M rows of C logits with targets q (of

@@ -248,6 +248,17 @@ func rowBackDxReLU[T Float](l isa.Level, dx []T, dy []T, x []T, y []T, a []T, k 
 	}
 }
 
+func rowSoftmaxShort[T Float](l isa.Level, top []T, sums []T, y []T, x []T, rows int, n int, stride int, scale T, gain T, base T) {
+	switch l {
+	case isa.AVX512:
+		rowSoftmaxShortAVX512(as32(top), as32(sums), as32(y), as32(x), rows, n, stride, float32(scale), float32(gain), float32(base))
+	case isa.AVX2:
+		rowSoftmaxShortAVX2(as32(top), as32(sums), as32(y), as32(x), rows, n, stride, float32(scale), float32(gain), float32(base))
+	default:
+		rowSoftmaxShortRef(top, sums, y, x, rows, n, stride, scale, gain, base)
+	}
+}
+
 func colSum[T Float](l isa.Level, dst []T, x []T, rows int, n int, stride int) {
 	switch l {
 	case isa.AVX512:
@@ -465,5 +476,16 @@ func segProduct[T Float](l isa.Level, y []T, x []T, val []T, ptr []int32, idx []
 		segProductAVX2(as32(y), as32(x), as32(val), ptr, idx, rows, n, stride, add)
 	default:
 		segProductRef(y, x, val, ptr, idx, rows, n, stride, add)
+	}
+}
+
+func segDot[T Float](l isa.Level, dst []T, y []T, x []T, ptr []int32, idx []int32, rows int, n int, stride int) {
+	switch l {
+	case isa.AVX512:
+		segDotAVX512(as32(dst), as32(y), as32(x), ptr, idx, rows, n, stride)
+	case isa.AVX2:
+		segDotAVX2(as32(dst), as32(y), as32(x), ptr, idx, rows, n, stride)
+	default:
+		segDotRef(dst, y, x, ptr, idx, rows, n, stride)
 	}
 }

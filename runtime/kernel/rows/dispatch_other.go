@@ -94,6 +94,10 @@ func rowBackDxReLU[T Float](_ isa.Level, dx []T, dy []T, x []T, y []T, a []T, k 
 	rowBackDxReLURef(dx, dy, x, y, a, k, c1, c2, rows, n, stride)
 }
 
+func rowSoftmaxShort[T Float](_ isa.Level, top []T, sums []T, y []T, x []T, rows int, n int, stride int, scale T, gain T, base T) {
+	rowSoftmaxShortRef(top, sums, y, x, rows, n, stride, scale, gain, base)
+}
+
 func colSum[T Float](_ isa.Level, dst []T, x []T, rows int, n int, stride int) {
 	colSumRef(dst, x, rows, n, stride)
 }
@@ -172,4 +176,8 @@ func segGather[T Float](_ isa.Level, y []T, x []T, ptr []int32, idx []int32, row
 
 func segProduct[T Float](_ isa.Level, y []T, x []T, val []T, ptr []int32, idx []int32, rows int, n int, stride int, add int) {
 	segProductRef(y, x, val, ptr, idx, rows, n, stride, add)
+}
+
+func segDot[T Float](_ isa.Level, dst []T, y []T, x []T, ptr []int32, idx []int32, rows int, n int, stride int) {
+	segDotRef(dst, y, x, ptr, idx, rows, n, stride)
 }

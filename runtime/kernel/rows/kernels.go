@@ -54,6 +54,9 @@ func as32[T Float](x []T) []float32 {
 	return s
 }
 
+// short is the length of rows that one virtual vector holds.
+const short = lanes
+
 // tile is the number of rows of n floats that are handled in one step, so that several passes
 // over them find them in the first-level cache.
 func tile(m, n int) int { return min(m, group, max(1, 2*Block/max(n, 1))) }

@@ -3638,6 +3638,150 @@ fold6:
 	VZEROUPPER
 	RET
 
+// func rowSoftmaxShortAVX2(top []float32, sums []float32, y []float32, x []float32, rows int, n int, stride int, scale float32, gain float32, base float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·rowSoftmaxShortAVX2(SB), NOSPLIT, $0-132
+	MOVQ         top_base+0(FP), AX
+	MOVQ         sums_base+24(FP), CX
+	MOVQ         y_base+48(FP), DX
+	MOVQ         x_base+72(FP), BX
+	MOVQ         stride+112(FP), SI
+	SHLQ         $0x02, SI
+	VBROADCASTSS scale+120(FP), Y0
+	VBROADCASTSS gain+124(FP), Y1
+	VBROADCASTSS base+128(FP), Y2
+	MOVQ         n+104(FP), DI
+	LEAQ         maskWords<>+0(SB), R8
+	SHLQ         $0x02, DI
+	SUBQ         DI, R8
+	ADDQ         $0x40, R8
+	VMOVUPS      (R8), Y3
+	VMOVUPS      32(R8), Y4
+	MOVQ         rows+96(FP), DI
+
+rows:
+	VMASKMOVPS   (BX), Y3, Y7
+	VBROADCASTSS cff800000<>+0(SB), Y5
+	VMOVAPS      Y5, Y5
+	VMAXPS       Y5, Y7, Y6
+	VBLENDVPS    Y3, Y6, Y5, Y5
+	VMASKMOVPS   32(BX), Y4, Y8
+	VBROADCASTSS cff800000<>+0(SB), Y6
+	VMOVAPS      Y6, Y6
+	VMAXPS       Y6, Y8, Y9
+	VBLENDVPS    Y4, Y9, Y6, Y6
+	VMAXPS       Y6, Y5, Y5
+	VEXTRACTF128 $0x01, Y5, X6
+	VMAXPS       X6, X5, X6
+	VPERMILPS    $0x4e, X6, X5
+	VMAXPS       X5, X6, X6
+	VPERMILPS    $0xb1, X6, X5
+	VMAXPS       X5, X6, X6
+	VBROADCASTSS X6, Y5
+	VBROADCASTSS cff800000<>+0(SB), Y6
+	VCMPPS       $0x1e, Y6, Y5, Y6
+	VMULPS       Y0, Y5, Y5
+	VANDPS       Y5, Y6, Y5
+	VMOVSS       X5, (AX)
+	VMOVAPS      Y5, Y6
+	VFMSUB231PS  Y0, Y7, Y6
+	VBROADCASTSS cc2aeac4f<>+0(SB), Y7
+	VMAXPS       Y6, Y7, Y7
+	VBROADCASTSS c3fb8aa3b<>+0(SB), Y9
+	VBROADCASTSS c4b40007f<>+0(SB), Y10
+	VMOVAPS      Y10, Y10
+	VFMADD231PS  Y7, Y9, Y10
+	VBROADCASTSS c4b40007f<>+0(SB), Y9
+	VSUBPS       Y9, Y10, Y9
+	VBROADCASTSS c3f318000<>+0(SB), Y11
+	VFNMADD231PS Y11, Y9, Y7
+	VBROADCASTSS cb95e8083<>+0(SB), Y11
+	VFNMADD231PS Y11, Y9, Y7
+	VPSLLD       $0x17, Y10, Y10
+	VBROADCASTSS c39500d01<>+0(SB), Y9
+	VMOVAPS      Y9, Y9
+	VBROADCASTSS c3ab60b61<>+0(SB), Y11
+	VFMADD213PS  Y11, Y7, Y9
+	VBROADCASTSS c3c088889<>+0(SB), Y11
+	VFMADD213PS  Y11, Y7, Y9
+	VBROADCASTSS c3d2aaaab<>+0(SB), Y11
+	VFMADD213PS  Y11, Y7, Y9
+	VBROADCASTSS c3e2aaaab<>+0(SB), Y11
+	VFMADD213PS  Y11, Y7, Y9
+	VBROADCASTSS c3f000000<>+0(SB), Y11
+	VFMADD213PS  Y11, Y7, Y9
+	VMULPS       Y7, Y7, Y11
+	VFMADD213PS  Y7, Y11, Y9
+	VFMADD213PS  Y10, Y10, Y9
+	VBROADCASTSS cc2aeac4f<>+0(SB), Y7
+	VCMPPS       $0x15, Y7, Y6, Y6
+	VANDPS       Y9, Y6, Y7
+	VXORPS       Y6, Y6, Y6
+	VBLENDVPS    Y3, Y7, Y6, Y6
+	VMOVAPS      Y5, Y5
+	VFMSUB231PS  Y0, Y8, Y5
+	VBROADCASTSS cc2aeac4f<>+0(SB), Y8
+	VMAXPS       Y5, Y8, Y8
+	VBROADCASTSS c3fb8aa3b<>+0(SB), Y9
+	VBROADCASTSS c4b40007f<>+0(SB), Y10
+	VMOVAPS      Y10, Y10
+	VFMADD231PS  Y8, Y9, Y10
+	VBROADCASTSS c4b40007f<>+0(SB), Y9
+	VSUBPS       Y9, Y10, Y9
+	VBROADCASTSS c3f318000<>+0(SB), Y11
+	VFNMADD231PS Y11, Y9, Y8
+	VBROADCASTSS cb95e8083<>+0(SB), Y11
+	VFNMADD231PS Y11, Y9, Y8
+	VPSLLD       $0x17, Y10, Y10
+	VBROADCASTSS c39500d01<>+0(SB), Y9
+	VMOVAPS      Y9, Y9
+	VBROADCASTSS c3ab60b61<>+0(SB), Y11
+	VFMADD213PS  Y11, Y8, Y9
+	VBROADCASTSS c3c088889<>+0(SB), Y11
+	VFMADD213PS  Y11, Y8, Y9
+	VBROADCASTSS c3d2aaaab<>+0(SB), Y11
+	VFMADD213PS  Y11, Y8, Y9
+	VBROADCASTSS c3e2aaaab<>+0(SB), Y11
+	VFMADD213PS  Y11, Y8, Y9
+	VBROADCASTSS c3f000000<>+0(SB), Y11
+	VFMADD213PS  Y11, Y8, Y9
+	VMULPS       Y8, Y8, Y11
+	VFMADD213PS  Y8, Y11, Y9
+	VFMADD213PS  Y10, Y10, Y9
+	VBROADCASTSS cc2aeac4f<>+0(SB), Y8
+	VCMPPS       $0x15, Y8, Y5, Y5
+	VANDPS       Y9, Y5, Y8
+	VXORPS       Y5, Y5, Y5
+	VBLENDVPS    Y4, Y8, Y5, Y5
+	VADDPS       Y5, Y6, Y5
+	VEXTRACTF128 $0x01, Y5, X6
+	VADDPS       X6, X5, X6
+	VPERMILPS    $0x4e, X6, X5
+	VADDPS       X5, X6, X6
+	VPERMILPS    $0xb1, X6, X5
+	VADDPS       X5, X6, X6
+	VMOVSS       X6, (CX)
+	VXORPS       Y5, Y5, Y5
+	VBROADCASTSS X6, Y9
+	VDIVSS       X6, X1, X6
+	VCMPPS       $0x04, Y5, Y9, Y5
+	VBROADCASTSS X6, Y6
+	VANDPS       Y6, Y5, Y5
+	VMOVAPS      Y2, Y6
+	VFMADD231PS  Y5, Y7, Y6
+	VMASKMOVPS   Y6, Y3, (DX)
+	VMOVAPS      Y2, Y6
+	VFMADD231PS  Y5, Y8, Y6
+	VMASKMOVPS   Y6, Y4, 32(DX)
+	ADDQ         $0x04, AX
+	ADDQ         $0x04, CX
+	ADDQ         SI, BX
+	ADDQ         SI, DX
+	DECQ         DI
+	JNE          rows
+	VZEROUPPER
+	RET
+
 // func colSumAVX2(dst []float32, x []float32, rows int, n int, stride int)
 // Requires: AVX
 TEXT ·colSumAVX2(SB), NOSPLIT, $0-72
@@ -3847,7 +3991,7 @@ TEXT ·colMaxAVX2(SB), NOSPLIT, $0-72
 	SHLQ $0x02, AX
 	MOVQ n+56(FP), CX
 	XORQ DX, DX
-	SUBQ $0x00000010, CX
+	SUBQ $0x00000020, CX
 	JL   done2
 
 strip1:
@@ -3855,32 +3999,46 @@ strip1:
 	VMOVAPS      Y0, Y0
 	VBROADCASTSS cff800000<>+0(SB), Y1
 	VMOVAPS      Y1, Y1
+	VBROADCASTSS cff800000<>+0(SB), Y2
+	VMOVAPS      Y2, Y2
+	VBROADCASTSS cff800000<>+0(SB), Y3
+	VMOVAPS      Y3, Y3
 	MOVQ         x_base+24(FP), BX
 	ADDQ         DX, BX
 	MOVQ         rows+48(FP), SI
 
 rows3:
-	VMOVUPS      (BX), Y2
-	VMAXPS       Y0, Y2, Y0
-	VMOVUPS      32(BX), Y2
-	VMAXPS       Y1, Y2, Y1
+	VMOVUPS      (BX), Y4
+	VMAXPS       Y0, Y4, Y0
+	VMOVUPS      32(BX), Y4
+	VMAXPS       Y1, Y4, Y1
+	VMOVUPS      64(BX), Y4
+	VMAXPS       Y2, Y4, Y2
+	VMOVUPS      96(BX), Y4
+	VMAXPS       Y3, Y4, Y3
 	ADDQ         AX, BX
 	DECQ         SI
 	JNE          rows3
-	VBROADCASTSS cff7fffff<>+0(SB), Y2
-	VMAXPS       Y2, Y0, Y2
-	VBROADCASTSS cff7fffff<>+0(SB), Y2
-	VMAXPS       Y2, Y1, Y2
+	VBROADCASTSS cff7fffff<>+0(SB), Y4
+	VMAXPS       Y4, Y0, Y4
+	VBROADCASTSS cff7fffff<>+0(SB), Y4
+	VMAXPS       Y4, Y1, Y4
+	VBROADCASTSS cff7fffff<>+0(SB), Y4
+	VMAXPS       Y4, Y2, Y4
+	VBROADCASTSS cff7fffff<>+0(SB), Y4
+	VMAXPS       Y4, Y3, Y4
 	MOVQ         dst_base+0(FP), BX
 	ADDQ         DX, BX
 	VMOVUPS      Y0, (BX)
 	VMOVUPS      Y1, 32(BX)
-	ADDQ         $0x00000040, DX
-	SUBQ         $0x00000010, CX
+	VMOVUPS      Y2, 64(BX)
+	VMOVUPS      Y3, 96(BX)
+	ADDQ         $0x00000080, DX
+	SUBQ         $0x00000020, CX
 	JGE          strip1
 
 done2:
-	ADDQ $0x00000010, CX
+	ADDQ $0x00000020, CX
 	SUBQ $0x00000008, CX
 	JL   done5
 
@@ -3947,10 +4105,51 @@ TEXT ·colArgMaxAVX2(SB), NOSPLIT, $0-72
 	SHLQ $0x02, AX
 	MOVQ n+56(FP), CX
 	XORQ DX, DX
-	SUBQ $0x00000008, CX
+	SUBQ $0x00000010, CX
 	JL   done2
 
 strip1:
+	VBROADCASTSS cff800000<>+0(SB), Y0
+	VMOVAPS      Y0, Y0
+	VBROADCASTSS cff800000<>+0(SB), Y1
+	VMOVAPS      Y1, Y1
+	VXORPS       Y2, Y2, Y2
+	VXORPS       Y3, Y3, Y3
+	VXORPS       Y4, Y4, Y4
+	MOVQ         x_base+24(FP), BX
+	ADDQ         DX, BX
+	MOVQ         rows+48(FP), SI
+
+rows3:
+	VMOVUPS      (BX), Y5
+	VCMPPS       $0x1e, Y0, Y5, Y6
+	VBLENDVPS    Y6, Y4, Y2, Y2
+	VMAXPS       Y0, Y5, Y0
+	VMOVUPS      32(BX), Y5
+	VCMPPS       $0x1e, Y1, Y5, Y6
+	VBLENDVPS    Y6, Y4, Y3, Y3
+	VMAXPS       Y1, Y5, Y1
+	VBROADCASTSS c3f800000<>+0(SB), Y5
+	VADDPS       Y5, Y4, Y4
+	ADDQ         AX, BX
+	DECQ         SI
+	JNE          rows3
+	MOVQ         dst_base+0(FP), BX
+	ADDQ         DX, BX
+	VCVTTPS2DQ   Y2, Y2
+	VMOVUPS      Y2, (BX)
+	VCVTTPS2DQ   Y3, Y3
+	VMOVUPS      Y3, 32(BX)
+	ADDQ         $0x00000040, DX
+	SUBQ         $0x00000010, CX
+	JGE          strip1
+
+done2:
+	ADDQ $0x00000010, CX
+	SUBQ $0x00000008, CX
+	JL   done5
+
+strip4:
 	VBROADCASTSS cff800000<>+0(SB), Y0
 	VMOVAPS      Y0, Y0
 	VXORPS       Y1, Y1, Y1
@@ -3959,7 +4158,7 @@ strip1:
 	ADDQ         DX, BX
 	MOVQ         rows+48(FP), SI
 
-rows3:
+rows6:
 	VMOVUPS      (BX), Y3
 	VCMPPS       $0x1e, Y0, Y3, Y4
 	VBLENDVPS    Y4, Y2, Y1, Y1
@@ -3968,19 +4167,19 @@ rows3:
 	VADDPS       Y3, Y2, Y2
 	ADDQ         AX, BX
 	DECQ         SI
-	JNE          rows3
+	JNE          rows6
 	MOVQ         dst_base+0(FP), BX
 	ADDQ         DX, BX
 	VCVTTPS2DQ   Y1, Y1
 	VMOVUPS      Y1, (BX)
 	ADDQ         $0x00000020, DX
 	SUBQ         $0x00000008, CX
-	JGE          strip1
+	JGE          strip4
 
-done2:
+done5:
 	ADDQ         $0x00000008, CX
 	TESTQ        CX, CX
-	JE           end4
+	JE           end7
 	LEAQ         maskWords<>+0(SB), BX
 	SHLQ         $0x02, CX
 	SUBQ         CX, BX
@@ -3994,7 +4193,7 @@ done2:
 	ADDQ         DX, CX
 	MOVQ         rows+48(FP), BX
 
-rows5:
+rows8:
 	VMASKMOVPS   (CX), Y0, Y4
 	VCMPPS       $0x1e, Y1, Y4, Y5
 	VBLENDVPS    Y5, Y3, Y2, Y2
@@ -4003,13 +4202,13 @@ rows5:
 	VADDPS       Y4, Y3, Y3
 	ADDQ         AX, CX
 	DECQ         BX
-	JNE          rows5
+	JNE          rows8
 	MOVQ         dst_base+0(FP), AX
 	ADDQ         DX, AX
 	VCVTTPS2DQ   Y2, Y2
 	VMASKMOVPS   Y2, Y0, (AX)
 
-end4:
+end7:
 	VZEROUPPER
 	RET
 
@@ -4020,65 +4219,93 @@ TEXT ·colNormSumsAVX2(SB), NOSPLIT, $0-168
 	SHLQ $0x02, AX
 	MOVQ n+152(FP), CX
 	XORQ DX, DX
-	SUBQ $0x00000010, CX
+	SUBQ $0x00000020, CX
 	JL   done2
 
 strip1:
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
 	MOVQ   dy_base+48(FP), BX
 	ADDQ   DX, BX
 	MOVQ   x_base+72(FP), SI
 	ADDQ   DX, SI
 	MOVQ   c_base+120(FP), DI
 	MOVQ   a_base+96(FP), R8
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
 	MOVQ   rows+144(FP), R9
 
 rows3:
-	VBROADCASTSS (DI), Y4
+	VBROADCASTSS (DI), Y8
 	ADDQ         $0x04, DI
-	VBROADCASTSS (R8), Y5
+	VBROADCASTSS (R8), Y9
 	ADDQ         $0x04, R8
-	VMOVUPS      (BX), Y6
-	VMOVUPS      (SI), Y7
-	VSUBPS       Y5, Y7, Y7
-	VADDPS       Y6, Y2, Y2
-	VMULPS       Y4, Y7, Y7
-	VFMADD231PS  Y7, Y6, Y0
-	VMOVUPS      32(BX), Y6
-	VMOVUPS      32(SI), Y7
-	VSUBPS       Y5, Y7, Y5
-	VADDPS       Y6, Y3, Y3
-	VMULPS       Y4, Y5, Y4
-	VFMADD231PS  Y4, Y6, Y1
+	VMOVUPS      (BX), Y10
+	VMOVUPS      (SI), Y11
+	VSUBPS       Y9, Y11, Y11
+	VADDPS       Y10, Y4, Y4
+	VMULPS       Y8, Y11, Y11
+	VFMADD231PS  Y11, Y10, Y0
+	VMOVUPS      32(BX), Y10
+	VMOVUPS      32(SI), Y11
+	VSUBPS       Y9, Y11, Y11
+	VADDPS       Y10, Y5, Y5
+	VMULPS       Y8, Y11, Y11
+	VFMADD231PS  Y11, Y10, Y1
+	VMOVUPS      64(BX), Y10
+	VMOVUPS      64(SI), Y11
+	VSUBPS       Y9, Y11, Y11
+	VADDPS       Y10, Y6, Y6
+	VMULPS       Y8, Y11, Y11
+	VFMADD231PS  Y11, Y10, Y2
+	VMOVUPS      96(BX), Y10
+	VMOVUPS      96(SI), Y11
+	VSUBPS       Y9, Y11, Y9
+	VADDPS       Y10, Y7, Y7
+	VMULPS       Y8, Y9, Y8
+	VFMADD231PS  Y8, Y10, Y3
 	ADDQ         AX, BX
 	ADDQ         AX, SI
 	DECQ         R9
 	JNE          rows3
 	MOVQ         dgain_base+0(FP), BX
 	ADDQ         DX, BX
-	VMOVUPS      (BX), Y4
-	VADDPS       Y0, Y4, Y0
+	VMOVUPS      (BX), Y8
+	VADDPS       Y0, Y8, Y0
 	VMOVUPS      Y0, (BX)
 	VMOVUPS      32(BX), Y0
 	VADDPS       Y1, Y0, Y0
 	VMOVUPS      Y0, 32(BX)
+	VMOVUPS      64(BX), Y0
+	VADDPS       Y2, Y0, Y0
+	VMOVUPS      Y0, 64(BX)
+	VMOVUPS      96(BX), Y0
+	VADDPS       Y3, Y0, Y0
+	VMOVUPS      Y0, 96(BX)
 	MOVQ         dbias_base+24(FP), BX
 	ADDQ         DX, BX
 	VMOVUPS      (BX), Y0
-	VADDPS       Y2, Y0, Y0
+	VADDPS       Y4, Y0, Y0
 	VMOVUPS      Y0, (BX)
 	VMOVUPS      32(BX), Y0
-	VADDPS       Y3, Y0, Y0
+	VADDPS       Y5, Y0, Y0
 	VMOVUPS      Y0, 32(BX)
-	ADDQ         $0x00000040, DX
-	SUBQ         $0x00000010, CX
+	VMOVUPS      64(BX), Y0
+	VADDPS       Y6, Y0, Y0
+	VMOVUPS      Y0, 64(BX)
+	VMOVUPS      96(BX), Y0
+	VADDPS       Y7, Y0, Y0
+	VMOVUPS      Y0, 96(BX)
+	ADDQ         $0x00000080, DX
+	SUBQ         $0x00000020, CX
 	JGE          strip1
 
 done2:
-	ADDQ $0x00000010, CX
+	ADDQ $0x00000020, CX
 	SUBQ $0x00000008, CX
 	JL   done5
 
@@ -4178,12 +4405,14 @@ TEXT ·colScaleSumsAVX2(SB), NOSPLIT, $0-120
 	SHLQ $0x02, AX
 	MOVQ n+104(FP), CX
 	XORQ DX, DX
-	SUBQ $0x00000010, CX
+	SUBQ $0x00000020, CX
 	JL   done2
 
 strip1:
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
 	MOVQ   dy_base+24(FP), BX
 	ADDQ   DX, BX
 	MOVQ   x_base+48(FP), SI
@@ -4192,34 +4421,48 @@ strip1:
 	MOVQ   rows+96(FP), R8
 
 rows3:
-	VBROADCASTSS (DI), Y2
+	VBROADCASTSS (DI), Y4
 	ADDQ         $0x04, DI
-	VMOVUPS      (BX), Y3
-	VMOVUPS      (SI), Y4
-	VMULPS       Y2, Y4, Y4
-	VFMADD231PS  Y4, Y3, Y0
-	VMOVUPS      32(BX), Y3
-	VMOVUPS      32(SI), Y4
-	VMULPS       Y2, Y4, Y2
-	VFMADD231PS  Y2, Y3, Y1
+	VMOVUPS      (BX), Y5
+	VMOVUPS      (SI), Y6
+	VMULPS       Y4, Y6, Y6
+	VFMADD231PS  Y6, Y5, Y0
+	VMOVUPS      32(BX), Y5
+	VMOVUPS      32(SI), Y6
+	VMULPS       Y4, Y6, Y6
+	VFMADD231PS  Y6, Y5, Y1
+	VMOVUPS      64(BX), Y5
+	VMOVUPS      64(SI), Y6
+	VMULPS       Y4, Y6, Y6
+	VFMADD231PS  Y6, Y5, Y2
+	VMOVUPS      96(BX), Y5
+	VMOVUPS      96(SI), Y6
+	VMULPS       Y4, Y6, Y4
+	VFMADD231PS  Y4, Y5, Y3
 	ADDQ         AX, BX
 	ADDQ         AX, SI
 	DECQ         R8
 	JNE          rows3
 	MOVQ         dgain_base+0(FP), BX
 	ADDQ         DX, BX
-	VMOVUPS      (BX), Y2
-	VADDPS       Y0, Y2, Y0
+	VMOVUPS      (BX), Y4
+	VADDPS       Y0, Y4, Y0
 	VMOVUPS      Y0, (BX)
 	VMOVUPS      32(BX), Y0
 	VADDPS       Y1, Y0, Y0
 	VMOVUPS      Y0, 32(BX)
-	ADDQ         $0x00000040, DX
-	SUBQ         $0x00000010, CX
+	VMOVUPS      64(BX), Y0
+	VADDPS       Y2, Y0, Y0
+	VMOVUPS      Y0, 64(BX)
+	VMOVUPS      96(BX), Y0
+	VADDPS       Y3, Y0, Y0
+	VMOVUPS      Y0, 96(BX)
+	ADDQ         $0x00000080, DX
+	SUBQ         $0x00000020, CX
 	JGE          strip1
 
 done2:
-	ADDQ $0x00000010, CX
+	ADDQ $0x00000020, CX
 	SUBQ $0x00000008, CX
 	JL   done5
 
@@ -4956,11 +5199,12 @@ TEXT ·colSoftmaxGradAVX2(SB), NOSPLIT, $0-96
 	SHLQ $0x02, AX
 	MOVQ n+80(FP), CX
 	XORQ DX, DX
-	SUBQ $0x00000008, CX
+	SUBQ $0x00000010, CX
 	JL   done2
 
 strip1:
 	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
 	MOVQ   y_base+24(FP), BX
 	ADDQ   DX, BX
 	MOVQ   dy_base+48(FP), SI
@@ -4968,9 +5212,12 @@ strip1:
 	MOVQ   rows+72(FP), DI
 
 rows3:
-	VMOVUPS     (BX), Y1
-	VMOVUPS     (SI), Y2
-	VFMADD231PS Y1, Y2, Y0
+	VMOVUPS     (BX), Y2
+	VMOVUPS     (SI), Y3
+	VFMADD231PS Y2, Y3, Y0
+	VMOVUPS     32(BX), Y2
+	VMOVUPS     32(SI), Y3
+	VFMADD231PS Y2, Y3, Y1
 	ADDQ        AX, BX
 	ADDQ        AX, SI
 	DECQ        DI
@@ -4984,6 +5231,55 @@ rows3:
 	MOVQ        rows+72(FP), R8
 
 rows4:
+	VMOVUPS (BX), Y2
+	VMOVUPS (SI), Y3
+	VSUBPS  Y0, Y3, Y3
+	VMULPS  Y3, Y2, Y2
+	VMOVUPS Y2, (DI)
+	VMOVUPS 32(BX), Y2
+	VMOVUPS 32(SI), Y3
+	VSUBPS  Y1, Y3, Y3
+	VMULPS  Y3, Y2, Y2
+	VMOVUPS Y2, 32(DI)
+	ADDQ    AX, BX
+	ADDQ    AX, SI
+	ADDQ    AX, DI
+	DECQ    R8
+	JNE     rows4
+	ADDQ    $0x00000040, DX
+	SUBQ    $0x00000010, CX
+	JGE     strip1
+
+done2:
+	ADDQ $0x00000010, CX
+	SUBQ $0x00000008, CX
+	JL   done6
+
+strip5:
+	VXORPS Y0, Y0, Y0
+	MOVQ   y_base+24(FP), BX
+	ADDQ   DX, BX
+	MOVQ   dy_base+48(FP), SI
+	ADDQ   DX, SI
+	MOVQ   rows+72(FP), DI
+
+rows7:
+	VMOVUPS     (BX), Y1
+	VMOVUPS     (SI), Y2
+	VFMADD231PS Y1, Y2, Y0
+	ADDQ        AX, BX
+	ADDQ        AX, SI
+	DECQ        DI
+	JNE         rows7
+	MOVQ        y_base+24(FP), BX
+	ADDQ        DX, BX
+	MOVQ        dy_base+48(FP), SI
+	ADDQ        DX, SI
+	MOVQ        dx_base+0(FP), DI
+	ADDQ        DX, DI
+	MOVQ        rows+72(FP), R8
+
+rows8:
 	VMOVUPS (BX), Y1
 	VMOVUPS (SI), Y2
 	VSUBPS  Y0, Y2, Y2
@@ -4993,15 +5289,15 @@ rows4:
 	ADDQ    AX, SI
 	ADDQ    AX, DI
 	DECQ    R8
-	JNE     rows4
+	JNE     rows8
 	ADDQ    $0x00000020, DX
 	SUBQ    $0x00000008, CX
-	JGE     strip1
+	JGE     strip5
 
-done2:
+done6:
 	ADDQ    $0x00000008, CX
 	TESTQ   CX, CX
-	JE      end5
+	JE      end9
 	LEAQ    maskWords<>+0(SB), BX
 	SHLQ    $0x02, CX
 	SUBQ    CX, BX
@@ -5014,14 +5310,14 @@ done2:
 	ADDQ    DX, BX
 	MOVQ    rows+72(FP), SI
 
-rows6:
+rows10:
 	VMASKMOVPS  (CX), Y0, Y2
 	VMASKMOVPS  (BX), Y0, Y3
 	VFMADD231PS Y2, Y3, Y1
 	ADDQ        AX, CX
 	ADDQ        AX, BX
 	DECQ        SI
-	JNE         rows6
+	JNE         rows10
 	MOVQ        y_base+24(FP), CX
 	ADDQ        DX, CX
 	MOVQ        dy_base+48(FP), BX
@@ -5030,7 +5326,7 @@ rows6:
 	ADDQ        DX, SI
 	MOVQ        rows+72(FP), DX
 
-rows7:
+rows11:
 	VMASKMOVPS (CX), Y0, Y2
 	VMASKMOVPS (BX), Y0, Y3
 	VSUBPS     Y1, Y3, Y3
@@ -5040,9 +5336,9 @@ rows7:
 	ADDQ       AX, BX
 	ADDQ       AX, SI
 	DECQ       DX
-	JNE        rows7
+	JNE        rows11
 
-end5:
+end9:
 	VZEROUPPER
 	RET
 
@@ -6147,12 +6443,18 @@ TEXT ·colCumSumAVX2(SB), NOSPLIT, $0-80
 	SHLQ $0x02, AX
 	MOVQ n+56(FP), CX
 	XORQ DX, DX
-	SUBQ $0x00000010, CX
+	SUBQ $0x00000040, CX
 	JL   done2
 
 strip1:
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
 	MOVQ   x_base+24(FP), BX
 	ADDQ   DX, BX
 	MOVQ   y_base+0(FP), SI
@@ -6172,22 +6474,40 @@ forward3:
 	MOVQ rows+48(FP), R8
 
 rows4:
-	VMOVUPS (BX), Y2
-	VADDPS  Y2, Y0, Y0
+	VMOVUPS (BX), Y8
+	VADDPS  Y8, Y0, Y0
 	VMOVUPS Y0, (SI)
-	VMOVUPS 32(BX), Y2
-	VADDPS  Y2, Y1, Y1
+	VMOVUPS 32(BX), Y8
+	VADDPS  Y8, Y1, Y1
 	VMOVUPS Y1, 32(SI)
+	VMOVUPS 64(BX), Y8
+	VADDPS  Y8, Y2, Y2
+	VMOVUPS Y2, 64(SI)
+	VMOVUPS 96(BX), Y8
+	VADDPS  Y8, Y3, Y3
+	VMOVUPS Y3, 96(SI)
+	VMOVUPS 128(BX), Y8
+	VADDPS  Y8, Y4, Y4
+	VMOVUPS Y4, 128(SI)
+	VMOVUPS 160(BX), Y8
+	VADDPS  Y8, Y5, Y5
+	VMOVUPS Y5, 160(SI)
+	VMOVUPS 192(BX), Y8
+	VADDPS  Y8, Y6, Y6
+	VMOVUPS Y6, 192(SI)
+	VMOVUPS 224(BX), Y8
+	VADDPS  Y8, Y7, Y7
+	VMOVUPS Y7, 224(SI)
 	ADDQ    DI, BX
 	ADDQ    DI, SI
 	DECQ    R8
 	JNE     rows4
-	ADDQ    $0x00000040, DX
-	SUBQ    $0x00000010, CX
+	ADDQ    $0x00000100, DX
+	SUBQ    $0x00000040, CX
 	JGE     strip1
 
 done2:
-	ADDQ $0x00000010, CX
+	ADDQ $0x00000040, CX
 	SUBQ $0x00000008, CX
 	JL   done6
 
@@ -6270,7 +6590,7 @@ TEXT ·colScanAVX2(SB), NOSPLIT, $0-120
 	SHLQ $0x02, AX
 	MOVQ n+104(FP), CX
 	XORQ DX, DX
-	SUBQ $0x00000010, CX
+	SUBQ $0x00000040, CX
 	JL   done2
 
 strip1:
@@ -6278,6 +6598,12 @@ strip1:
 	ADDQ    DX, BX
 	VMOVUPS (BX), Y0
 	VMOVUPS 32(BX), Y1
+	VMOVUPS 64(BX), Y2
+	VMOVUPS 96(BX), Y3
+	VMOVUPS 128(BX), Y4
+	VMOVUPS 160(BX), Y5
+	VMOVUPS 192(BX), Y6
+	VMOVUPS 224(BX), Y7
 	MOVQ    h_base+0(FP), BX
 	ADDQ    DX, BX
 	MOVQ    a_base+24(FP), SI
@@ -6287,25 +6613,49 @@ strip1:
 	MOVQ    rows+96(FP), R8
 
 rows3:
-	VMOVUPS     (DI), Y2
-	VMOVUPS     (SI), Y3
-	VFMADD213PS Y2, Y3, Y0
+	VMOVUPS     (DI), Y8
+	VMOVUPS     (SI), Y9
+	VFMADD213PS Y8, Y9, Y0
 	VMOVUPS     Y0, (BX)
-	VMOVUPS     32(DI), Y2
-	VMOVUPS     32(SI), Y3
-	VFMADD213PS Y2, Y3, Y1
+	VMOVUPS     32(DI), Y8
+	VMOVUPS     32(SI), Y9
+	VFMADD213PS Y8, Y9, Y1
 	VMOVUPS     Y1, 32(BX)
+	VMOVUPS     64(DI), Y8
+	VMOVUPS     64(SI), Y9
+	VFMADD213PS Y8, Y9, Y2
+	VMOVUPS     Y2, 64(BX)
+	VMOVUPS     96(DI), Y8
+	VMOVUPS     96(SI), Y9
+	VFMADD213PS Y8, Y9, Y3
+	VMOVUPS     Y3, 96(BX)
+	VMOVUPS     128(DI), Y8
+	VMOVUPS     128(SI), Y9
+	VFMADD213PS Y8, Y9, Y4
+	VMOVUPS     Y4, 128(BX)
+	VMOVUPS     160(DI), Y8
+	VMOVUPS     160(SI), Y9
+	VFMADD213PS Y8, Y9, Y5
+	VMOVUPS     Y5, 160(BX)
+	VMOVUPS     192(DI), Y8
+	VMOVUPS     192(SI), Y9
+	VFMADD213PS Y8, Y9, Y6
+	VMOVUPS     Y6, 192(BX)
+	VMOVUPS     224(DI), Y8
+	VMOVUPS     224(SI), Y9
+	VFMADD213PS Y8, Y9, Y7
+	VMOVUPS     Y7, 224(BX)
 	ADDQ        AX, BX
 	ADDQ        AX, SI
 	ADDQ        AX, DI
 	DECQ        R8
 	JNE         rows3
-	ADDQ        $0x00000040, DX
-	SUBQ        $0x00000010, CX
+	ADDQ        $0x00000100, DX
+	SUBQ        $0x00000040, CX
 	JGE         strip1
 
 done2:
-	ADDQ $0x00000010, CX
+	ADDQ $0x00000040, CX
 	SUBQ $0x00000008, CX
 	JL   done5
 
@@ -6377,13 +6727,20 @@ TEXT ·colScanGradAVX2(SB), NOSPLIT, $0-192
 	SHLQ $0x02, AX
 	MOVQ n+176(FP), CX
 	XORQ DX, DX
-	SUBQ $0x00000008, CX
+	SUBQ $0x00000040, CX
 	JL   done2
 
 strip1:
 	MOVQ    carry_base+48(FP), BX
 	ADDQ    DX, BX
 	VMOVUPS (BX), Y0
+	VMOVUPS 32(BX), Y1
+	VMOVUPS 64(BX), Y2
+	VMOVUPS 96(BX), Y3
+	VMOVUPS 128(BX), Y4
+	VMOVUPS 160(BX), Y5
+	VMOVUPS 192(BX), Y6
+	VMOVUPS 224(BX), Y7
 	MOVQ    da_base+0(FP), BX
 	ADDQ    DX, BX
 	MOVQ    db_base+24(FP), SI
@@ -6408,6 +6765,192 @@ strip1:
 	JE      first3
 
 again4:
+	VMOVUPS (DI), Y8
+	VADDPS  Y0, Y8, Y0
+	VMOVUPS Y0, (SI)
+	VMOVUPS (R9), Y8
+	VMULPS  Y8, Y0, Y8
+	VMOVUPS Y8, (BX)
+	VMOVUPS (R8), Y8
+	VMULPS  Y8, Y0, Y0
+	VMOVUPS 32(DI), Y8
+	VADDPS  Y1, Y8, Y1
+	VMOVUPS Y1, 32(SI)
+	VMOVUPS 32(R9), Y8
+	VMULPS  Y8, Y1, Y8
+	VMOVUPS Y8, 32(BX)
+	VMOVUPS 32(R8), Y8
+	VMULPS  Y8, Y1, Y1
+	VMOVUPS 64(DI), Y8
+	VADDPS  Y2, Y8, Y2
+	VMOVUPS Y2, 64(SI)
+	VMOVUPS 64(R9), Y8
+	VMULPS  Y8, Y2, Y8
+	VMOVUPS Y8, 64(BX)
+	VMOVUPS 64(R8), Y8
+	VMULPS  Y8, Y2, Y2
+	VMOVUPS 96(DI), Y8
+	VADDPS  Y3, Y8, Y3
+	VMOVUPS Y3, 96(SI)
+	VMOVUPS 96(R9), Y8
+	VMULPS  Y8, Y3, Y8
+	VMOVUPS Y8, 96(BX)
+	VMOVUPS 96(R8), Y8
+	VMULPS  Y8, Y3, Y3
+	VMOVUPS 128(DI), Y8
+	VADDPS  Y4, Y8, Y4
+	VMOVUPS Y4, 128(SI)
+	VMOVUPS 128(R9), Y8
+	VMULPS  Y8, Y4, Y8
+	VMOVUPS Y8, 128(BX)
+	VMOVUPS 128(R8), Y8
+	VMULPS  Y8, Y4, Y4
+	VMOVUPS 160(DI), Y8
+	VADDPS  Y5, Y8, Y5
+	VMOVUPS Y5, 160(SI)
+	VMOVUPS 160(R9), Y8
+	VMULPS  Y8, Y5, Y8
+	VMOVUPS Y8, 160(BX)
+	VMOVUPS 160(R8), Y8
+	VMULPS  Y8, Y5, Y5
+	VMOVUPS 192(DI), Y8
+	VADDPS  Y6, Y8, Y6
+	VMOVUPS Y6, 192(SI)
+	VMOVUPS 192(R9), Y8
+	VMULPS  Y8, Y6, Y8
+	VMOVUPS Y8, 192(BX)
+	VMOVUPS 192(R8), Y8
+	VMULPS  Y8, Y6, Y6
+	VMOVUPS 224(DI), Y8
+	VADDPS  Y7, Y8, Y7
+	VMOVUPS Y7, 224(SI)
+	VMOVUPS 224(R9), Y8
+	VMULPS  Y8, Y7, Y8
+	VMOVUPS Y8, 224(BX)
+	VMOVUPS 224(R8), Y8
+	VMULPS  Y8, Y7, Y7
+	SUBQ    AX, BX
+	SUBQ    AX, SI
+	SUBQ    AX, DI
+	SUBQ    AX, R8
+	SUBQ    AX, R9
+	DECQ    R10
+	JNE     again4
+
+first3:
+	MOVQ    start_base+144(FP), R9
+	ADDQ    DX, R9
+	VMOVUPS (DI), Y8
+	VADDPS  Y0, Y8, Y0
+	VMOVUPS Y0, (SI)
+	VMOVUPS (R9), Y8
+	VMULPS  Y8, Y0, Y8
+	VMOVUPS Y8, (BX)
+	VMOVUPS (R8), Y8
+	VMULPS  Y8, Y0, Y0
+	VMOVUPS 32(DI), Y8
+	VADDPS  Y1, Y8, Y1
+	VMOVUPS Y1, 32(SI)
+	VMOVUPS 32(R9), Y8
+	VMULPS  Y8, Y1, Y8
+	VMOVUPS Y8, 32(BX)
+	VMOVUPS 32(R8), Y8
+	VMULPS  Y8, Y1, Y1
+	VMOVUPS 64(DI), Y8
+	VADDPS  Y2, Y8, Y2
+	VMOVUPS Y2, 64(SI)
+	VMOVUPS 64(R9), Y8
+	VMULPS  Y8, Y2, Y8
+	VMOVUPS Y8, 64(BX)
+	VMOVUPS 64(R8), Y8
+	VMULPS  Y8, Y2, Y2
+	VMOVUPS 96(DI), Y8
+	VADDPS  Y3, Y8, Y3
+	VMOVUPS Y3, 96(SI)
+	VMOVUPS 96(R9), Y8
+	VMULPS  Y8, Y3, Y8
+	VMOVUPS Y8, 96(BX)
+	VMOVUPS 96(R8), Y8
+	VMULPS  Y8, Y3, Y3
+	VMOVUPS 128(DI), Y8
+	VADDPS  Y4, Y8, Y4
+	VMOVUPS Y4, 128(SI)
+	VMOVUPS 128(R9), Y8
+	VMULPS  Y8, Y4, Y8
+	VMOVUPS Y8, 128(BX)
+	VMOVUPS 128(R8), Y8
+	VMULPS  Y8, Y4, Y4
+	VMOVUPS 160(DI), Y8
+	VADDPS  Y5, Y8, Y5
+	VMOVUPS Y5, 160(SI)
+	VMOVUPS 160(R9), Y8
+	VMULPS  Y8, Y5, Y8
+	VMOVUPS Y8, 160(BX)
+	VMOVUPS 160(R8), Y8
+	VMULPS  Y8, Y5, Y5
+	VMOVUPS 192(DI), Y8
+	VADDPS  Y6, Y8, Y6
+	VMOVUPS Y6, 192(SI)
+	VMOVUPS 192(R9), Y8
+	VMULPS  Y8, Y6, Y8
+	VMOVUPS Y8, 192(BX)
+	VMOVUPS 192(R8), Y8
+	VMULPS  Y8, Y6, Y6
+	VMOVUPS 224(DI), Y8
+	VADDPS  Y7, Y8, Y7
+	VMOVUPS Y7, 224(SI)
+	VMOVUPS 224(R9), Y8
+	VMULPS  Y8, Y7, Y8
+	VMOVUPS Y8, 224(BX)
+	VMOVUPS 224(R8), Y8
+	VMULPS  Y8, Y7, Y7
+	MOVQ    carry_base+48(FP), BX
+	ADDQ    DX, BX
+	VMOVUPS Y0, (BX)
+	VMOVUPS Y1, 32(BX)
+	VMOVUPS Y2, 64(BX)
+	VMOVUPS Y3, 96(BX)
+	VMOVUPS Y4, 128(BX)
+	VMOVUPS Y5, 160(BX)
+	VMOVUPS Y6, 192(BX)
+	VMOVUPS Y7, 224(BX)
+	ADDQ    $0x00000100, DX
+	SUBQ    $0x00000040, CX
+	JGE     strip1
+
+done2:
+	ADDQ $0x00000040, CX
+	SUBQ $0x00000008, CX
+	JL   done6
+
+strip5:
+	MOVQ    carry_base+48(FP), BX
+	ADDQ    DX, BX
+	VMOVUPS (BX), Y0
+	MOVQ    da_base+0(FP), BX
+	ADDQ    DX, BX
+	MOVQ    db_base+24(FP), SI
+	ADDQ    DX, SI
+	MOVQ    dh_base+72(FP), DI
+	ADDQ    DX, DI
+	MOVQ    a_base+96(FP), R8
+	ADDQ    DX, R8
+	MOVQ    h_base+120(FP), R9
+	ADDQ    DX, R9
+	MOVQ    rows+168(FP), R10
+	DECQ    R10
+	IMULQ   AX, R10
+	ADDQ    R10, BX
+	ADDQ    R10, SI
+	ADDQ    R10, DI
+	ADDQ    R10, R8
+	ADDQ    R10, R9
+	SUBQ    AX, R9
+	MOVQ    rows+168(FP), R10
+	DECQ    R10
+	JE      first7
+
+again8:
 	VMOVUPS (DI), Y1
 	VADDPS  Y0, Y1, Y0
 	VMOVUPS Y0, (SI)
@@ -6422,9 +6965,9 @@ again4:
 	SUBQ    AX, R8
 	SUBQ    AX, R9
 	DECQ    R10
-	JNE     again4
+	JNE     again8
 
-first3:
+first7:
 	MOVQ    start_base+144(FP), R9
 	ADDQ    DX, R9
 	VMOVUPS (DI), Y1
@@ -6440,12 +6983,12 @@ first3:
 	VMOVUPS Y0, (BX)
 	ADDQ    $0x00000020, DX
 	SUBQ    $0x00000008, CX
-	JGE     strip1
+	JGE     strip5
 
-done2:
+done6:
 	ADDQ       $0x00000008, CX
 	TESTQ      CX, CX
-	JE         end5
+	JE         end9
 	LEAQ       maskWords<>+0(SB), BX
 	SHLQ       $0x02, CX
 	SUBQ       CX, BX
@@ -6475,9 +7018,9 @@ done2:
 	SUBQ       AX, R8
 	MOVQ       rows+168(FP), R9
 	DECQ       R9
-	JE         first6
+	JE         first10
 
-again7:
+again11:
 	VMASKMOVPS (SI), Y0, Y2
 	VADDPS     Y1, Y2, Y1
 	VMASKMOVPS Y1, Y0, (BX)
@@ -6492,9 +7035,9 @@ again7:
 	SUBQ       AX, DI
 	SUBQ       AX, R8
 	DECQ       R9
-	JNE        again7
+	JNE        again11
 
-first6:
+first10:
 	MOVQ       start_base+144(FP), AX
 	ADDQ       DX, AX
 	MOVQ       AX, R8
@@ -6510,7 +7053,7 @@ first6:
 	ADDQ       DX, AX
 	VMASKMOVPS Y1, Y0, (AX)
 
-end5:
+end9:
 	VZEROUPPER
 	RET
 
@@ -7107,8 +7650,137 @@ end12:
 	VZEROUPPER
 	RET
 
+// func segDotAVX2(dst []float32, y []float32, x []float32, ptr []int32, idx []int32, rows int, n int, stride int)
+// Requires: AVX, FMA3
+TEXT ·segDotAVX2(SB), NOSPLIT, $0-144
+	MOVQ y_base+24(FP), AX
+	MOVQ ptr_base+72(FP), CX
+	MOVQ idx_base+96(FP), DX
+	MOVQ dst_base+0(FP), BX
+	MOVQ n+128(FP), SI
+	ANDQ $0x0f, SI
+	LEAQ maskWords<>+0(SB), DI
+	SHLQ $0x02, SI
+	SUBQ SI, DI
+	ADDQ $0x40, DI
+
+rows1:
+	MOVLQSX (CX), SI
+	MOVLQSX 4(CX), R8
+	CMPQ    SI, R8
+	JGE     next2
+
+entries3:
+	MOVLQSX (DX)(SI*4), R9
+	IMULQ   stride+136(FP), R9
+	SHLQ    $0x02, R9
+	ADDQ    x_base+48(FP), R9
+	VXORPS  Y0, Y0, Y0
+	VXORPS  Y1, Y1, Y1
+	VXORPS  Y2, Y2, Y2
+	VXORPS  Y3, Y3, Y3
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y7, Y7, Y7
+	XORQ    R10, R10
+	MOVQ    n+128(FP), R11
+	SUBQ    $0x00000040, R11
+	JL      done5
+
+block4:
+	VMOVUPS     (R9)(R10*1), Y8
+	VMOVUPS     (AX)(R10*1), Y9
+	VFMADD231PS Y8, Y9, Y0
+	VMOVUPS     32(R9)(R10*1), Y8
+	VMOVUPS     32(AX)(R10*1), Y9
+	VFMADD231PS Y8, Y9, Y1
+	VMOVUPS     64(R9)(R10*1), Y8
+	VMOVUPS     64(AX)(R10*1), Y9
+	VFMADD231PS Y8, Y9, Y2
+	VMOVUPS     96(R9)(R10*1), Y8
+	VMOVUPS     96(AX)(R10*1), Y9
+	VFMADD231PS Y8, Y9, Y3
+	VMOVUPS     128(R9)(R10*1), Y8
+	VMOVUPS     128(AX)(R10*1), Y9
+	VFMADD231PS Y8, Y9, Y4
+	VMOVUPS     160(R9)(R10*1), Y8
+	VMOVUPS     160(AX)(R10*1), Y9
+	VFMADD231PS Y8, Y9, Y5
+	VMOVUPS     192(R9)(R10*1), Y8
+	VMOVUPS     192(AX)(R10*1), Y9
+	VFMADD231PS Y8, Y9, Y6
+	VMOVUPS     224(R9)(R10*1), Y8
+	VMOVUPS     224(AX)(R10*1), Y9
+	VFMADD231PS Y8, Y9, Y7
+	ADDQ        $0x00000100, R10
+	SUBQ        $0x00000040, R11
+	JGE         block4
+
+done5:
+	ADDQ $0x00000040, R11
+	SUBQ $0x00000010, R11
+	JL   done7
+
+block6:
+	VMOVUPS     (R9)(R10*1), Y8
+	VMOVUPS     (AX)(R10*1), Y9
+	VFMADD231PS Y8, Y9, Y0
+	VMOVUPS     32(R9)(R10*1), Y8
+	VMOVUPS     32(AX)(R10*1), Y9
+	VFMADD231PS Y8, Y9, Y1
+	ADDQ        $0x00000040, R10
+	SUBQ        $0x00000010, R11
+	JGE         block6
+
+done7:
+	ADDQ        $0x00000010, R11
+	TESTQ       R11, R11
+	JE          fold8
+	VMOVUPS     (DI), Y8
+	VMASKMOVPS  (R9)(R10*1), Y8, Y9
+	VMASKMOVPS  (AX)(R10*1), Y8, Y10
+	VMOVAPS     Y0, Y11
+	VFMADD231PS Y10, Y9, Y11
+	VBLENDVPS   Y8, Y11, Y0, Y0
+	VMOVUPS     32(DI), Y8
+	VMASKMOVPS  32(R9)(R10*1), Y8, Y9
+	VMASKMOVPS  32(AX)(R10*1), Y8, Y10
+	VMOVAPS     Y1, Y11
+	VFMADD231PS Y10, Y9, Y11
+	VBLENDVPS   Y8, Y11, Y1, Y1
+
+fold8:
+	VADDPS       Y4, Y0, Y0
+	VADDPS       Y5, Y1, Y1
+	VADDPS       Y6, Y2, Y2
+	VADDPS       Y7, Y3, Y3
+	VADDPS       Y2, Y0, Y0
+	VADDPS       Y3, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X1
+	VPERMILPS    $0x4e, X1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0xb1, X1, X0
+	VADDPS       X0, X1, X1
+	VMOVSS       X1, (BX)(SI*4)
+	INCQ         SI
+	CMPQ         SI, R8
+	JL           entries3
+
+next2:
+	MOVQ n+128(FP), SI
+	SHLQ $0x02, SI
+	ADDQ SI, AX
+	ADDQ $0x04, CX
+	DECQ rows+120(FP)
+	JNE  rows1
+	VZEROUPPER
+	RET
+
 // func rowSumAVX512(dst []float32, x []float32, rows int, n int, stride int)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, AVX512VL
 TEXT ·rowSumAVX512(SB), NOSPLIT, $0-72
 	MOVQ  x_base+24(FP), AX
 	MOVQ  n+56(FP), CX
@@ -7173,7 +7845,7 @@ fold6:
 	VADDPS        Z1, Z0, Z0
 	VEXTRACTF64X4 $0x01, Z0, Y4
 	VADDPS        Y4, Y0, Y4
-	VEXTRACTF128  $0x01, Y4, X5
+	VEXTRACTF32X4 $0x01, Y4, X5
 	VADDPS        X5, X4, X5
 	VPERMILPS     $0x4e, X5, X4
 	VADDPS        X4, X5, X5
@@ -7189,7 +7861,7 @@ fold6:
 	RET
 
 // func rowDotAVX512(dst []float32, x []float32, y []float32, rows int, n int, stride int)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, AVX512VL
 TEXT ·rowDotAVX512(SB), NOSPLIT, $0-96
 	MOVQ  x_base+24(FP), AX
 	MOVQ  y_base+48(FP), CX
@@ -7257,7 +7929,7 @@ fold6:
 	VADDPS        Z1, Z0, Z0
 	VEXTRACTF64X4 $0x01, Z0, Y4
 	VADDPS        Y4, Y0, Y4
-	VEXTRACTF128  $0x01, Y4, X5
+	VEXTRACTF32X4 $0x01, Y4, X5
 	VADDPS        X5, X4, X5
 	VPERMILPS     $0x4e, X5, X4
 	VADDPS        X4, X5, X5
@@ -7274,7 +7946,7 @@ fold6:
 	RET
 
 // func rowMaxAVX512(dst []float32, x []float32, rows int, n int, stride int)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, AVX512VL
 TEXT ·rowMaxAVX512(SB), NOSPLIT, $0-72
 	MOVQ  x_base+24(FP), AX
 	MOVQ  n+56(FP), CX
@@ -7343,7 +8015,7 @@ fold6:
 	VMAXPS        Z1, Z0, Z0
 	VEXTRACTF64X4 $0x01, Z0, Y1
 	VMAXPS        Y1, Y0, Y1
-	VEXTRACTF128  $0x01, Y1, X0
+	VEXTRACTF32X4 $0x01, Y1, X0
 	VMAXPS        X0, X1, X0
 	VPERMILPS     $0x4e, X0, X1
 	VMAXPS        X1, X0, X0
@@ -7359,7 +8031,7 @@ fold6:
 	RET
 
 // func rowDevSquaresAVX512(dst []float32, x []float32, a []float32, rows int, n int, stride int)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, AVX512VL
 TEXT ·rowDevSquaresAVX512(SB), NOSPLIT, $0-96
 	MOVQ  x_base+24(FP), AX
 	MOVQ  n+80(FP), CX
@@ -7428,7 +8100,7 @@ fold6:
 	VADDPS        Z2, Z1, Z1
 	VEXTRACTF64X4 $0x01, Z1, Y0
 	VADDPS        Y0, Y1, Y0
-	VEXTRACTF128  $0x01, Y0, X5
+	VEXTRACTF32X4 $0x01, Y0, X5
 	VADDPS        X5, X0, X5
 	VPERMILPS     $0x4e, X5, X0
 	VADDPS        X0, X5, X5
@@ -7444,7 +8116,7 @@ fold6:
 	RET
 
 // func rowDotShiftAVX512(dst []float32, q []float32, x []float32, a []float32, rows int, n int, stride int)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, AVX512VL
 TEXT ·rowDotShiftAVX512(SB), NOSPLIT, $0-120
 	MOVQ  q_base+24(FP), AX
 	MOVQ  x_base+48(FP), CX
@@ -7520,7 +8192,7 @@ fold6:
 	VADDPS        Z2, Z1, Z1
 	VEXTRACTF64X4 $0x01, Z1, Y0
 	VADDPS        Y0, Y1, Y0
-	VEXTRACTF128  $0x01, Y0, X5
+	VEXTRACTF32X4 $0x01, Y0, X5
 	VADDPS        X5, X0, X5
 	VPERMILPS     $0x4e, X5, X0
 	VADDPS        X0, X5, X5
@@ -7537,7 +8209,7 @@ fold6:
 	RET
 
 // func rowScaleMaskAVX512(dst []float32, y []float32, x []float32, mask []float32, s float32, rows int, n int, stride int)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, AVX512VL
 TEXT ·rowScaleMaskAVX512(SB), NOSPLIT, $0-128
 	MOVQ         y_base+24(FP), AX
 	MOVQ         x_base+48(FP), CX
@@ -7613,7 +8285,7 @@ fold6:
 	VMAXPS        Z2, Z1, Z1
 	VEXTRACTF64X4 $0x01, Z1, Y2
 	VMAXPS        Y2, Y1, Y2
-	VEXTRACTF128  $0x01, Y2, X1
+	VEXTRACTF32X4 $0x01, Y2, X1
 	VMAXPS        X1, X2, X1
 	VPERMILPS     $0x4e, X1, X2
 	VMAXPS        X2, X1, X1
@@ -7630,7 +8302,7 @@ fold6:
 	RET
 
 // func rowExpAVX512(dst []float32, y []float32, x []float32, a []float32, s float32, rows int, n int, stride int)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, AVX512VL
 TEXT ·rowExpAVX512(SB), NOSPLIT, $0-128
 	MOVQ         y_base+24(FP), AX
 	MOVQ         x_base+48(FP), CX
@@ -7785,7 +8457,7 @@ fold6:
 	VADDPS        Z8, Z7, Z7
 	VEXTRACTF64X4 $0x01, Z7, Y14
 	VADDPS        Y14, Y7, Y14
-	VEXTRACTF128  $0x01, Y14, X15
+	VEXTRACTF32X4 $0x01, Y14, X15
 	VADDPS        X15, X14, X15
 	VPERMILPS     $0x4e, X15, X14
 	VADDPS        X14, X15, X15
@@ -7802,7 +8474,7 @@ fold6:
 	RET
 
 // func rowExpSumAVX512(dst []float32, x []float32, a []float32, s float32, rows int, n int, stride int)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, AVX512VL
 TEXT ·rowExpSumAVX512(SB), NOSPLIT, $0-104
 	MOVQ         x_base+24(FP), AX
 	VBROADCASTSS s+72(FP), Z0
@@ -7952,7 +8624,7 @@ fold6:
 	VADDPS        Z8, Z7, Z7
 	VEXTRACTF64X4 $0x01, Z7, Y14
 	VADDPS        Y14, Y7, Y14
-	VEXTRACTF128  $0x01, Y14, X15
+	VEXTRACTF32X4 $0x01, Y14, X15
 	VADDPS        X15, X14, X15
 	VPERMILPS     $0x4e, X15, X14
 	VADDPS        X14, X15, X15
@@ -8709,7 +9381,7 @@ fold4:
 	RET
 
 // func rowBackSumsAVX512(s1 []float32, s2 []float32, dy []float32, x []float32, a []float32, rows int, n int, stride int)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, AVX512VL
 TEXT ·rowBackSumsAVX512(SB), NOSPLIT, $0-144
 	MOVQ  dy_base+48(FP), AX
 	MOVQ  x_base+72(FP), CX
@@ -8783,7 +9455,7 @@ fold6:
 	VADDPS        Z2, Z1, Z1
 	VEXTRACTF64X4 $0x01, Z1, Y0
 	VADDPS        Y0, Y1, Y0
-	VEXTRACTF128  $0x01, Y0, X5
+	VEXTRACTF32X4 $0x01, Y0, X5
 	VADDPS        X5, X0, X5
 	VPERMILPS     $0x4e, X5, X0
 	VADDPS        X0, X5, X5
@@ -8794,7 +9466,7 @@ fold6:
 	VADDPS        Z4, Z3, Z3
 	VEXTRACTF64X4 $0x01, Z3, Y0
 	VADDPS        Y0, Y3, Y0
-	VEXTRACTF128  $0x01, Y0, X5
+	VEXTRACTF32X4 $0x01, Y0, X5
 	VADDPS        X5, X0, X5
 	VPERMILPS     $0x4e, X5, X0
 	VADDPS        X0, X5, X5
@@ -8901,7 +9573,7 @@ fold6:
 	RET
 
 // func rowBackSumsGainAVX512(s1 []float32, s2 []float32, dy []float32, x []float32, gain []float32, a []float32, rows int, n int, stride int)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, AVX512VL
 TEXT ·rowBackSumsGainAVX512(SB), NOSPLIT, $0-168
 	MOVQ  dy_base+48(FP), AX
 	MOVQ  x_base+72(FP), CX
@@ -8984,7 +9656,7 @@ fold6:
 	VADDPS        Z2, Z1, Z1
 	VEXTRACTF64X4 $0x01, Z1, Y0
 	VADDPS        Y0, Y1, Y0
-	VEXTRACTF128  $0x01, Y0, X5
+	VEXTRACTF32X4 $0x01, Y0, X5
 	VADDPS        X5, X0, X5
 	VPERMILPS     $0x4e, X5, X0
 	VADDPS        X0, X5, X5
@@ -8995,7 +9667,7 @@ fold6:
 	VADDPS        Z4, Z3, Z3
 	VEXTRACTF64X4 $0x01, Z3, Y0
 	VADDPS        Y0, Y3, Y0
-	VEXTRACTF128  $0x01, Y0, X5
+	VEXTRACTF32X4 $0x01, Y0, X5
 	VADDPS        X5, X0, X5
 	VPERMILPS     $0x4e, X5, X0
 	VADDPS        X0, X5, X5
@@ -9111,7 +9783,7 @@ fold6:
 	RET
 
 // func rowBackSumsReLUAVX512(s1 []float32, s2 []float32, dy []float32, x []float32, y []float32, a []float32, rows int, n int, stride int)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, AVX512VL
 TEXT ·rowBackSumsReLUAVX512(SB), NOSPLIT, $0-168
 	MOVQ  dy_base+48(FP), AX
 	MOVQ  x_base+72(FP), CX
@@ -9202,7 +9874,7 @@ fold6:
 	VADDPS        Z2, Z1, Z1
 	VEXTRACTF64X4 $0x01, Z1, Y0
 	VADDPS        Y0, Y1, Y0
-	VEXTRACTF128  $0x01, Y0, X6
+	VEXTRACTF32X4 $0x01, Y0, X6
 	VADDPS        X6, X0, X6
 	VPERMILPS     $0x4e, X6, X0
 	VADDPS        X0, X6, X6
@@ -9213,7 +9885,7 @@ fold6:
 	VADDPS        Z4, Z3, Z3
 	VEXTRACTF64X4 $0x01, Z3, Y0
 	VADDPS        Y0, Y3, Y0
-	VEXTRACTF128  $0x01, Y0, X6
+	VEXTRACTF32X4 $0x01, Y0, X6
 	VADDPS        X6, X0, X6
 	VPERMILPS     $0x4e, X6, X0
 	VADDPS        X0, X6, X6
@@ -9335,6 +10007,103 @@ fold6:
 	ADDQ $0x04, SI
 	DECQ rows+192(FP)
 	JNE  rows1
+	VZEROUPPER
+	RET
+
+// func rowSoftmaxShortAVX512(top []float32, sums []float32, y []float32, x []float32, rows int, n int, stride int, scale float32, gain float32, base float32)
+// Requires: AVX, AVX512F, AVX512VL
+TEXT ·rowSoftmaxShortAVX512(SB), NOSPLIT, $0-132
+	MOVQ         top_base+0(FP), AX
+	MOVQ         sums_base+24(FP), CX
+	MOVQ         y_base+48(FP), DX
+	MOVQ         x_base+72(FP), BX
+	MOVQ         stride+112(FP), SI
+	SHLQ         $0x02, SI
+	VBROADCASTSS scale+120(FP), Z0
+	VBROADCASTSS gain+124(FP), Z1
+	VBROADCASTSS base+128(FP), Z2
+	VBROADCASTSS c3fb8aa3b<>+0(SB), Z3
+	VBROADCASTSS c3f318000<>+0(SB), Z4
+	VBROADCASTSS cb95e8083<>+0(SB), Z5
+	VBROADCASTSS c4b40007f<>+0(SB), Z6
+	VBROADCASTSS cc2aeac4f<>+0(SB), Z7
+	VBROADCASTSS c3f800000<>+0(SB), Z8
+	VBROADCASTSS c39500d01<>+0(SB), Z8
+	VBROADCASTSS c3ab60b61<>+0(SB), Z11
+	VBROADCASTSS c3c088889<>+0(SB), Z12
+	VBROADCASTSS c3d2aaaab<>+0(SB), Z13
+	VBROADCASTSS c3e2aaaab<>+0(SB), Z14
+	VBROADCASTSS c3f000000<>+0(SB), Z15
+	VBROADCASTSS cff800000<>+0(SB), Z16
+	MOVQ         n+104(FP), DI
+	LEAQ         maskBits<>+0(SB), R8
+	KMOVW        (R8)(DI*2), K1
+	MOVQ         rows+96(FP), DI
+
+rows:
+	VMOVUPS.Z     (BX), K1, Z18
+	VMOVAPS       Z16, Z17
+	VMAXPS        Z17, Z18, Z19
+	VMOVAPS       Z19, K1, Z17
+	VEXTRACTF64X4 $0x01, Z17, Y19
+	VMAXPS        Y19, Y17, Y19
+	VEXTRACTF32X4 $0x01, Y19, X17
+	VMAXPS        X17, X19, X17
+	VPERMILPS     $0x4e, X17, X19
+	VMAXPS        X19, X17, X17
+	VPERMILPS     $0xb1, X17, X19
+	VMAXPS        X19, X17, X17
+	VBROADCASTSS  X17, Z17
+	VCMPPS        $0x1e, Z16, Z17, K2
+	VMULPS        Z0, Z17, Z17
+	VMOVAPS.Z     Z17, K2, Z17
+	VMOVSS        X17, (AX)
+	VMOVAPS       Z17, Z17
+	VFMSUB231PS   Z0, Z18, Z17
+	VMAXPS        Z17, Z7, Z18
+	VMOVAPS       Z6, Z19
+	VFMADD231PS   Z18, Z3, Z19
+	VSUBPS        Z6, Z19, Z20
+	VFNMADD231PS  Z4, Z20, Z18
+	VFNMADD231PS  Z5, Z20, Z18
+	VPSLLD        $0x17, Z19, Z19
+	VMOVAPS       Z8, Z20
+	VFMADD213PS   Z11, Z18, Z20
+	VFMADD213PS   Z12, Z18, Z20
+	VFMADD213PS   Z13, Z18, Z20
+	VFMADD213PS   Z14, Z18, Z20
+	VFMADD213PS   Z15, Z18, Z20
+	VMULPS        Z18, Z18, Z21
+	VFMADD213PS   Z18, Z21, Z20
+	VFMADD213PS   Z19, Z19, Z20
+	VCMPPS        $0x15, Z7, Z17, K2
+	VMOVAPS.Z     Z20, K2, Z17
+	VPXORD        Z9, Z9, Z9
+	VMOVAPS       Z17, K1, Z9
+	VEXTRACTF64X4 $0x01, Z9, Y18
+	VADDPS        Y18, Y9, Y18
+	VEXTRACTF32X4 $0x01, Y18, X19
+	VADDPS        X19, X18, X19
+	VPERMILPS     $0x4e, X19, X18
+	VADDPS        X18, X19, X19
+	VPERMILPS     $0xb1, X19, X18
+	VADDPS        X18, X19, X19
+	VMOVSS        X19, (CX)
+	VPXORD        Z10, Z10, Z10
+	VBROADCASTSS  X19, Z18
+	VDIVSS        X19, X1, X19
+	VCMPPS        $0x04, Z10, Z18, K2
+	VBROADCASTSS  X19, Z18
+	VMOVAPS.Z     Z18, K2, Z18
+	VMOVAPS       Z2, Z19
+	VFMADD231PS   Z18, Z17, Z19
+	VMOVUPS       Z19, K1, (DX)
+	ADDQ          $0x04, AX
+	ADDQ          $0x04, CX
+	ADDQ          SI, BX
+	ADDQ          SI, DX
+	DECQ          DI
+	JNE           rows
 	VZEROUPPER
 	RET
 
@@ -12336,7 +13105,7 @@ TEXT ·colCumSumAVX512(SB), NOSPLIT, $0-80
 	SHLQ $0x02, AX
 	MOVQ n+56(FP), CX
 	XORQ DX, DX
-	SUBQ $0x00000040, CX
+	SUBQ $0x00000080, CX
 	JL   done2
 
 strip1:
@@ -12344,6 +13113,10 @@ strip1:
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
 	MOVQ   x_base+24(FP), BX
 	ADDQ   DX, BX
 	MOVQ   y_base+0(FP), SI
@@ -12363,33 +13136,45 @@ forward3:
 	MOVQ rows+48(FP), R8
 
 rows4:
-	VMOVUPS (BX), Z4
-	VADDPS  Z4, Z0, Z0
+	VMOVUPS (BX), Z8
+	VADDPS  Z8, Z0, Z0
 	VMOVUPS Z0, (SI)
-	VMOVUPS 64(BX), Z4
-	VADDPS  Z4, Z1, Z1
+	VMOVUPS 64(BX), Z8
+	VADDPS  Z8, Z1, Z1
 	VMOVUPS Z1, 64(SI)
-	VMOVUPS 128(BX), Z4
-	VADDPS  Z4, Z2, Z2
+	VMOVUPS 128(BX), Z8
+	VADDPS  Z8, Z2, Z2
 	VMOVUPS Z2, 128(SI)
-	VMOVUPS 192(BX), Z4
-	VADDPS  Z4, Z3, Z3
+	VMOVUPS 192(BX), Z8
+	VADDPS  Z8, Z3, Z3
 	VMOVUPS Z3, 192(SI)
+	VMOVUPS 256(BX), Z8
+	VADDPS  Z8, Z4, Z4
+	VMOVUPS Z4, 256(SI)
+	VMOVUPS 320(BX), Z8
+	VADDPS  Z8, Z5, Z5
+	VMOVUPS Z5, 320(SI)
+	VMOVUPS 384(BX), Z8
+	VADDPS  Z8, Z6, Z6
+	VMOVUPS Z6, 384(SI)
+	VMOVUPS 448(BX), Z8
+	VADDPS  Z8, Z7, Z7
+	VMOVUPS Z7, 448(SI)
 	ADDQ    DI, BX
 	ADDQ    DI, SI
 	DECQ    R8
 	JNE     rows4
-	ADDQ    $0x00000100, DX
-	SUBQ    $0x00000040, CX
+	ADDQ    $0x00000200, DX
+	SUBQ    $0x00000080, CX
 	JGE     strip1
 
 done2:
-	ADDQ $0x00000040, CX
+	ADDQ $0x00000080, CX
 	SUBQ $0x00000010, CX
 	JL   done6
 
 strip5:
-	VPXORD Z5, Z5, Z5
+	VPXORD Z9, Z9, Z9
 	MOVQ   x_base+24(FP), BX
 	ADDQ   DX, BX
 	MOVQ   y_base+0(FP), SI
@@ -12410,8 +13195,8 @@ forward7:
 
 rows8:
 	VMOVUPS (BX), Z0
-	VADDPS  Z0, Z5, Z5
-	VMOVUPS Z5, (SI)
+	VADDPS  Z0, Z9, Z9
+	VMOVUPS Z9, (SI)
 	ADDQ    DI, BX
 	ADDQ    DI, SI
 	DECQ    R8
@@ -12426,7 +13211,7 @@ done6:
 	JE     end9
 	LEAQ   maskBits<>+0(SB), BX
 	KMOVW  (BX)(CX*2), K1
-	VPXORD Z6, Z6, Z6
+	VPXORD Z10, Z10, Z10
 	MOVQ   x_base+24(FP), CX
 	ADDQ   DX, CX
 	MOVQ   y_base+0(FP), BX
@@ -12446,8 +13231,8 @@ forward10:
 
 rows11:
 	VMOVUPS.Z (CX), K1, Z0
-	VADDPS    Z0, Z6, Z6
-	VMOVUPS   Z6, K1, (BX)
+	VADDPS    Z0, Z10, Z10
+	VMOVUPS   Z10, K1, (BX)
 	ADDQ      AX, CX
 	ADDQ      AX, BX
 	DECQ      DX
@@ -12464,7 +13249,7 @@ TEXT ·colScanAVX512(SB), NOSPLIT, $0-120
 	SHLQ $0x02, AX
 	MOVQ n+104(FP), CX
 	XORQ DX, DX
-	SUBQ $0x00000040, CX
+	SUBQ $0x00000080, CX
 	JL   done2
 
 strip1:
@@ -12474,6 +13259,10 @@ strip1:
 	VMOVUPS 64(BX), Z1
 	VMOVUPS 128(BX), Z2
 	VMOVUPS 192(BX), Z3
+	VMOVUPS 256(BX), Z4
+	VMOVUPS 320(BX), Z5
+	VMOVUPS 384(BX), Z6
+	VMOVUPS 448(BX), Z7
 	MOVQ    h_base+0(FP), BX
 	ADDQ    DX, BX
 	MOVQ    a_base+24(FP), SI
@@ -12483,33 +13272,49 @@ strip1:
 	MOVQ    rows+96(FP), R8
 
 rows3:
-	VMOVUPS     (DI), Z4
-	VMOVUPS     (SI), Z5
-	VFMADD213PS Z4, Z5, Z0
+	VMOVUPS     (DI), Z8
+	VMOVUPS     (SI), Z9
+	VFMADD213PS Z8, Z9, Z0
 	VMOVUPS     Z0, (BX)
-	VMOVUPS     64(DI), Z4
-	VMOVUPS     64(SI), Z5
-	VFMADD213PS Z4, Z5, Z1
+	VMOVUPS     64(DI), Z8
+	VMOVUPS     64(SI), Z9
+	VFMADD213PS Z8, Z9, Z1
 	VMOVUPS     Z1, 64(BX)
-	VMOVUPS     128(DI), Z4
-	VMOVUPS     128(SI), Z5
-	VFMADD213PS Z4, Z5, Z2
+	VMOVUPS     128(DI), Z8
+	VMOVUPS     128(SI), Z9
+	VFMADD213PS Z8, Z9, Z2
 	VMOVUPS     Z2, 128(BX)
-	VMOVUPS     192(DI), Z4
-	VMOVUPS     192(SI), Z5
-	VFMADD213PS Z4, Z5, Z3
+	VMOVUPS     192(DI), Z8
+	VMOVUPS     192(SI), Z9
+	VFMADD213PS Z8, Z9, Z3
 	VMOVUPS     Z3, 192(BX)
+	VMOVUPS     256(DI), Z8
+	VMOVUPS     256(SI), Z9
+	VFMADD213PS Z8, Z9, Z4
+	VMOVUPS     Z4, 256(BX)
+	VMOVUPS     320(DI), Z8
+	VMOVUPS     320(SI), Z9
+	VFMADD213PS Z8, Z9, Z5
+	VMOVUPS     Z5, 320(BX)
+	VMOVUPS     384(DI), Z8
+	VMOVUPS     384(SI), Z9
+	VFMADD213PS Z8, Z9, Z6
+	VMOVUPS     Z6, 384(BX)
+	VMOVUPS     448(DI), Z8
+	VMOVUPS     448(SI), Z9
+	VFMADD213PS Z8, Z9, Z7
+	VMOVUPS     Z7, 448(BX)
 	ADDQ        AX, BX
 	ADDQ        AX, SI
 	ADDQ        AX, DI
 	DECQ        R8
 	JNE         rows3
-	ADDQ        $0x00000100, DX
-	SUBQ        $0x00000040, CX
+	ADDQ        $0x00000200, DX
+	SUBQ        $0x00000080, CX
 	JGE         strip1
 
 done2:
-	ADDQ $0x00000040, CX
+	ADDQ $0x00000080, CX
 	SUBQ $0x00000010, CX
 	JL   done5
 
@@ -12578,7 +13383,7 @@ TEXT ·colScanGradAVX512(SB), NOSPLIT, $0-192
 	SHLQ $0x02, AX
 	MOVQ n+176(FP), CX
 	XORQ DX, DX
-	SUBQ $0x00000020, CX
+	SUBQ $0x00000080, CX
 	JL   done2
 
 strip1:
@@ -12586,6 +13391,12 @@ strip1:
 	ADDQ    DX, BX
 	VMOVUPS (BX), Z0
 	VMOVUPS 64(BX), Z1
+	VMOVUPS 128(BX), Z2
+	VMOVUPS 192(BX), Z3
+	VMOVUPS 256(BX), Z4
+	VMOVUPS 320(BX), Z5
+	VMOVUPS 384(BX), Z6
+	VMOVUPS 448(BX), Z7
 	MOVQ    da_base+0(FP), BX
 	ADDQ    DX, BX
 	MOVQ    db_base+24(FP), SI
@@ -12610,22 +13421,70 @@ strip1:
 	JE      first3
 
 again4:
-	VMOVUPS (DI), Z2
-	VADDPS  Z0, Z2, Z0
+	VMOVUPS (DI), Z8
+	VADDPS  Z0, Z8, Z0
 	VMOVUPS Z0, (SI)
-	VMOVUPS (R9), Z2
-	VMULPS  Z2, Z0, Z2
-	VMOVUPS Z2, (BX)
-	VMOVUPS (R8), Z2
-	VMULPS  Z2, Z0, Z0
-	VMOVUPS 64(DI), Z2
-	VADDPS  Z1, Z2, Z1
+	VMOVUPS (R9), Z8
+	VMULPS  Z8, Z0, Z8
+	VMOVUPS Z8, (BX)
+	VMOVUPS (R8), Z8
+	VMULPS  Z8, Z0, Z0
+	VMOVUPS 64(DI), Z8
+	VADDPS  Z1, Z8, Z1
 	VMOVUPS Z1, 64(SI)
-	VMOVUPS 64(R9), Z2
-	VMULPS  Z2, Z1, Z2
-	VMOVUPS Z2, 64(BX)
-	VMOVUPS 64(R8), Z2
-	VMULPS  Z2, Z1, Z1
+	VMOVUPS 64(R9), Z8
+	VMULPS  Z8, Z1, Z8
+	VMOVUPS Z8, 64(BX)
+	VMOVUPS 64(R8), Z8
+	VMULPS  Z8, Z1, Z1
+	VMOVUPS 128(DI), Z8
+	VADDPS  Z2, Z8, Z2
+	VMOVUPS Z2, 128(SI)
+	VMOVUPS 128(R9), Z8
+	VMULPS  Z8, Z2, Z8
+	VMOVUPS Z8, 128(BX)
+	VMOVUPS 128(R8), Z8
+	VMULPS  Z8, Z2, Z2
+	VMOVUPS 192(DI), Z8
+	VADDPS  Z3, Z8, Z3
+	VMOVUPS Z3, 192(SI)
+	VMOVUPS 192(R9), Z8
+	VMULPS  Z8, Z3, Z8
+	VMOVUPS Z8, 192(BX)
+	VMOVUPS 192(R8), Z8
+	VMULPS  Z8, Z3, Z3
+	VMOVUPS 256(DI), Z8
+	VADDPS  Z4, Z8, Z4
+	VMOVUPS Z4, 256(SI)
+	VMOVUPS 256(R9), Z8
+	VMULPS  Z8, Z4, Z8
+	VMOVUPS Z8, 256(BX)
+	VMOVUPS 256(R8), Z8
+	VMULPS  Z8, Z4, Z4
+	VMOVUPS 320(DI), Z8
+	VADDPS  Z5, Z8, Z5
+	VMOVUPS Z5, 320(SI)
+	VMOVUPS 320(R9), Z8
+	VMULPS  Z8, Z5, Z8
+	VMOVUPS Z8, 320(BX)
+	VMOVUPS 320(R8), Z8
+	VMULPS  Z8, Z5, Z5
+	VMOVUPS 384(DI), Z8
+	VADDPS  Z6, Z8, Z6
+	VMOVUPS Z6, 384(SI)
+	VMOVUPS 384(R9), Z8
+	VMULPS  Z8, Z6, Z8
+	VMOVUPS Z8, 384(BX)
+	VMOVUPS 384(R8), Z8
+	VMULPS  Z8, Z6, Z6
+	VMOVUPS 448(DI), Z8
+	VADDPS  Z7, Z8, Z7
+	VMOVUPS Z7, 448(SI)
+	VMOVUPS 448(R9), Z8
+	VMULPS  Z8, Z7, Z8
+	VMOVUPS Z8, 448(BX)
+	VMOVUPS 448(R8), Z8
+	VMULPS  Z8, Z7, Z7
 	SUBQ    AX, BX
 	SUBQ    AX, SI
 	SUBQ    AX, DI
@@ -12637,32 +13496,86 @@ again4:
 first3:
 	MOVQ    start_base+144(FP), R9
 	ADDQ    DX, R9
-	VMOVUPS (DI), Z2
-	VADDPS  Z0, Z2, Z0
+	VMOVUPS (DI), Z8
+	VADDPS  Z0, Z8, Z0
 	VMOVUPS Z0, (SI)
-	VMOVUPS (R9), Z2
-	VMULPS  Z2, Z0, Z2
-	VMOVUPS Z2, (BX)
-	VMOVUPS (R8), Z2
-	VMULPS  Z2, Z0, Z0
-	VMOVUPS 64(DI), Z2
-	VADDPS  Z1, Z2, Z1
+	VMOVUPS (R9), Z8
+	VMULPS  Z8, Z0, Z8
+	VMOVUPS Z8, (BX)
+	VMOVUPS (R8), Z8
+	VMULPS  Z8, Z0, Z0
+	VMOVUPS 64(DI), Z8
+	VADDPS  Z1, Z8, Z1
 	VMOVUPS Z1, 64(SI)
-	VMOVUPS 64(R9), Z2
-	VMULPS  Z2, Z1, Z2
-	VMOVUPS Z2, 64(BX)
-	VMOVUPS 64(R8), Z2
-	VMULPS  Z2, Z1, Z1
+	VMOVUPS 64(R9), Z8
+	VMULPS  Z8, Z1, Z8
+	VMOVUPS Z8, 64(BX)
+	VMOVUPS 64(R8), Z8
+	VMULPS  Z8, Z1, Z1
+	VMOVUPS 128(DI), Z8
+	VADDPS  Z2, Z8, Z2
+	VMOVUPS Z2, 128(SI)
+	VMOVUPS 128(R9), Z8
+	VMULPS  Z8, Z2, Z8
+	VMOVUPS Z8, 128(BX)
+	VMOVUPS 128(R8), Z8
+	VMULPS  Z8, Z2, Z2
+	VMOVUPS 192(DI), Z8
+	VADDPS  Z3, Z8, Z3
+	VMOVUPS Z3, 192(SI)
+	VMOVUPS 192(R9), Z8
+	VMULPS  Z8, Z3, Z8
+	VMOVUPS Z8, 192(BX)
+	VMOVUPS 192(R8), Z8
+	VMULPS  Z8, Z3, Z3
+	VMOVUPS 256(DI), Z8
+	VADDPS  Z4, Z8, Z4
+	VMOVUPS Z4, 256(SI)
+	VMOVUPS 256(R9), Z8
+	VMULPS  Z8, Z4, Z8
+	VMOVUPS Z8, 256(BX)
+	VMOVUPS 256(R8), Z8
+	VMULPS  Z8, Z4, Z4
+	VMOVUPS 320(DI), Z8
+	VADDPS  Z5, Z8, Z5
+	VMOVUPS Z5, 320(SI)
+	VMOVUPS 320(R9), Z8
+	VMULPS  Z8, Z5, Z8
+	VMOVUPS Z8, 320(BX)
+	VMOVUPS 320(R8), Z8
+	VMULPS  Z8, Z5, Z5
+	VMOVUPS 384(DI), Z8
+	VADDPS  Z6, Z8, Z6
+	VMOVUPS Z6, 384(SI)
+	VMOVUPS 384(R9), Z8
+	VMULPS  Z8, Z6, Z8
+	VMOVUPS Z8, 384(BX)
+	VMOVUPS 384(R8), Z8
+	VMULPS  Z8, Z6, Z6
+	VMOVUPS 448(DI), Z8
+	VADDPS  Z7, Z8, Z7
+	VMOVUPS Z7, 448(SI)
+	VMOVUPS 448(R9), Z8
+	VMULPS  Z8, Z7, Z8
+	VMOVUPS Z8, 448(BX)
+	VMOVUPS 448(R8), Z8
+	VMULPS  Z8, Z7, Z7
 	MOVQ    carry_base+48(FP), BX
 	ADDQ    DX, BX
 	VMOVUPS Z0, (BX)
 	VMOVUPS Z1, 64(BX)
-	ADDQ    $0x00000080, DX
-	SUBQ    $0x00000020, CX
+	VMOVUPS Z2, 128(BX)
+	VMOVUPS Z3, 192(BX)
+	VMOVUPS Z4, 256(BX)
+	VMOVUPS Z5, 320(BX)
+	VMOVUPS Z6, 384(BX)
+	VMOVUPS Z7, 448(BX)
+	ADDQ    $0x00000200, DX
+	SUBQ    $0x00000080, CX
 	JGE     strip1
 
 done2:
-	ADDQ $0x00000020, CX
+	ADDQ $0x00000080, CX
 	SUBQ $0x00000010, CX
 	JL   done6
 
@@ -13372,6 +14285,105 @@ end12:
 	MOVQ n+128(FP), DX
 	SHLQ $0x02, DX
 	ADDQ DX, AX
+	ADDQ $0x04, CX
+	DECQ rows+120(FP)
+	JNE  rows1
+	VZEROUPPER
+	RET
+
+// func segDotAVX512(dst []float32, y []float32, x []float32, ptr []int32, idx []int32, rows int, n int, stride int)
+// Requires: AVX, AVX512F, AVX512VL
+TEXT ·segDotAVX512(SB), NOSPLIT, $0-144
+	MOVQ  y_base+24(FP), AX
+	MOVQ  ptr_base+72(FP), CX
+	MOVQ  idx_base+96(FP), DX
+	MOVQ  dst_base+0(FP), BX
+	MOVQ  n+128(FP), SI
+	ANDQ  $0x0f, SI
+	LEAQ  maskBits<>+0(SB), DI
+	KMOVW (DI)(SI*2), K1
+
+rows1:
+	MOVLQSX (CX), SI
+	MOVLQSX 4(CX), DI
+	CMPQ    SI, DI
+	JGE     next2
+
+entries3:
+	MOVLQSX (DX)(SI*4), R8
+	IMULQ   stride+136(FP), R8
+	SHLQ    $0x02, R8
+	ADDQ    x_base+48(FP), R8
+	VPXORD  Z0, Z0, Z0
+	VPXORD  Z1, Z1, Z1
+	VPXORD  Z2, Z2, Z2
+	VPXORD  Z3, Z3, Z3
+	XORQ    R9, R9
+	MOVQ    n+128(FP), R10
+	SUBQ    $0x00000040, R10
+	JL      done5
+
+block4:
+	VMOVUPS     (R8)(R9*1), Z4
+	VMOVUPS     (AX)(R9*1), Z5
+	VFMADD231PS Z4, Z5, Z0
+	VMOVUPS     64(R8)(R9*1), Z4
+	VMOVUPS     64(AX)(R9*1), Z5
+	VFMADD231PS Z4, Z5, Z1
+	VMOVUPS     128(R8)(R9*1), Z4
+	VMOVUPS     128(AX)(R9*1), Z5
+	VFMADD231PS Z4, Z5, Z2
+	VMOVUPS     192(R8)(R9*1), Z4
+	VMOVUPS     192(AX)(R9*1), Z5
+	VFMADD231PS Z4, Z5, Z3
+	ADDQ        $0x00000100, R9
+	SUBQ        $0x00000040, R10
+	JGE         block4
+
+done5:
+	ADDQ $0x00000040, R10
+	SUBQ $0x00000010, R10
+	JL   done7
+
+block6:
+	VMOVUPS     (R8)(R9*1), Z4
+	VMOVUPS     (AX)(R9*1), Z5
+	VFMADD231PS Z4, Z5, Z0
+	ADDQ        $0x00000040, R9
+	SUBQ        $0x00000010, R10
+	JGE         block6
+
+done7:
+	ADDQ        $0x00000010, R10
+	TESTQ       R10, R10
+	JE          fold8
+	VMOVUPS.Z   (R8)(R9*1), K1, Z4
+	VMOVUPS.Z   (AX)(R9*1), K1, Z5
+	VMOVAPS     Z0, Z6
+	VFMADD231PS Z5, Z4, Z6
+	VMOVAPS     Z6, K1, Z0
+
+fold8:
+	VADDPS        Z2, Z0, Z0
+	VADDPS        Z3, Z1, Z1
+	VADDPS        Z1, Z0, Z0
+	VEXTRACTF64X4 $0x01, Z0, Y4
+	VADDPS        Y4, Y0, Y4
+	VEXTRACTF32X4 $0x01, Y4, X5
+	VADDPS        X5, X4, X5
+	VPERMILPS     $0x4e, X5, X4
+	VADDPS        X4, X5, X5
+	VPERMILPS     $0xb1, X5, X4
+	VADDPS        X4, X5, X5
+	VMOVSS        X5, (BX)(SI*4)
+	INCQ          SI
+	CMPQ          SI, DI
+	JL            entries3
+
+next2:
+	MOVQ n+128(FP), SI
+	SHLQ $0x02, SI
+	ADDQ SI, AX
 	ADDQ $0x04, CX
 	DECQ rows+120(FP)
 	JNE  rows1

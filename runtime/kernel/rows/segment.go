@@ -116,10 +116,18 @@ func SpMMGradRef[T Float](dval, dy, x []T, s Segments, d int) { spmmGrad(isa.Ref
 func spmmGrad[T Float](l isa.Level, dval, dy, x []T, s Segments, d int) {
 	s.check(len(dval), matrixRows(x, d))
 	need(s.Idx != nil && len(dy) == s.count()*d)
-	for i := range s.count() {
-		for e := s.Ptr[i]; e < s.Ptr[i+1]; e++ {
-			rowSums(l, termXY, dval[e:], dy[i*d:][:d], x[int(s.Idx[e])*d:][:d], nil, 1, d)
+	if d > Block || d == 0 {
+		for i := range s.count() {
+			for e := s.Ptr[i]; e < s.Ptr[i+1]; e++ {
+				rowSums(l, termXY, dval[e:], dy[i*d:][:d], x[int(s.Idx[e])*d:][:d], nil, 1, d)
+			}
 		}
+		return
+	}
+	for at := 0; at < s.count(); {
+		n := s.some(at, d)
+		segDot(l, dval, dy[at*d:], x, s.Ptr[at:], s.Idx, n, d, d)
+		at += n
 	}
 }
 

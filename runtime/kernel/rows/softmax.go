@@ -58,6 +58,10 @@ func softmaxTile[T Float](l isa.Level, y, x, mask []T, scale T, rows, n, stride 
 		return
 	}
 	var top, sums, zeros [group]T
+	if len(mask) == 0 && n <= short {
+		rowSoftmaxShort(l, top[:], sums[:], y, x, rows, n, stride, scale, 1, 0)
+		return
+	}
 	if len(mask) == 0 {
 		maximaTile(l, top[:], x, rows, n, stride)
 		shiftOf(top[:rows], scale)
@@ -70,7 +74,26 @@ func softmaxTile[T Float](l isa.Level, y, x, mask []T, scale T, rows, n, stride 
 	for r := range rows {
 		sums[r] = inverse(1, sums[r])
 	}
-	rowAffine(l, y, y, zeros[:], sums[:], zeros[:], rows, n, stride)
+	scaleInPlace(l, y, &sums, &zeros, rows, n, stride)
+}
+
+// scaleInPlace is y = y*c+b for at most group rows. Rows with a tail are done in two turns,
+// every other row first: a row's masked store would hold up the next row's load, which
+// touches the same bytes.
+func scaleInPlace[T Float](l isa.Level, y []T, c, b *[group]T, rows, n, stride int) {
+	var zeros [group]T
+	if rows == 1 || n%lanes == 0 {
+		rowAffine(l, y, y, zeros[:], c[:], b[:], rows, n, stride)
+		return
+	}
+	half := (rows + 1) / 2
+	cs, bs := *c, *b
+	for r := range rows {
+		at := r/2 + r%2*half
+		cs[at], bs[at] = c[r], b[r]
+	}
+	rowAffine(l, y, y, zeros[:], cs[:], bs[:], half, n, 2*stride)
+	rowAffine(l, y[stride:], y[stride:], zeros[:], cs[half:], bs[half:], rows-half, n, 2*stride)
 }
 
 // shiftOf makes maxima of x what is subtracted from scale*x.

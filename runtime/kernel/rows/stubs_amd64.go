@@ -114,6 +114,11 @@ func rowBackSumsReLUAVX2(s1 []float32, s2 []float32, dy []float32, x []float32, 
 //go:noescape
 func rowBackDxReLUAVX2(dx []float32, dy []float32, x []float32, y []float32, a []float32, k []float32, c1 []float32, c2 []float32, rows int, n int, stride int)
 
+// rowSoftmaxShortAVX2 is rowSoftmaxShortRef: y = exp(x*scale-top)*(gain/sums)+base for rows of at most 16, with top = max*scale.
+//
+//go:noescape
+func rowSoftmaxShortAVX2(top []float32, sums []float32, y []float32, x []float32, rows int, n int, stride int, scale float32, gain float32, base float32)
+
 // colSumAVX2 is colSumRef: dst += sums of the columns of x.
 //
 //go:noescape
@@ -213,6 +218,11 @@ func segGatherAVX2(y []float32, x []float32, ptr []int32, idx []int32, rows int,
 //
 //go:noescape
 func segProductAVX2(y []float32, x []float32, val []float32, ptr []int32, idx []int32, rows int, n int, stride int, add int)
+
+// segDotAVX2 is segDotRef: dst[e] = y[s]*x[idx[e]] for the entries e of segment s.
+//
+//go:noescape
+func segDotAVX2(dst []float32, y []float32, x []float32, ptr []int32, idx []int32, rows int, n int, stride int)
 
 // rowSumAVX512 is rowSumRef: sums of x.
 //
@@ -324,6 +334,11 @@ func rowBackSumsReLUAVX512(s1 []float32, s2 []float32, dy []float32, x []float32
 //go:noescape
 func rowBackDxReLUAVX512(dx []float32, dy []float32, x []float32, y []float32, a []float32, k []float32, c1 []float32, c2 []float32, rows int, n int, stride int)
 
+// rowSoftmaxShortAVX512 is rowSoftmaxShortRef: y = exp(x*scale-top)*(gain/sums)+base for rows of at most 16, with top = max*scale.
+//
+//go:noescape
+func rowSoftmaxShortAVX512(top []float32, sums []float32, y []float32, x []float32, rows int, n int, stride int, scale float32, gain float32, base float32)
+
 // colSumAVX512 is colSumRef: dst += sums of the columns of x.
 //
 //go:noescape
@@ -423,3 +438,8 @@ func segGatherAVX512(y []float32, x []float32, ptr []int32, idx []int32, rows in
 //
 //go:noescape
 func segProductAVX512(y []float32, x []float32, val []float32, ptr []int32, idx []int32, rows int, n int, stride int, add int)
+
+// segDotAVX512 is segDotRef: dst[e] = y[s]*x[idx[e]] for the entries e of segment s.
+//
+//go:noescape
+func segDotAVX512(dst []float32, y []float32, x []float32, ptr []int32, idx []int32, rows int, n int, stride int)

@@ -209,3 +209,15 @@ func rowLogRef[T Float](y, x []T, rows, n, stride int) {
 		}
 	}
 }
+
+func rowSoftmaxShortRef[T Float](top, sums, y, x []T, rows, n, stride int, scale, gain, base T) {
+	rowMaxRef(top, x, rows, n, stride)
+	shiftOf(top[:rows], scale)
+	rowExpRef(sums, y, x, top, scale, rows, n, stride)
+	for r := range rows {
+		f := inverse(gain, sums[r])
+		for i, v := range y[r*stride:][:n] {
+			y[r*stride+i] = fmadd(v, f, base)
+		}
+	}
+}

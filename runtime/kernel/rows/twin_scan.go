@@ -101,3 +101,9 @@ func fresh[T Float](y []T, n, add int) func(i, entries int) {
 		}
 	}
 }
+
+func segDotRef[T Float](dst, y, x []T, ptr, idx []int32, rows, n, stride int) {
+	segment(ptr, rows, func(int, int) {}, func(i, k int) {
+		rowDotRef(dst[k:], y[i*n:], x[int(idx[k])*stride:], 1, n, 0)
+	})
+}

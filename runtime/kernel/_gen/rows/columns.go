@@ -102,8 +102,8 @@ func (s *strip) over(stride GPVirtual, body func(), pointers ...GPVirtual) {
 	})
 }
 
-// columnKernel is a kernel whose columns are independent of each other, in strips of w ZMM
-// registers.
+// columnKernel is a kernel whose columns are independent of each other, in strips of w
+// registers (AVX2: half of that if exp, which needs many).
 func columnKernel(name, doc string, ps []param, w int, exp bool, body func(s *strip, stride GPVirtual)) kernel {
 	return kernel{name, ps, func(isa x86.ISA) {
 		g := begin(isa, name, doc, ps)
@@ -112,7 +112,7 @@ func columnKernel(name, doc string, ps []param, w int, exp bool, body func(s *st
 		}
 		stride := bytes("stride")
 		registers := w
-		if !g.Wide {
+		if exp && !g.Wide {
 			registers = (w + 1) / 2
 		}
 		g.columns(registers, integer("n"), func(s *strip) { body(s, stride) })

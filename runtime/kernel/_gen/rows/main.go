@@ -43,6 +43,7 @@ func main() {
 	for _, k := range rowKernels {
 		all = append(all, kernel{k.name, k.params(), k.emit})
 	}
+	all = append(all, shortSoftmax)
 	all = append(all, columnKernels...)
 	all = append(all, sparseKernels...)
 	maskTables()

@@ -214,14 +214,15 @@ func (g *gen) fold(op operation, accs []VecVirtual) VecVirtual {
 		}
 	}
 	y := YMM()
+	x := XMM()
 	if g.Wide {
 		VEXTRACTF64X4(U8(1), accs[0], y)
 		combine(accs[0].AsY(), y, y)
+		VEXTRACTF32X4(U8(1), y, x)
 	} else {
 		combine(accs[0], accs[1], y)
+		VEXTRACTF128(U8(1), y, x)
 	}
-	x := XMM()
-	VEXTRACTF128(U8(1), y, x)
 	combine(y.AsX(), x, x)
 	for _, pick := range []uint8{0x4e, 0xb1} {
 		s := XMM()

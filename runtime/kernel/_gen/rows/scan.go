@@ -8,7 +8,7 @@ import (
 
 var scanKernels = []kernel{
 	columnKernel("colCumSum", "running sums down the columns of x, upwards if reverse is not 0",
-		append(slices("y", "x"), param{"reverse", "int"}), 4, false, func(s *strip, stride GPVirtual) {
+		append(slices("y", "x"), param{"reverse", "int"}), 8, false, func(s *strip, stride GPVirtual) {
 			acc := s.zeros()
 			x, y, step := s.at("x"), s.at("y"), GP64()
 			MOVQ(stride, step)
@@ -27,7 +27,7 @@ var scanKernels = []kernel{
 			}, x, y)
 		}),
 	columnKernel("colScan", "h[t] = a[t]*h[t-1]+b[t] down the columns from h[-1] = start",
-		slices("h", "a", "b", "start"), 4, false, func(s *strip, stride GPVirtual) {
+		slices("h", "a", "b", "start"), 8, false, func(s *strip, stride GPVirtual) {
 			first := s.at("start")
 			acc := s.vectors(func(i int) VecVirtual { return s.read(first, i) })
 			h, a, b := s.at("h"), s.at("a"), s.at("b")
@@ -39,7 +39,7 @@ var scanKernels = []kernel{
 			}, h, a, b)
 		}),
 	columnKernel("colScanGrad", "db[t] = dh[t]+a[t+1]*db[t+1], da[t] = db[t]*h[t-1] up the columns; carry is a[t+1]*db[t+1] before and after",
-		slices("da", "db", "carry", "dh", "a", "h", "start"), 2, false, scanGrad),
+		slices("da", "db", "carry", "dh", "a", "h", "start"), 8, false, scanGrad),
 }
 
 // last moves pointers to the last row.

@@ -43,8 +43,81 @@ var sparseKernels = func() (ks []kernel) {
 	} {
 		ks = append(ks, kernel{k.name, k.list(), k.emit})
 	}
-	return ks
+	return append(ks, kernel{"segDot", dotParams, segDot})
 }()
+
+var dotParams = []param{
+	{"dst", "[]float32"}, {"y", "[]float32"}, {"x", "[]float32"}, {"ptr", "[]int32"}, {"idx", "[]int32"},
+	{"rows", "int"}, {"n", "int"}, {"stride", "int"},
+}
+
+// segDot emits the dot products of every segment's row of y with its entries' rows of x, in
+// the order of rowDot.
+func segDot(isa x86.ISA) {
+	g := begin(isa, "segDot", "dst[e] = y[s]*x[idx[e]] for the entries e of segment s", dotParams)
+	y, ptr, idx, dst := pointer("y"), pointer("ptr"), pointer("idx"), pointer("dst")
+	rest := integer("n")
+	ANDQ(U8(lanes-1), rest)
+	t := g.newTail(rest)
+	rows, next, again := g.label("rows"), g.label("next"), g.label("entries")
+	e, to, row, j, c := GP64(), GP64(), GP64(), GP64(), GP64()
+	Label(rows)
+	MOVLQSX(Mem{Base: ptr}, e)
+	MOVLQSX(Mem{Base: ptr, Disp: 4}, to)
+	CMPQ(e, to)
+	JGE(LabelRef(next))
+	Label(again)
+	MOVLQSX(Mem{Base: idx, Index: e, Scale: 4}, row)
+	IMULQ(x86.Arg("stride"), row)
+	SHLQ(U8(2), row)
+	ADDQ(base("x"), row)
+	VMOVSS(g.dot(y, row, j, c, t), Mem{Base: dst, Index: e, Scale: 4})
+	INCQ(e)
+	CMPQ(e, to)
+	JL(LabelRef(again))
+	Label(next)
+	n := bytes("n")
+	ADDQ(n, y)
+	ADDQ(U8(4), ptr)
+	DECQ(x86.Arg("rows"))
+	JNE(LabelRef(rows))
+	x86.Finish()
+}
+
+// dot is the product of two rows of n elements: blocks of four virtual vectors, then one, then
+// the tail.
+func (g *gen) dot(y, x, j, c GPVirtual, t *tail) VecVirtual {
+	accs := g.Vecs(4 * g.parts())
+	for _, a := range accs {
+		g.Zero(a)
+	}
+	XORQ(j, j)
+	MOVQ(x86.Arg("n"), c)
+	at := func(p GPVirtual, i int) Mem { return Mem{Base: p, Index: j, Scale: 1, Disp: i * g.Bytes} }
+	for _, w := range []int{4, 1} {
+		loop, done := g.label("block"), g.label("done")
+		SUBQ(U32(lanes*w), c)
+		JL(LabelRef(done))
+		Label(loop)
+		for i := range w * g.parts() {
+			VFMADD231PS(g.load(nil, at(x, i)), g.load(nil, at(y, i)), accs[i])
+		}
+		ADDQ(U32(4*lanes*w), j)
+		SUBQ(U32(lanes*w), c)
+		JGE(LabelRef(loop))
+		Label(done)
+		ADDQ(U32(lanes*w), c)
+	}
+	fold := g.label("fold")
+	TESTQ(c, c)
+	JE(LabelRef(fold))
+	for i := range g.parts() {
+		t.part(i)
+		g.assign(t, g.fma(g.load(t, at(x, i)), g.load(t, at(y, i)), accs[i]), accs[i])
+	}
+	Label(fold)
+	return g.fold(sum, accs)
+}
 
 func (k *segment) emit(isa x86.ISA) {
 	g := begin(isa, k.name, k.doc, k.list())
