@@ -83,7 +83,7 @@ func withSign[T Float](a, x T) T { return T(math.Copysign(float64(a), float64(x)
 
 func isNaN[T Float](x T) bool { return math.IsNaN(float64(x)) }
 func nan[T Float]() T         { return T(math.NaN()) }
-func inf[T Float]() T { return T(math.Inf(1)) }
+func inf[T Float]() T         { return T(math.Inf(1)) }
 
 // horner evaluates a polynomial, highest power first.
 func horner[T Float](p []T, x T) T {

@@ -105,34 +105,41 @@ func (s isa) softplus(x vec) vec {
 	return s.add(s.max(zero, x), s.logSum(s.sel(large, one, zero), f))
 }
 
-// tail gives p, n and h with Q(a) = (1+p) h 2^n, given q + qLo = -a^2/2.
-func (s isa) tail(a, q, qLo vec) (p, n, h vec) {
-	p, n = s.expParts(q, &qLo)
-	u := s.div(s.value(1), s.add(a, s.value(tailCentre)))
-	t := s.fma(s.value(2), s.mul(a, u), s.value(-1))
-	return p, n, s.mul(s.horner("tail", t), u)
+// tailPoly is H(v) with Q(a) = e^(-a^2/2) H(v)/(a+c), v = a/(a+c).
+func (s isa) tailPoly(v vec) vec {
+	return s.horner("tail", s.fma(s.value(2), v, s.value(-1)))
 }
 
-// gauss is tail for a = |x|, bounded.
-func (s isa) gauss(x vec) (a, p, n, h vec) {
+// tail is H(v)/(a+c).
+func (s isa) tail(a vec) vec {
+	u := s.div(s.value(1), s.add(a, s.value(tailCentre)))
+	return s.mul(s.tailPoly(s.mul(a, u)), u)
+}
+
+// gauss gives a = |x|, bounded, and e^(-a^2/2) = (1+p) 2^n.
+func (s isa) gauss(x vec) (a, p, n vec) {
 	a = s.min(s.c("tailEnd"), s.abs(x))
 	b := s.mul(a, s.value(-0.5))
 	q := s.mul(a, b)
-	p, n, h = s.tail(a, q, s.fms(a, b, q))
-	return a, p, n, h
+	lo := s.fms(a, b, q)
+	p, n = s.expParts(q, &lo)
+	return a, p, n
 }
 
 func (s isa) gelu(x vec) vec {
-	a, p, n, h := s.gauss(x)
+	a, p, n := s.gauss(x)
+	v := s.div(a, s.add(a, s.value(tailCentre)))
+	w := s.mul(v, s.tailPoly(v))
 	zero := s.value(0)
-	return s.sub(s.sel(s.cmp(ge, x, zero), x, zero), s.ldexp(s.mul(a, s.fma(p, h, h)), n))
+	return s.sub(s.sel(s.cmp(ge, x, zero), x, zero), s.ldexp(s.fma(p, w, w), n))
 }
 
 func (s isa) erf(x vec) vec {
 	a := s.min(s.c("erfEnd"), s.abs(x))
 	z := s.mul(a, a)
-	q := s.neg(z)
-	p, n, h := s.tail(s.mul(s.c("sqrt2"), a), q, s.fnma(a, a, z))
+	lo := s.fnma(a, a, z)
+	p, n := s.expParts(s.neg(z), &lo)
+	h := s.tail(s.mul(s.c("sqrt2"), a))
 	one := s.value(1)
 	far := s.fnma(s.value(2), s.ldexp(s.fma(p, h, h), n), one)
 	near := s.fma(a, s.horner("erf", z), a)

@@ -12,9 +12,9 @@ func (s isa) logistic(x, v vec) (y, d vec) {
 }
 
 func (s isa) geluGrad(x, _, _ vec) vec {
-	a, p, n, h := s.gauss(x)
+	a, p, n := s.gauss(x)
 	e := s.ldexp(s.add(s.value(1), p), n)
-	q := s.mul(e, h)
+	q := s.mul(e, s.tail(a))
 	phi := s.mul(e, s.c("invSqrt2Pi"))
 	cdf := s.sel(s.cmp(ge, x, s.value(0)), s.sub(s.value(1), q), q)
 	return s.fma(s.withSign(a, x), phi, cdf)
