@@ -14,6 +14,8 @@ type Batch struct {
 	strides Strides
 	// group is the number of members of a chunk; 1 if the plan has several chunks.
 	group, chunks int
+	// together is the number of members that share calls; 0 if a product is too large for that.
+	together int
 }
 
 // Batch decides how to compute count products of a shape. It allocates nothing.
@@ -27,14 +29,35 @@ func (k *Kernels) Batch(s Shape, count int, strides Strides) Batch {
 		b.group = min(count, max(1, chunkWork/(s.M*s.N*max(s.K, 1))))
 		b.chunks = ceil(count, b.group)
 	}
+	p := &b.plan
+	if k.t == nil || p.chunks > 1 || p.packA || s.K == 0 || s.K > p.depth {
+		return b
+	}
+	if size := s.M*s.K + s.K*s.N + s.M*s.N; size <= cached {
+		b.together = min(b.group, cached/size)
+	}
+	if !p.packB && s.M <= p.height && s.N <= p.width*k.t.lanes {
+		b.together = b.group
+	}
 	return b
+}
+
+// cached is how much, in elements, is surely in the first-level cache when it is used again.
+const cached = 8 << 10
+
+// packed is the number of elements of a packed panel of B for members that share calls.
+func (b *Batch) packed() int {
+	if !b.plan.packB {
+		return 0
+	}
+	return b.together * b.plan.width * b.plan.k.t.lanes * b.plan.s.K
 }
 
 // Chunks is the number of independent parts.
 func (b *Batch) Chunks() int { return b.chunks }
 
 // Scratch is the number of elements of scratch that a worker needs.
-func (b *Batch) Scratch() int { return b.plan.Scratch() }
+func (b *Batch) Scratch() int { return max(b.plan.Scratch(), b.packed()) }
 
 // Run computes chunk 0 <= chunk < Chunks(): for members p of the chunk
 //
@@ -58,7 +81,7 @@ func (b *Batch) Run(chunk int, c []float32, ldc int, a []float32, lda int, bb []
 	validate(p.s, tail(c, last*d.C), ldc, tail(a, last*d.A), lda, tail(bb, last*d.B), ldb, opt.member(last*d.Bias))
 	first := chunk / p.chunks * b.group
 	count := min(b.group, b.count-first)
-	if b.direct(first, count, c, ldc, a, lda, bb, ldb, opt) {
+	if b.direct(first, count, c, ldc, a, lda, bb, ldb, opt, scratch) {
 		return
 	}
 	for i := first; i < first+count; i++ {
@@ -80,35 +103,30 @@ func (o Options[T]) member(offset int) Options[T] {
 	return o
 }
 
-// direct computes members whose product is one tile by one call, if nothing must be packed.
-func (b *Batch) direct(first, count int, c []float32, ldc int, a []float32, lda int, bb []float32, ldb int, opt Options[float32]) bool {
+// direct computes members tile by tile, each tile of several members in one call, if the
+// products are so small that one pass does without packing A.
+func (b *Batch) direct(first, count int, c []float32, ldc int, a []float32, lda int, bb []float32, ldb int, opt Options[float32], scratch []float32) bool {
 	p, d := &b.plan, b.strides
-	t := p.k.t
-	if t == nil || p.packA || p.packB || p.s.M > p.height || p.s.N > p.width*t.lanes || p.s.K > p.depth || p.s.K == 0 || opt.RowBias != nil {
+	if b.together == 0 || opt.RowBias != nil {
 		return false
 	}
-	width := ceil(p.s.N, t.lanes)
-	tiles := &t.tiles.byRows
-	if p.s.TransA {
-		tiles = &t.tiles.byCols
+	m := block{p: p, t: p.k.t, s: p.s, ldc: ldc, lda: lda, ldb: ldb, depth: p.s.K}
+	m.panel = scratch[:b.packed()]
+	for ; count > 0; count -= m.members {
+		m.members = min(count, b.together)
+		m.c, m.a, m.b = c[first*d.C:], a[first*d.A:], bb[first*d.B:]
+		m.strides = d
+		switch {
+		case opt.Accumulate:
+			m.start, m.stepStart = start{&m.c[0], ldc * word, ldc * word, word}, d.C*word
+		case opt.ColBias != nil:
+			m.start, m.stepStart = start{&opt.ColBias[first*d.Bias], 0, 0, word}, d.Bias*word
+		default:
+			m.start = start{&zeros[0], 0, 0, 0}
+		}
+		m.left = m.rowsOf(0, nil)
+		m.pass(m.b)
+		first += m.members
 	}
-	f := tiles[width][p.s.M]
-	if f == nil {
-		return false
-	}
-	c = c[first*d.C:]
-	start, ldstart, step := &zeros[0], 0, 0
-	switch {
-	case opt.Accumulate:
-		start, ldstart, step = &c[0], ldc, d.C
-	case opt.ColBias != nil:
-		start, step = &opt.ColBias[first*d.Bias], d.Bias
-	}
-	last, ldB := p.s.N-(width-1)*t.lanes, ldb*word
-	if last < t.lanes {
-		ldB = -ldB
-	}
-	f(&c[0], start, &a[first*d.A], &bb[first*d.B], ldc*word, ldstart*word, lda*word, ldB, p.s.K, last, count,
-		d.C*word, step*word, d.A*word, d.B*word)
 	return true
 }

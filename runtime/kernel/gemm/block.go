@@ -15,13 +15,19 @@ type block struct {
 	left  left
 	panel []float32
 	depth int
+
+	// members of a population, 0 if there is none, are computed together; matrices are strides
+	// elements apart and starts stepStart bytes.
+	members   int
+	strides   Strides
+	stepStart int
 }
 
 // start is where chains begin; strides are in bytes: from row to row, and of a step by a tile
 // down and by a column.
 type start struct {
-	p             *float32
-	ld, row, colm int
+	p            *float32
+	ld, row, col int
 }
 
 // left is the operand A of a pass; strides are in bytes: ld as in tileFunc, 0 for the height of
@@ -83,7 +89,7 @@ func (m *block) pass(b []float32) {
 		}
 		cols := min(width*m.t.lanes, m.s.N-j)
 		count := 1
-		if !m.p.packB && m.s.M <= m.p.height {
+		if !m.p.packB && m.s.M <= m.p.height && m.members == 0 {
 			// One row of tiles: B is read along its rows.
 			count = max(1, (m.s.N-j)/(width*m.t.lanes))
 		}
@@ -95,12 +101,12 @@ func (m *block) pass(b []float32) {
 // column computes count panels of width vectors from column j on, b being the first column of B.
 func (m *block) column(j, width, cols, count int, b []float32) {
 	last := cols - (width-1)*m.t.lanes
-	stepB := width * m.t.lanes * word
-	p, ldb := &b[0], m.ldb*word
+	p, ldb, stepB := &b[0], m.ldb*word, m.strides.B*word
 	switch {
 	case m.p.packB:
-		m.pack(b, width, cols)
-		p, ldb = &m.panel[0], stepB
+		ldb = width * m.t.lanes * word
+		stepB = m.pack(b, width, cols)
+		p = &m.panel[0]
 	case last < m.t.lanes:
 		ldb = -ldb
 	}
@@ -108,20 +114,22 @@ func (m *block) column(j, width, cols, count int, b []float32) {
 	for i := 0; i < m.s.M; {
 		rows := min(m.p.height, m.s.M-i)
 		tiles := 1
-		if count == 1 {
-			tiles = (m.s.M - i) / rows
-		}
 		c := &m.c[i*m.ldc+j]
-		s := (*float32)(unsafe.Add(unsafe.Pointer(m.start.p), i*m.start.row+j*m.start.colm))
+		s := (*float32)(unsafe.Add(unsafe.Pointer(m.start.p), i*m.start.row+j*m.start.col))
 		a := (*float32)(unsafe.Add(unsafe.Pointer(m.left.p), i*m.left.row))
 		lda := m.left.ld
 		if lda == 0 {
 			lda = rows * word
 		}
-		if count > 1 {
+		switch {
+		case m.members > 0: // the same tile of all members
+			f[rows](c, s, a, p, m.ldc*word, m.start.ld, lda, ldb, m.depth, last, m.members,
+				m.strides.C*word, m.stepStart, m.strides.A*word, stepB)
+		case count > 1: // a row of tiles
 			f[rows](c, s, a, p, m.ldc*word, m.start.ld, lda, ldb, m.depth, last, count,
-				stepB, cols*m.start.colm, 0, stepB)
-		} else {
+				cols*word, cols*m.start.col, 0, cols*word)
+		default: // a column of tiles
+			tiles = (m.s.M - i) / rows
 			f[rows](c, s, a, p, m.ldc*word, m.start.ld, lda, ldb, m.depth, last, tiles,
 				rows*m.ldc*word, rows*m.start.row, rows*m.left.row, 0)
 		}

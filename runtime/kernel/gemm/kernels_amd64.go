@@ -344,51 +344,6 @@ func tileRows13x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc 
 //go:noescape
 func tileRows14x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
 
-// tileRows1x3AVX512 is tileRef for 1 rows and 3 vectors, A in order Rows; strides are in bytes.
-//
-//go:noescape
-func tileRows1x3AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-
-// tileRows2x3AVX512 is tileRef for 2 rows and 3 vectors, A in order Rows; strides are in bytes.
-//
-//go:noescape
-func tileRows2x3AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-
-// tileRows3x3AVX512 is tileRef for 3 rows and 3 vectors, A in order Rows; strides are in bytes.
-//
-//go:noescape
-func tileRows3x3AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-
-// tileRows4x3AVX512 is tileRef for 4 rows and 3 vectors, A in order Rows; strides are in bytes.
-//
-//go:noescape
-func tileRows4x3AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-
-// tileRows5x3AVX512 is tileRef for 5 rows and 3 vectors, A in order Rows; strides are in bytes.
-//
-//go:noescape
-func tileRows5x3AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-
-// tileRows6x3AVX512 is tileRef for 6 rows and 3 vectors, A in order Rows; strides are in bytes.
-//
-//go:noescape
-func tileRows6x3AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-
-// tileRows7x3AVX512 is tileRef for 7 rows and 3 vectors, A in order Rows; strides are in bytes.
-//
-//go:noescape
-func tileRows7x3AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-
-// tileRows8x3AVX512 is tileRef for 8 rows and 3 vectors, A in order Rows; strides are in bytes.
-//
-//go:noescape
-func tileRows8x3AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-
-// tileRows9x3AVX512 is tileRef for 9 rows and 3 vectors, A in order Rows; strides are in bytes.
-//
-//go:noescape
-func tileRows9x3AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-
 // tileRows1x4AVX512 is tileRef for 1 rows and 4 vectors, A in order Rows; strides are in bytes.
 //
 //go:noescape
@@ -583,51 +538,6 @@ func tileCols13x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc 
 //
 //go:noescape
 func tileCols14x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-
-// tileCols1x3AVX512 is tileRef for 1 rows and 3 vectors, A in order Cols; strides are in bytes.
-//
-//go:noescape
-func tileCols1x3AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-
-// tileCols2x3AVX512 is tileRef for 2 rows and 3 vectors, A in order Cols; strides are in bytes.
-//
-//go:noescape
-func tileCols2x3AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-
-// tileCols3x3AVX512 is tileRef for 3 rows and 3 vectors, A in order Cols; strides are in bytes.
-//
-//go:noescape
-func tileCols3x3AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-
-// tileCols4x3AVX512 is tileRef for 4 rows and 3 vectors, A in order Cols; strides are in bytes.
-//
-//go:noescape
-func tileCols4x3AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-
-// tileCols5x3AVX512 is tileRef for 5 rows and 3 vectors, A in order Cols; strides are in bytes.
-//
-//go:noescape
-func tileCols5x3AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-
-// tileCols6x3AVX512 is tileRef for 6 rows and 3 vectors, A in order Cols; strides are in bytes.
-//
-//go:noescape
-func tileCols6x3AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-
-// tileCols7x3AVX512 is tileRef for 7 rows and 3 vectors, A in order Cols; strides are in bytes.
-//
-//go:noescape
-func tileCols7x3AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-
-// tileCols8x3AVX512 is tileRef for 8 rows and 3 vectors, A in order Cols; strides are in bytes.
-//
-//go:noescape
-func tileCols8x3AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-
-// tileCols9x3AVX512 is tileRef for 9 rows and 3 vectors, A in order Cols; strides are in bytes.
-//
-//go:noescape
-func tileCols9x3AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
 
 // tileCols1x4AVX512 is tileRef for 1 rows and 4 vectors, A in order Cols; strides are in bytes.
 //

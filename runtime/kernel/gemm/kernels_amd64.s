@@ -6,74 +6,101 @@
 
 // func tileRows1x1AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tileRows1x1AVX2(SB), NOSPLIT, $24-120
+TEXT ·tileRows1x1AVX2(SB), NOSPLIT, $40-120
 	MOVQ last+72(FP), AX
 	LEAQ lanes<>+32(SB), CX
 	SHLQ $0x02, AX
 	SUBQ AX, CX
+	MOVQ lda+48(FP), AX
+	MOVQ count+80(FP), AX
+	MOVQ AX, (SP)
 	MOVQ c+0(FP), AX
-	MOVQ start+8(FP), DX
-	MOVQ ldb+56(FP), BX
-	MOVQ lda+48(FP), SI
-	MOVQ count+80(FP), SI
-	MOVQ SI, (SP)
-	MOVQ a+16(FP), SI
-	MOVQ SI, 8(SP)
-	MOVQ b+24(FP), SI
-	MOVQ SI, 16(SP)
+	MOVQ AX, 8(SP)
+	MOVQ start+8(FP), AX
+	MOVQ AX, 16(SP)
+	MOVQ a+16(FP), AX
+	MOVQ AX, 24(SP)
+	MOVQ b+24(FP), AX
+	MOVQ AX, 32(SP)
 
 tiles:
-	MOVQ       DX, SI
+	MOVQ       16(SP), AX
 	VMOVDQU    (CX), Y0
-	VMASKMOVPS (SI), Y0, Y0
-	MOVQ       AX, SI
-	ADDQ       stepC+88(FP), SI
-	PREFETCHT0 (SI)
-	MOVQ       k+64(FP), R8
-	MOVQ       8(SP), SI
-	MOVQ       16(SP), DI
-	MOVQ       SI, R9
-	ADDQ       stepA+104(FP), R9
-	TESTQ      BX, BX
+	VMASKMOVPS (AX), Y0, Y0
+	MOVQ       8(SP), AX
+	ADDQ       stepC+88(FP), AX
+	PREFETCHT0 (AX)
+	MOVQ       k+64(FP), DX
+	MOVQ       32(SP), AX
+	MOVQ       24(SP), BX
+	MOVQ       ldb+56(FP), SI
+	TESTQ      SI, SI
 	JL         negated
+	MOVQ       DX, DI
+	SHRQ       $0x02, DX
+	JE         few
+
+unrolled:
+	VMOVUPS      (AX), Y1
+	VBROADCASTSS (BX), Y2
+	VFMADD231PS  Y2, Y1, Y0
+	ADDQ         SI, AX
+	VMOVUPS      (AX), Y1
+	VBROADCASTSS 4(BX), Y2
+	VFMADD231PS  Y2, Y1, Y0
+	ADDQ         SI, AX
+	VMOVUPS      (AX), Y1
+	VBROADCASTSS 8(BX), Y2
+	VFMADD231PS  Y2, Y1, Y0
+	ADDQ         SI, AX
+	VMOVUPS      (AX), Y1
+	VBROADCASTSS 12(BX), Y2
+	VFMADD231PS  Y2, Y1, Y0
+	ADDQ         SI, AX
+	ADDQ         $0x10, BX
+	DECQ         DX
+	JNE          unrolled
+
+few:
+	MOVQ DI, DX
+	ANDQ $0x03, DX
+	JE   end
 
 whole:
-	VMOVUPS      (DI), Y1
-	VBROADCASTSS (SI), Y2
+	VMOVUPS      (AX), Y1
+	VBROADCASTSS (BX), Y2
 	VFMADD231PS  Y2, Y1, Y0
-	ADDQ         BX, DI
-	PREFETCHT0   (R9)
-	ADDQ         $0x40, R9
-	ADDQ         $0x04, SI
-	DECQ         R8
+	ADDQ         SI, AX
+	ADDQ         $0x04, BX
+	DECQ         DX
 	JNE          whole
 	JMP          end
 
 negated:
 partial:
 	VMOVDQU      (CX), Y1
-	VMASKMOVPS   (DI), Y1, Y1
-	VBROADCASTSS (SI), Y2
+	VMASKMOVPS   (AX), Y1, Y1
+	VBROADCASTSS (BX), Y2
 	VFMADD231PS  Y2, Y1, Y0
-	SUBQ         BX, DI
-	PREFETCHT0   (R9)
-	ADDQ         $0x40, R9
-	ADDQ         $0x04, SI
-	DECQ         R8
+	SUBQ         SI, AX
+	ADDQ         $0x04, BX
+	DECQ         DX
 	JNE          partial
 
 end:
-	MOVQ       AX, SI
+	MOVQ       8(SP), AX
 	VMOVDQU    (CX), Y1
-	VMASKMOVPS Y0, Y1, (SI)
+	VMASKMOVPS Y0, Y1, (AX)
 	DECQ       (SP)
 	JE         done
-	ADDQ       stepC+88(FP), AX
-	ADDQ       stepStart+96(FP), DX
-	MOVQ       stepA+104(FP), SI
-	ADDQ       SI, 8(SP)
-	MOVQ       stepB+112(FP), SI
-	ADDQ       SI, 16(SP)
+	MOVQ       stepC+88(FP), AX
+	ADDQ       AX, 8(SP)
+	MOVQ       stepStart+96(FP), AX
+	ADDQ       AX, 16(SP)
+	MOVQ       stepA+104(FP), AX
+	ADDQ       AX, 24(SP)
+	MOVQ       stepB+112(FP), AX
+	ADDQ       AX, 32(SP)
 	JMP        tiles
 
 done:
@@ -100,86 +127,125 @@ GLOBL lanes<>(SB), RODATA|NOPTR, $64
 
 // func tileRows2x1AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tileRows2x1AVX2(SB), NOSPLIT, $24-120
+TEXT ·tileRows2x1AVX2(SB), NOSPLIT, $40-120
 	MOVQ last+72(FP), AX
 	LEAQ lanes<>+32(SB), CX
 	SHLQ $0x02, AX
 	SUBQ AX, CX
-	MOVQ c+0(FP), AX
+	MOVQ lda+48(FP), AX
+	MOVQ count+80(FP), DX
+	MOVQ DX, (SP)
+	MOVQ c+0(FP), DX
+	MOVQ DX, 8(SP)
 	MOVQ start+8(FP), DX
-	MOVQ ldb+56(FP), BX
-	MOVQ lda+48(FP), SI
-	MOVQ count+80(FP), DI
-	MOVQ DI, (SP)
-	MOVQ a+16(FP), DI
-	MOVQ DI, 8(SP)
-	MOVQ b+24(FP), DI
-	MOVQ DI, 16(SP)
+	MOVQ DX, 16(SP)
+	MOVQ a+16(FP), DX
+	MOVQ DX, 24(SP)
+	MOVQ b+24(FP), DX
+	MOVQ DX, 32(SP)
 
 tiles:
-	MOVQ       DX, DI
+	MOVQ       16(SP), DX
 	VMOVDQU    (CX), Y0
-	VMASKMOVPS (DI), Y0, Y0
-	ADDQ       ldstart+40(FP), DI
+	VMASKMOVPS (DX), Y0, Y0
+	ADDQ       ldstart+40(FP), DX
 	VMOVDQU    (CX), Y1
-	VMASKMOVPS (DI), Y1, Y1
-	MOVQ       AX, DI
-	ADDQ       stepC+88(FP), DI
-	PREFETCHT0 (DI)
-	ADDQ       ldc+32(FP), DI
-	PREFETCHT0 (DI)
-	MOVQ       k+64(FP), R9
-	MOVQ       8(SP), DI
-	MOVQ       16(SP), R8
-	MOVQ       DI, R10
-	ADDQ       stepA+104(FP), R10
-	TESTQ      BX, BX
+	VMASKMOVPS (DX), Y1, Y1
+	MOVQ       8(SP), DX
+	ADDQ       stepC+88(FP), DX
+	PREFETCHT0 (DX)
+	ADDQ       ldc+32(FP), DX
+	PREFETCHT0 (DX)
+	MOVQ       k+64(FP), BX
+	MOVQ       32(SP), DX
+	MOVQ       24(SP), SI
+	LEAQ       (SI)(AX*1), DI
+	MOVQ       ldb+56(FP), R8
+	TESTQ      R8, R8
 	JL         negated
+	MOVQ       BX, R9
+	SHRQ       $0x02, BX
+	JE         few
+
+unrolled:
+	VMOVUPS      (DX), Y2
+	VBROADCASTSS (SI), Y3
+	VFMADD231PS  Y3, Y2, Y0
+	VBROADCASTSS (DI), Y3
+	VFMADD231PS  Y3, Y2, Y1
+	ADDQ         R8, DX
+	VMOVUPS      (DX), Y2
+	VBROADCASTSS 4(SI), Y3
+	VFMADD231PS  Y3, Y2, Y0
+	VBROADCASTSS 4(DI), Y3
+	VFMADD231PS  Y3, Y2, Y1
+	ADDQ         R8, DX
+	VMOVUPS      (DX), Y2
+	VBROADCASTSS 8(SI), Y3
+	VFMADD231PS  Y3, Y2, Y0
+	VBROADCASTSS 8(DI), Y3
+	VFMADD231PS  Y3, Y2, Y1
+	ADDQ         R8, DX
+	VMOVUPS      (DX), Y2
+	VBROADCASTSS 12(SI), Y3
+	VFMADD231PS  Y3, Y2, Y0
+	VBROADCASTSS 12(DI), Y3
+	VFMADD231PS  Y3, Y2, Y1
+	ADDQ         R8, DX
+	ADDQ         $0x10, SI
+	ADDQ         $0x10, DI
+	DECQ         BX
+	JNE          unrolled
+
+few:
+	MOVQ R9, BX
+	ANDQ $0x03, BX
+	JE   end
 
 whole:
-	VMOVUPS      (R8), Y2
-	VBROADCASTSS (DI), Y3
+	VMOVUPS      (DX), Y2
+	VBROADCASTSS (SI), Y3
 	VFMADD231PS  Y3, Y2, Y0
-	VBROADCASTSS (DI)(SI*1), Y3
+	VBROADCASTSS (DI), Y3
 	VFMADD231PS  Y3, Y2, Y1
-	ADDQ         BX, R8
-	PREFETCHT0   (R10)
-	ADDQ         $0x40, R10
+	ADDQ         R8, DX
+	ADDQ         $0x04, SI
 	ADDQ         $0x04, DI
-	DECQ         R9
+	DECQ         BX
 	JNE          whole
 	JMP          end
 
 negated:
 partial:
 	VMOVDQU      (CX), Y2
-	VMASKMOVPS   (R8), Y2, Y2
-	VBROADCASTSS (DI), Y3
+	VMASKMOVPS   (DX), Y2, Y2
+	VBROADCASTSS (SI), Y3
 	VFMADD231PS  Y3, Y2, Y0
-	VBROADCASTSS (DI)(SI*1), Y3
+	VBROADCASTSS (DI), Y3
 	VFMADD231PS  Y3, Y2, Y1
-	SUBQ         BX, R8
-	PREFETCHT0   (R10)
-	ADDQ         $0x40, R10
+	SUBQ         R8, DX
+	ADDQ         $0x04, SI
 	ADDQ         $0x04, DI
-	DECQ         R9
+	DECQ         BX
 	JNE          partial
 
 end:
-	MOVQ       AX, DI
+	MOVQ       8(SP), DX
 	VMOVDQU    (CX), Y2
-	VMASKMOVPS Y0, Y2, (DI)
-	ADDQ       ldc+32(FP), DI
+	VMASKMOVPS Y0, Y2, (DX)
+	ADDQ       ldc+32(FP), DX
 	VMOVDQU    (CX), Y0
-	VMASKMOVPS Y1, Y0, (DI)
+	VMASKMOVPS Y1, Y0, (DX)
 	DECQ       (SP)
 	JE         done
-	ADDQ       stepC+88(FP), AX
-	ADDQ       stepStart+96(FP), DX
-	MOVQ       stepA+104(FP), DI
-	ADDQ       DI, 8(SP)
-	MOVQ       stepB+112(FP), DI
-	ADDQ       DI, 16(SP)
+	MOVQ       stepC+88(FP), DX
+	ADDQ       DX, 8(SP)
+	MOVQ       stepStart+96(FP), DX
+	ADDQ       DX, 16(SP)
+	MOVQ       stepA+104(FP), DX
+	ADDQ       DX, 24(SP)
+	MOVQ       stepB+112(FP), DX
+	ADDQ       DX, 32(SP)
 	JMP        tiles
 
 done:
@@ -188,98 +254,149 @@ done:
 
 // func tileRows3x1AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tileRows3x1AVX2(SB), NOSPLIT, $24-120
+TEXT ·tileRows3x1AVX2(SB), NOSPLIT, $40-120
 	MOVQ last+72(FP), AX
 	LEAQ lanes<>+32(SB), CX
 	SHLQ $0x02, AX
 	SUBQ AX, CX
-	MOVQ c+0(FP), AX
+	MOVQ lda+48(FP), AX
+	MOVQ count+80(FP), DX
+	MOVQ DX, (SP)
+	MOVQ c+0(FP), DX
+	MOVQ DX, 8(SP)
 	MOVQ start+8(FP), DX
-	MOVQ ldb+56(FP), BX
-	MOVQ lda+48(FP), SI
-	MOVQ count+80(FP), DI
-	MOVQ DI, (SP)
-	MOVQ a+16(FP), DI
-	MOVQ DI, 8(SP)
-	MOVQ b+24(FP), DI
-	MOVQ DI, 16(SP)
+	MOVQ DX, 16(SP)
+	MOVQ a+16(FP), DX
+	MOVQ DX, 24(SP)
+	MOVQ b+24(FP), DX
+	MOVQ DX, 32(SP)
 
 tiles:
-	MOVQ       DX, DI
+	MOVQ       16(SP), DX
 	VMOVDQU    (CX), Y0
-	VMASKMOVPS (DI), Y0, Y0
-	ADDQ       ldstart+40(FP), DI
+	VMASKMOVPS (DX), Y0, Y0
+	ADDQ       ldstart+40(FP), DX
 	VMOVDQU    (CX), Y1
-	VMASKMOVPS (DI), Y1, Y1
-	ADDQ       ldstart+40(FP), DI
+	VMASKMOVPS (DX), Y1, Y1
+	ADDQ       ldstart+40(FP), DX
 	VMOVDQU    (CX), Y2
-	VMASKMOVPS (DI), Y2, Y2
-	MOVQ       AX, DI
-	ADDQ       stepC+88(FP), DI
-	PREFETCHT0 (DI)
-	ADDQ       ldc+32(FP), DI
-	PREFETCHT0 (DI)
-	ADDQ       ldc+32(FP), DI
-	PREFETCHT0 (DI)
-	MOVQ       k+64(FP), R9
-	MOVQ       8(SP), DI
-	MOVQ       16(SP), R8
-	MOVQ       DI, R10
-	ADDQ       stepA+104(FP), R10
-	TESTQ      BX, BX
+	VMASKMOVPS (DX), Y2, Y2
+	MOVQ       8(SP), DX
+	ADDQ       stepC+88(FP), DX
+	PREFETCHT0 (DX)
+	ADDQ       ldc+32(FP), DX
+	PREFETCHT0 (DX)
+	ADDQ       ldc+32(FP), DX
+	PREFETCHT0 (DX)
+	MOVQ       k+64(FP), BX
+	MOVQ       32(SP), DX
+	MOVQ       24(SP), SI
+	LEAQ       (SI)(AX*1), DI
+	LEAQ       (DI)(AX*1), R8
+	MOVQ       ldb+56(FP), R9
+	TESTQ      R9, R9
 	JL         negated
+	MOVQ       BX, R10
+	SHRQ       $0x02, BX
+	JE         few
+
+unrolled:
+	VMOVUPS      (DX), Y3
+	VBROADCASTSS (SI), Y4
+	VFMADD231PS  Y4, Y3, Y0
+	VBROADCASTSS (DI), Y4
+	VFMADD231PS  Y4, Y3, Y1
+	VBROADCASTSS (R8), Y4
+	VFMADD231PS  Y4, Y3, Y2
+	ADDQ         R9, DX
+	VMOVUPS      (DX), Y3
+	VBROADCASTSS 4(SI), Y4
+	VFMADD231PS  Y4, Y3, Y0
+	VBROADCASTSS 4(DI), Y4
+	VFMADD231PS  Y4, Y3, Y1
+	VBROADCASTSS 4(R8), Y4
+	VFMADD231PS  Y4, Y3, Y2
+	ADDQ         R9, DX
+	VMOVUPS      (DX), Y3
+	VBROADCASTSS 8(SI), Y4
+	VFMADD231PS  Y4, Y3, Y0
+	VBROADCASTSS 8(DI), Y4
+	VFMADD231PS  Y4, Y3, Y1
+	VBROADCASTSS 8(R8), Y4
+	VFMADD231PS  Y4, Y3, Y2
+	ADDQ         R9, DX
+	VMOVUPS      (DX), Y3
+	VBROADCASTSS 12(SI), Y4
+	VFMADD231PS  Y4, Y3, Y0
+	VBROADCASTSS 12(DI), Y4
+	VFMADD231PS  Y4, Y3, Y1
+	VBROADCASTSS 12(R8), Y4
+	VFMADD231PS  Y4, Y3, Y2
+	ADDQ         R9, DX
+	ADDQ         $0x10, SI
+	ADDQ         $0x10, DI
+	ADDQ         $0x10, R8
+	DECQ         BX
+	JNE          unrolled
+
+few:
+	MOVQ R10, BX
+	ANDQ $0x03, BX
+	JE   end
 
 whole:
-	VMOVUPS      (R8), Y3
-	VBROADCASTSS (DI), Y4
+	VMOVUPS      (DX), Y3
+	VBROADCASTSS (SI), Y4
 	VFMADD231PS  Y4, Y3, Y0
-	VBROADCASTSS (DI)(SI*1), Y4
+	VBROADCASTSS (DI), Y4
 	VFMADD231PS  Y4, Y3, Y1
-	VBROADCASTSS (DI)(SI*2), Y4
+	VBROADCASTSS (R8), Y4
 	VFMADD231PS  Y4, Y3, Y2
-	ADDQ         BX, R8
-	PREFETCHT0   (R10)
-	ADDQ         $0x40, R10
+	ADDQ         R9, DX
+	ADDQ         $0x04, SI
 	ADDQ         $0x04, DI
-	DECQ         R9
+	ADDQ         $0x04, R8
+	DECQ         BX
 	JNE          whole
 	JMP          end
 
 negated:
 partial:
 	VMOVDQU      (CX), Y3
-	VMASKMOVPS   (R8), Y3, Y3
-	VBROADCASTSS (DI), Y4
+	VMASKMOVPS   (DX), Y3, Y3
+	VBROADCASTSS (SI), Y4
 	VFMADD231PS  Y4, Y3, Y0
-	VBROADCASTSS (DI)(SI*1), Y4
+	VBROADCASTSS (DI), Y4
 	VFMADD231PS  Y4, Y3, Y1
-	VBROADCASTSS (DI)(SI*2), Y4
+	VBROADCASTSS (R8), Y4
 	VFMADD231PS  Y4, Y3, Y2
-	SUBQ         BX, R8
-	PREFETCHT0   (R10)
-	ADDQ         $0x40, R10
+	SUBQ         R9, DX
+	ADDQ         $0x04, SI
 	ADDQ         $0x04, DI
-	DECQ         R9
+	ADDQ         $0x04, R8
+	DECQ         BX
 	JNE          partial
 
 end:
-	MOVQ       AX, DI
+	MOVQ       8(SP), DX
 	VMOVDQU    (CX), Y3
-	VMASKMOVPS Y0, Y3, (DI)
-	ADDQ       ldc+32(FP), DI
+	VMASKMOVPS Y0, Y3, (DX)
+	ADDQ       ldc+32(FP), DX
 	VMOVDQU    (CX), Y0
-	VMASKMOVPS Y1, Y0, (DI)
-	ADDQ       ldc+32(FP), DI
+	VMASKMOVPS Y1, Y0, (DX)
+	ADDQ       ldc+32(FP), DX
 	VMOVDQU    (CX), Y0
-	VMASKMOVPS Y2, Y0, (DI)
+	VMASKMOVPS Y2, Y0, (DX)
 	DECQ       (SP)
 	JE         done
-	ADDQ       stepC+88(FP), AX
-	ADDQ       stepStart+96(FP), DX
-	MOVQ       stepA+104(FP), DI
-	ADDQ       DI, 8(SP)
-	MOVQ       stepB+112(FP), DI
-	ADDQ       DI, 16(SP)
+	MOVQ       stepC+88(FP), DX
+	ADDQ       DX, 8(SP)
+	MOVQ       stepStart+96(FP), DX
+	ADDQ       DX, 16(SP)
+	MOVQ       stepA+104(FP), DX
+	ADDQ       DX, 24(SP)
+	MOVQ       stepB+112(FP), DX
+	ADDQ       DX, 32(SP)
 	JMP        tiles
 
 done:
@@ -288,111 +405,173 @@ done:
 
 // func tileRows4x1AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tileRows4x1AVX2(SB), NOSPLIT, $24-120
+TEXT ·tileRows4x1AVX2(SB), NOSPLIT, $40-120
 	MOVQ last+72(FP), AX
 	LEAQ lanes<>+32(SB), CX
 	SHLQ $0x02, AX
 	SUBQ AX, CX
-	MOVQ c+0(FP), AX
+	MOVQ lda+48(FP), AX
+	MOVQ count+80(FP), DX
+	MOVQ DX, (SP)
+	MOVQ c+0(FP), DX
+	MOVQ DX, 8(SP)
 	MOVQ start+8(FP), DX
-	MOVQ ldb+56(FP), BX
-	MOVQ lda+48(FP), SI
-	LEAQ (SI)(SI*2), DI
-	MOVQ count+80(FP), R8
-	MOVQ R8, (SP)
-	MOVQ a+16(FP), R8
-	MOVQ R8, 8(SP)
-	MOVQ b+24(FP), R8
-	MOVQ R8, 16(SP)
+	MOVQ DX, 16(SP)
+	MOVQ a+16(FP), DX
+	MOVQ DX, 24(SP)
+	MOVQ b+24(FP), DX
+	MOVQ DX, 32(SP)
 
 tiles:
-	MOVQ       DX, R8
+	MOVQ       16(SP), DX
 	VMOVDQU    (CX), Y0
-	VMASKMOVPS (R8), Y0, Y0
-	ADDQ       ldstart+40(FP), R8
+	VMASKMOVPS (DX), Y0, Y0
+	ADDQ       ldstart+40(FP), DX
 	VMOVDQU    (CX), Y1
-	VMASKMOVPS (R8), Y1, Y1
-	ADDQ       ldstart+40(FP), R8
+	VMASKMOVPS (DX), Y1, Y1
+	ADDQ       ldstart+40(FP), DX
 	VMOVDQU    (CX), Y2
-	VMASKMOVPS (R8), Y2, Y2
-	ADDQ       ldstart+40(FP), R8
+	VMASKMOVPS (DX), Y2, Y2
+	ADDQ       ldstart+40(FP), DX
 	VMOVDQU    (CX), Y3
-	VMASKMOVPS (R8), Y3, Y3
-	MOVQ       AX, R8
-	ADDQ       stepC+88(FP), R8
-	PREFETCHT0 (R8)
-	ADDQ       ldc+32(FP), R8
-	PREFETCHT0 (R8)
-	ADDQ       ldc+32(FP), R8
-	PREFETCHT0 (R8)
-	ADDQ       ldc+32(FP), R8
-	PREFETCHT0 (R8)
-	MOVQ       k+64(FP), R10
-	MOVQ       8(SP), R8
-	MOVQ       16(SP), R9
-	MOVQ       R8, R11
-	ADDQ       stepA+104(FP), R11
-	TESTQ      BX, BX
+	VMASKMOVPS (DX), Y3, Y3
+	MOVQ       8(SP), DX
+	ADDQ       stepC+88(FP), DX
+	PREFETCHT0 (DX)
+	ADDQ       ldc+32(FP), DX
+	PREFETCHT0 (DX)
+	ADDQ       ldc+32(FP), DX
+	PREFETCHT0 (DX)
+	ADDQ       ldc+32(FP), DX
+	PREFETCHT0 (DX)
+	MOVQ       k+64(FP), BX
+	MOVQ       32(SP), DX
+	MOVQ       24(SP), SI
+	LEAQ       (SI)(AX*1), DI
+	LEAQ       (DI)(AX*1), R8
+	LEAQ       (R8)(AX*1), R9
+	MOVQ       ldb+56(FP), R10
+	TESTQ      R10, R10
 	JL         negated
+	MOVQ       BX, R11
+	SHRQ       $0x02, BX
+	JE         few
+
+unrolled:
+	VMOVUPS      (DX), Y4
+	VBROADCASTSS (SI), Y5
+	VFMADD231PS  Y5, Y4, Y0
+	VBROADCASTSS (DI), Y5
+	VFMADD231PS  Y5, Y4, Y1
+	VBROADCASTSS (R8), Y5
+	VFMADD231PS  Y5, Y4, Y2
+	VBROADCASTSS (R9), Y5
+	VFMADD231PS  Y5, Y4, Y3
+	ADDQ         R10, DX
+	VMOVUPS      (DX), Y4
+	VBROADCASTSS 4(SI), Y5
+	VFMADD231PS  Y5, Y4, Y0
+	VBROADCASTSS 4(DI), Y5
+	VFMADD231PS  Y5, Y4, Y1
+	VBROADCASTSS 4(R8), Y5
+	VFMADD231PS  Y5, Y4, Y2
+	VBROADCASTSS 4(R9), Y5
+	VFMADD231PS  Y5, Y4, Y3
+	ADDQ         R10, DX
+	VMOVUPS      (DX), Y4
+	VBROADCASTSS 8(SI), Y5
+	VFMADD231PS  Y5, Y4, Y0
+	VBROADCASTSS 8(DI), Y5
+	VFMADD231PS  Y5, Y4, Y1
+	VBROADCASTSS 8(R8), Y5
+	VFMADD231PS  Y5, Y4, Y2
+	VBROADCASTSS 8(R9), Y5
+	VFMADD231PS  Y5, Y4, Y3
+	ADDQ         R10, DX
+	VMOVUPS      (DX), Y4
+	VBROADCASTSS 12(SI), Y5
+	VFMADD231PS  Y5, Y4, Y0
+	VBROADCASTSS 12(DI), Y5
+	VFMADD231PS  Y5, Y4, Y1
+	VBROADCASTSS 12(R8), Y5
+	VFMADD231PS  Y5, Y4, Y2
+	VBROADCASTSS 12(R9), Y5
+	VFMADD231PS  Y5, Y4, Y3
+	ADDQ         R10, DX
+	ADDQ         $0x10, SI
+	ADDQ         $0x10, DI
+	ADDQ         $0x10, R8
+	ADDQ         $0x10, R9
+	DECQ         BX
+	JNE          unrolled
+
+few:
+	MOVQ R11, BX
+	ANDQ $0x03, BX
+	JE   end
 
 whole:
-	VMOVUPS      (R9), Y4
-	VBROADCASTSS (R8), Y5
+	VMOVUPS      (DX), Y4
+	VBROADCASTSS (SI), Y5
 	VFMADD231PS  Y5, Y4, Y0
-	VBROADCASTSS (R8)(SI*1), Y5
+	VBROADCASTSS (DI), Y5
 	VFMADD231PS  Y5, Y4, Y1
-	VBROADCASTSS (R8)(SI*2), Y5
+	VBROADCASTSS (R8), Y5
 	VFMADD231PS  Y5, Y4, Y2
-	VBROADCASTSS (R8)(DI*1), Y5
+	VBROADCASTSS (R9), Y5
 	VFMADD231PS  Y5, Y4, Y3
-	ADDQ         BX, R9
-	PREFETCHT0   (R11)
-	ADDQ         $0x40, R11
+	ADDQ         R10, DX
+	ADDQ         $0x04, SI
+	ADDQ         $0x04, DI
 	ADDQ         $0x04, R8
-	DECQ         R10
+	ADDQ         $0x04, R9
+	DECQ         BX
 	JNE          whole
 	JMP          end
 
 negated:
 partial:
 	VMOVDQU      (CX), Y4
-	VMASKMOVPS   (R9), Y4, Y4
-	VBROADCASTSS (R8), Y5
+	VMASKMOVPS   (DX), Y4, Y4
+	VBROADCASTSS (SI), Y5
 	VFMADD231PS  Y5, Y4, Y0
-	VBROADCASTSS (R8)(SI*1), Y5
+	VBROADCASTSS (DI), Y5
 	VFMADD231PS  Y5, Y4, Y1
-	VBROADCASTSS (R8)(SI*2), Y5
+	VBROADCASTSS (R8), Y5
 	VFMADD231PS  Y5, Y4, Y2
-	VBROADCASTSS (R8)(DI*1), Y5
+	VBROADCASTSS (R9), Y5
 	VFMADD231PS  Y5, Y4, Y3
-	SUBQ         BX, R9
-	PREFETCHT0   (R11)
-	ADDQ         $0x40, R11
+	SUBQ         R10, DX
+	ADDQ         $0x04, SI
+	ADDQ         $0x04, DI
 	ADDQ         $0x04, R8
-	DECQ         R10
+	ADDQ         $0x04, R9
+	DECQ         BX
 	JNE          partial
 
 end:
-	MOVQ       AX, R8
+	MOVQ       8(SP), DX
 	VMOVDQU    (CX), Y4
-	VMASKMOVPS Y0, Y4, (R8)
-	ADDQ       ldc+32(FP), R8
+	VMASKMOVPS Y0, Y4, (DX)
+	ADDQ       ldc+32(FP), DX
 	VMOVDQU    (CX), Y0
-	VMASKMOVPS Y1, Y0, (R8)
-	ADDQ       ldc+32(FP), R8
+	VMASKMOVPS Y1, Y0, (DX)
+	ADDQ       ldc+32(FP), DX
 	VMOVDQU    (CX), Y0
-	VMASKMOVPS Y2, Y0, (R8)
-	ADDQ       ldc+32(FP), R8
+	VMASKMOVPS Y2, Y0, (DX)
+	ADDQ       ldc+32(FP), DX
 	VMOVDQU    (CX), Y0
-	VMASKMOVPS Y3, Y0, (R8)
+	VMASKMOVPS Y3, Y0, (DX)
 	DECQ       (SP)
 	JE         done
-	ADDQ       stepC+88(FP), AX
-	ADDQ       stepStart+96(FP), DX
-	MOVQ       stepA+104(FP), R8
-	ADDQ       R8, 8(SP)
-	MOVQ       stepB+112(FP), R8
-	ADDQ       R8, 16(SP)
+	MOVQ       stepC+88(FP), DX
+	ADDQ       DX, 8(SP)
+	MOVQ       stepStart+96(FP), DX
+	ADDQ       DX, 16(SP)
+	MOVQ       stepA+104(FP), DX
+	ADDQ       DX, 24(SP)
+	MOVQ       stepB+112(FP), DX
+	ADDQ       DX, 32(SP)
 	JMP        tiles
 
 done:
@@ -401,123 +580,197 @@ done:
 
 // func tileRows5x1AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tileRows5x1AVX2(SB), NOSPLIT, $24-120
+TEXT ·tileRows5x1AVX2(SB), NOSPLIT, $40-120
 	MOVQ last+72(FP), AX
 	LEAQ lanes<>+32(SB), CX
 	SHLQ $0x02, AX
 	SUBQ AX, CX
-	MOVQ c+0(FP), AX
+	MOVQ lda+48(FP), AX
+	MOVQ count+80(FP), DX
+	MOVQ DX, (SP)
+	MOVQ c+0(FP), DX
+	MOVQ DX, 8(SP)
 	MOVQ start+8(FP), DX
-	MOVQ ldb+56(FP), BX
-	MOVQ lda+48(FP), SI
-	LEAQ (SI)(SI*2), DI
-	MOVQ count+80(FP), R8
-	MOVQ R8, (SP)
-	MOVQ a+16(FP), R8
-	MOVQ R8, 8(SP)
-	MOVQ b+24(FP), R8
-	MOVQ R8, 16(SP)
+	MOVQ DX, 16(SP)
+	MOVQ a+16(FP), DX
+	MOVQ DX, 24(SP)
+	MOVQ b+24(FP), DX
+	MOVQ DX, 32(SP)
 
 tiles:
-	MOVQ       DX, R8
+	MOVQ       16(SP), DX
 	VMOVDQU    (CX), Y0
-	VMASKMOVPS (R8), Y0, Y0
-	ADDQ       ldstart+40(FP), R8
+	VMASKMOVPS (DX), Y0, Y0
+	ADDQ       ldstart+40(FP), DX
 	VMOVDQU    (CX), Y1
-	VMASKMOVPS (R8), Y1, Y1
-	ADDQ       ldstart+40(FP), R8
+	VMASKMOVPS (DX), Y1, Y1
+	ADDQ       ldstart+40(FP), DX
 	VMOVDQU    (CX), Y2
-	VMASKMOVPS (R8), Y2, Y2
-	ADDQ       ldstart+40(FP), R8
+	VMASKMOVPS (DX), Y2, Y2
+	ADDQ       ldstart+40(FP), DX
 	VMOVDQU    (CX), Y3
-	VMASKMOVPS (R8), Y3, Y3
-	ADDQ       ldstart+40(FP), R8
+	VMASKMOVPS (DX), Y3, Y3
+	ADDQ       ldstart+40(FP), DX
 	VMOVDQU    (CX), Y4
-	VMASKMOVPS (R8), Y4, Y4
-	MOVQ       AX, R8
-	ADDQ       stepC+88(FP), R8
-	PREFETCHT0 (R8)
-	ADDQ       ldc+32(FP), R8
-	PREFETCHT0 (R8)
-	ADDQ       ldc+32(FP), R8
-	PREFETCHT0 (R8)
-	ADDQ       ldc+32(FP), R8
-	PREFETCHT0 (R8)
-	ADDQ       ldc+32(FP), R8
-	PREFETCHT0 (R8)
-	MOVQ       k+64(FP), R10
-	MOVQ       8(SP), R8
-	MOVQ       16(SP), R9
-	MOVQ       R8, R11
-	ADDQ       stepA+104(FP), R11
-	TESTQ      BX, BX
+	VMASKMOVPS (DX), Y4, Y4
+	MOVQ       8(SP), DX
+	ADDQ       stepC+88(FP), DX
+	PREFETCHT0 (DX)
+	ADDQ       ldc+32(FP), DX
+	PREFETCHT0 (DX)
+	ADDQ       ldc+32(FP), DX
+	PREFETCHT0 (DX)
+	ADDQ       ldc+32(FP), DX
+	PREFETCHT0 (DX)
+	ADDQ       ldc+32(FP), DX
+	PREFETCHT0 (DX)
+	MOVQ       k+64(FP), BX
+	MOVQ       32(SP), DX
+	MOVQ       24(SP), SI
+	LEAQ       (SI)(AX*1), DI
+	LEAQ       (DI)(AX*1), R8
+	LEAQ       (R8)(AX*1), R9
+	LEAQ       (R9)(AX*1), R10
+	MOVQ       ldb+56(FP), R11
+	TESTQ      R11, R11
 	JL         negated
+	MOVQ       BX, R12
+	SHRQ       $0x02, BX
+	JE         few
+
+unrolled:
+	VMOVUPS      (DX), Y5
+	VBROADCASTSS (SI), Y6
+	VFMADD231PS  Y6, Y5, Y0
+	VBROADCASTSS (DI), Y6
+	VFMADD231PS  Y6, Y5, Y1
+	VBROADCASTSS (R8), Y6
+	VFMADD231PS  Y6, Y5, Y2
+	VBROADCASTSS (R9), Y6
+	VFMADD231PS  Y6, Y5, Y3
+	VBROADCASTSS (R10), Y6
+	VFMADD231PS  Y6, Y5, Y4
+	ADDQ         R11, DX
+	VMOVUPS      (DX), Y5
+	VBROADCASTSS 4(SI), Y6
+	VFMADD231PS  Y6, Y5, Y0
+	VBROADCASTSS 4(DI), Y6
+	VFMADD231PS  Y6, Y5, Y1
+	VBROADCASTSS 4(R8), Y6
+	VFMADD231PS  Y6, Y5, Y2
+	VBROADCASTSS 4(R9), Y6
+	VFMADD231PS  Y6, Y5, Y3
+	VBROADCASTSS 4(R10), Y6
+	VFMADD231PS  Y6, Y5, Y4
+	ADDQ         R11, DX
+	VMOVUPS      (DX), Y5
+	VBROADCASTSS 8(SI), Y6
+	VFMADD231PS  Y6, Y5, Y0
+	VBROADCASTSS 8(DI), Y6
+	VFMADD231PS  Y6, Y5, Y1
+	VBROADCASTSS 8(R8), Y6
+	VFMADD231PS  Y6, Y5, Y2
+	VBROADCASTSS 8(R9), Y6
+	VFMADD231PS  Y6, Y5, Y3
+	VBROADCASTSS 8(R10), Y6
+	VFMADD231PS  Y6, Y5, Y4
+	ADDQ         R11, DX
+	VMOVUPS      (DX), Y5
+	VBROADCASTSS 12(SI), Y6
+	VFMADD231PS  Y6, Y5, Y0
+	VBROADCASTSS 12(DI), Y6
+	VFMADD231PS  Y6, Y5, Y1
+	VBROADCASTSS 12(R8), Y6
+	VFMADD231PS  Y6, Y5, Y2
+	VBROADCASTSS 12(R9), Y6
+	VFMADD231PS  Y6, Y5, Y3
+	VBROADCASTSS 12(R10), Y6
+	VFMADD231PS  Y6, Y5, Y4
+	ADDQ         R11, DX
+	ADDQ         $0x10, SI
+	ADDQ         $0x10, DI
+	ADDQ         $0x10, R8
+	ADDQ         $0x10, R9
+	ADDQ         $0x10, R10
+	DECQ         BX
+	JNE          unrolled
+
+few:
+	MOVQ R12, BX
+	ANDQ $0x03, BX
+	JE   end
 
 whole:
-	VMOVUPS      (R9), Y5
-	VBROADCASTSS (R8), Y6
+	VMOVUPS      (DX), Y5
+	VBROADCASTSS (SI), Y6
 	VFMADD231PS  Y6, Y5, Y0
-	VBROADCASTSS (R8)(SI*1), Y6
+	VBROADCASTSS (DI), Y6
 	VFMADD231PS  Y6, Y5, Y1
-	VBROADCASTSS (R8)(SI*2), Y6
+	VBROADCASTSS (R8), Y6
 	VFMADD231PS  Y6, Y5, Y2
-	VBROADCASTSS (R8)(DI*1), Y6
+	VBROADCASTSS (R9), Y6
 	VFMADD231PS  Y6, Y5, Y3
-	VBROADCASTSS (R8)(SI*4), Y6
+	VBROADCASTSS (R10), Y6
 	VFMADD231PS  Y6, Y5, Y4
-	ADDQ         BX, R9
-	PREFETCHT0   (R11)
-	ADDQ         $0x40, R11
+	ADDQ         R11, DX
+	ADDQ         $0x04, SI
+	ADDQ         $0x04, DI
 	ADDQ         $0x04, R8
-	DECQ         R10
+	ADDQ         $0x04, R9
+	ADDQ         $0x04, R10
+	DECQ         BX
 	JNE          whole
 	JMP          end
 
 negated:
 partial:
 	VMOVDQU      (CX), Y5
-	VMASKMOVPS   (R9), Y5, Y5
-	VBROADCASTSS (R8), Y6
+	VMASKMOVPS   (DX), Y5, Y5
+	VBROADCASTSS (SI), Y6
 	VFMADD231PS  Y6, Y5, Y0
-	VBROADCASTSS (R8)(SI*1), Y6
+	VBROADCASTSS (DI), Y6
 	VFMADD231PS  Y6, Y5, Y1
-	VBROADCASTSS (R8)(SI*2), Y6
+	VBROADCASTSS (R8), Y6
 	VFMADD231PS  Y6, Y5, Y2
-	VBROADCASTSS (R8)(DI*1), Y6
+	VBROADCASTSS (R9), Y6
 	VFMADD231PS  Y6, Y5, Y3
-	VBROADCASTSS (R8)(SI*4), Y6
+	VBROADCASTSS (R10), Y6
 	VFMADD231PS  Y6, Y5, Y4
-	SUBQ         BX, R9
-	PREFETCHT0   (R11)
-	ADDQ         $0x40, R11
+	SUBQ         R11, DX
+	ADDQ         $0x04, SI
+	ADDQ         $0x04, DI
 	ADDQ         $0x04, R8
-	DECQ         R10
+	ADDQ         $0x04, R9
+	ADDQ         $0x04, R10
+	DECQ         BX
 	JNE          partial
 
 end:
-	MOVQ       AX, R8
+	MOVQ       8(SP), DX
 	VMOVDQU    (CX), Y5
-	VMASKMOVPS Y0, Y5, (R8)
-	ADDQ       ldc+32(FP), R8
+	VMASKMOVPS Y0, Y5, (DX)
+	ADDQ       ldc+32(FP), DX
 	VMOVDQU    (CX), Y0
-	VMASKMOVPS Y1, Y0, (R8)
-	ADDQ       ldc+32(FP), R8
+	VMASKMOVPS Y1, Y0, (DX)
+	ADDQ       ldc+32(FP), DX
 	VMOVDQU    (CX), Y0
-	VMASKMOVPS Y2, Y0, (R8)
-	ADDQ       ldc+32(FP), R8
+	VMASKMOVPS Y2, Y0, (DX)
+	ADDQ       ldc+32(FP), DX
 	VMOVDQU    (CX), Y0
-	VMASKMOVPS Y3, Y0, (R8)
-	ADDQ       ldc+32(FP), R8
+	VMASKMOVPS Y3, Y0, (DX)
+	ADDQ       ldc+32(FP), DX
 	VMOVDQU    (CX), Y0
-	VMASKMOVPS Y4, Y0, (R8)
+	VMASKMOVPS Y4, Y0, (DX)
 	DECQ       (SP)
 	JE         done
-	ADDQ       stepC+88(FP), AX
-	ADDQ       stepStart+96(FP), DX
-	MOVQ       stepA+104(FP), R8
-	ADDQ       R8, 8(SP)
-	MOVQ       stepB+112(FP), R8
-	ADDQ       R8, 16(SP)
+	MOVQ       stepC+88(FP), DX
+	ADDQ       DX, 8(SP)
+	MOVQ       stepStart+96(FP), DX
+	ADDQ       DX, 16(SP)
+	MOVQ       stepA+104(FP), DX
+	ADDQ       DX, 24(SP)
+	MOVQ       stepB+112(FP), DX
+	ADDQ       DX, 32(SP)
 	JMP        tiles
 
 done:
@@ -526,136 +779,221 @@ done:
 
 // func tileRows6x1AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tileRows6x1AVX2(SB), NOSPLIT, $24-120
+TEXT ·tileRows6x1AVX2(SB), NOSPLIT, $40-120
 	MOVQ last+72(FP), AX
 	LEAQ lanes<>+32(SB), CX
 	SHLQ $0x02, AX
 	SUBQ AX, CX
-	MOVQ c+0(FP), AX
+	MOVQ lda+48(FP), AX
+	MOVQ count+80(FP), DX
+	MOVQ DX, (SP)
+	MOVQ c+0(FP), DX
+	MOVQ DX, 8(SP)
 	MOVQ start+8(FP), DX
-	MOVQ ldb+56(FP), BX
-	MOVQ lda+48(FP), SI
-	LEAQ (SI)(SI*2), DI
-	LEAQ (DI)(SI*2), R8
-	MOVQ count+80(FP), R9
-	MOVQ R9, (SP)
-	MOVQ a+16(FP), R9
-	MOVQ R9, 8(SP)
-	MOVQ b+24(FP), R9
-	MOVQ R9, 16(SP)
+	MOVQ DX, 16(SP)
+	MOVQ a+16(FP), DX
+	MOVQ DX, 24(SP)
+	MOVQ b+24(FP), DX
+	MOVQ DX, 32(SP)
 
 tiles:
-	MOVQ       DX, R9
+	MOVQ       16(SP), DX
 	VMOVDQU    (CX), Y0
-	VMASKMOVPS (R9), Y0, Y0
-	ADDQ       ldstart+40(FP), R9
+	VMASKMOVPS (DX), Y0, Y0
+	ADDQ       ldstart+40(FP), DX
 	VMOVDQU    (CX), Y1
-	VMASKMOVPS (R9), Y1, Y1
-	ADDQ       ldstart+40(FP), R9
+	VMASKMOVPS (DX), Y1, Y1
+	ADDQ       ldstart+40(FP), DX
 	VMOVDQU    (CX), Y2
-	VMASKMOVPS (R9), Y2, Y2
-	ADDQ       ldstart+40(FP), R9
+	VMASKMOVPS (DX), Y2, Y2
+	ADDQ       ldstart+40(FP), DX
 	VMOVDQU    (CX), Y3
-	VMASKMOVPS (R9), Y3, Y3
-	ADDQ       ldstart+40(FP), R9
+	VMASKMOVPS (DX), Y3, Y3
+	ADDQ       ldstart+40(FP), DX
 	VMOVDQU    (CX), Y4
-	VMASKMOVPS (R9), Y4, Y4
-	ADDQ       ldstart+40(FP), R9
+	VMASKMOVPS (DX), Y4, Y4
+	ADDQ       ldstart+40(FP), DX
 	VMOVDQU    (CX), Y5
-	VMASKMOVPS (R9), Y5, Y5
-	MOVQ       AX, R9
-	ADDQ       stepC+88(FP), R9
-	PREFETCHT0 (R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	MOVQ       k+64(FP), R11
-	MOVQ       8(SP), R9
-	MOVQ       16(SP), R10
-	MOVQ       R9, R12
-	ADDQ       stepA+104(FP), R12
-	TESTQ      BX, BX
+	VMASKMOVPS (DX), Y5, Y5
+	MOVQ       8(SP), DX
+	ADDQ       stepC+88(FP), DX
+	PREFETCHT0 (DX)
+	ADDQ       ldc+32(FP), DX
+	PREFETCHT0 (DX)
+	ADDQ       ldc+32(FP), DX
+	PREFETCHT0 (DX)
+	ADDQ       ldc+32(FP), DX
+	PREFETCHT0 (DX)
+	ADDQ       ldc+32(FP), DX
+	PREFETCHT0 (DX)
+	ADDQ       ldc+32(FP), DX
+	PREFETCHT0 (DX)
+	MOVQ       k+64(FP), BX
+	MOVQ       32(SP), DX
+	MOVQ       24(SP), SI
+	LEAQ       (SI)(AX*1), DI
+	LEAQ       (DI)(AX*1), R8
+	LEAQ       (R8)(AX*1), R9
+	LEAQ       (R9)(AX*1), R10
+	LEAQ       (R10)(AX*1), R11
+	MOVQ       ldb+56(FP), R12
+	TESTQ      R12, R12
 	JL         negated
+	MOVQ       BX, R13
+	SHRQ       $0x02, BX
+	JE         few
+
+unrolled:
+	VMOVUPS      (DX), Y6
+	VBROADCASTSS (SI), Y7
+	VFMADD231PS  Y7, Y6, Y0
+	VBROADCASTSS (DI), Y7
+	VFMADD231PS  Y7, Y6, Y1
+	VBROADCASTSS (R8), Y7
+	VFMADD231PS  Y7, Y6, Y2
+	VBROADCASTSS (R9), Y7
+	VFMADD231PS  Y7, Y6, Y3
+	VBROADCASTSS (R10), Y7
+	VFMADD231PS  Y7, Y6, Y4
+	VBROADCASTSS (R11), Y7
+	VFMADD231PS  Y7, Y6, Y5
+	ADDQ         R12, DX
+	VMOVUPS      (DX), Y6
+	VBROADCASTSS 4(SI), Y7
+	VFMADD231PS  Y7, Y6, Y0
+	VBROADCASTSS 4(DI), Y7
+	VFMADD231PS  Y7, Y6, Y1
+	VBROADCASTSS 4(R8), Y7
+	VFMADD231PS  Y7, Y6, Y2
+	VBROADCASTSS 4(R9), Y7
+	VFMADD231PS  Y7, Y6, Y3
+	VBROADCASTSS 4(R10), Y7
+	VFMADD231PS  Y7, Y6, Y4
+	VBROADCASTSS 4(R11), Y7
+	VFMADD231PS  Y7, Y6, Y5
+	ADDQ         R12, DX
+	VMOVUPS      (DX), Y6
+	VBROADCASTSS 8(SI), Y7
+	VFMADD231PS  Y7, Y6, Y0
+	VBROADCASTSS 8(DI), Y7
+	VFMADD231PS  Y7, Y6, Y1
+	VBROADCASTSS 8(R8), Y7
+	VFMADD231PS  Y7, Y6, Y2
+	VBROADCASTSS 8(R9), Y7
+	VFMADD231PS  Y7, Y6, Y3
+	VBROADCASTSS 8(R10), Y7
+	VFMADD231PS  Y7, Y6, Y4
+	VBROADCASTSS 8(R11), Y7
+	VFMADD231PS  Y7, Y6, Y5
+	ADDQ         R12, DX
+	VMOVUPS      (DX), Y6
+	VBROADCASTSS 12(SI), Y7
+	VFMADD231PS  Y7, Y6, Y0
+	VBROADCASTSS 12(DI), Y7
+	VFMADD231PS  Y7, Y6, Y1
+	VBROADCASTSS 12(R8), Y7
+	VFMADD231PS  Y7, Y6, Y2
+	VBROADCASTSS 12(R9), Y7
+	VFMADD231PS  Y7, Y6, Y3
+	VBROADCASTSS 12(R10), Y7
+	VFMADD231PS  Y7, Y6, Y4
+	VBROADCASTSS 12(R11), Y7
+	VFMADD231PS  Y7, Y6, Y5
+	ADDQ         R12, DX
+	ADDQ         $0x10, SI
+	ADDQ         $0x10, DI
+	ADDQ         $0x10, R8
+	ADDQ         $0x10, R9
+	ADDQ         $0x10, R10
+	ADDQ         $0x10, R11
+	DECQ         BX
+	JNE          unrolled
+
+few:
+	MOVQ R13, BX
+	ANDQ $0x03, BX
+	JE   end
 
 whole:
-	VMOVUPS      (R10), Y6
-	VBROADCASTSS (R9), Y7
+	VMOVUPS      (DX), Y6
+	VBROADCASTSS (SI), Y7
 	VFMADD231PS  Y7, Y6, Y0
-	VBROADCASTSS (R9)(SI*1), Y7
+	VBROADCASTSS (DI), Y7
 	VFMADD231PS  Y7, Y6, Y1
-	VBROADCASTSS (R9)(SI*2), Y7
+	VBROADCASTSS (R8), Y7
 	VFMADD231PS  Y7, Y6, Y2
-	VBROADCASTSS (R9)(DI*1), Y7
+	VBROADCASTSS (R9), Y7
 	VFMADD231PS  Y7, Y6, Y3
-	VBROADCASTSS (R9)(SI*4), Y7
+	VBROADCASTSS (R10), Y7
 	VFMADD231PS  Y7, Y6, Y4
-	VBROADCASTSS (R9)(R8*1), Y7
+	VBROADCASTSS (R11), Y7
 	VFMADD231PS  Y7, Y6, Y5
-	ADDQ         BX, R10
-	PREFETCHT0   (R12)
-	ADDQ         $0x40, R12
+	ADDQ         R12, DX
+	ADDQ         $0x04, SI
+	ADDQ         $0x04, DI
+	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
-	DECQ         R11
+	ADDQ         $0x04, R10
+	ADDQ         $0x04, R11
+	DECQ         BX
 	JNE          whole
 	JMP          end
 
 negated:
 partial:
 	VMOVDQU      (CX), Y6
-	VMASKMOVPS   (R10), Y6, Y6
-	VBROADCASTSS (R9), Y7
+	VMASKMOVPS   (DX), Y6, Y6
+	VBROADCASTSS (SI), Y7
 	VFMADD231PS  Y7, Y6, Y0
-	VBROADCASTSS (R9)(SI*1), Y7
+	VBROADCASTSS (DI), Y7
 	VFMADD231PS  Y7, Y6, Y1
-	VBROADCASTSS (R9)(SI*2), Y7
+	VBROADCASTSS (R8), Y7
 	VFMADD231PS  Y7, Y6, Y2
-	VBROADCASTSS (R9)(DI*1), Y7
+	VBROADCASTSS (R9), Y7
 	VFMADD231PS  Y7, Y6, Y3
-	VBROADCASTSS (R9)(SI*4), Y7
+	VBROADCASTSS (R10), Y7
 	VFMADD231PS  Y7, Y6, Y4
-	VBROADCASTSS (R9)(R8*1), Y7
+	VBROADCASTSS (R11), Y7
 	VFMADD231PS  Y7, Y6, Y5
-	SUBQ         BX, R10
-	PREFETCHT0   (R12)
-	ADDQ         $0x40, R12
+	SUBQ         R12, DX
+	ADDQ         $0x04, SI
+	ADDQ         $0x04, DI
+	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
-	DECQ         R11
+	ADDQ         $0x04, R10
+	ADDQ         $0x04, R11
+	DECQ         BX
 	JNE          partial
 
 end:
-	MOVQ       AX, R9
+	MOVQ       8(SP), DX
 	VMOVDQU    (CX), Y6
-	VMASKMOVPS Y0, Y6, (R9)
-	ADDQ       ldc+32(FP), R9
+	VMASKMOVPS Y0, Y6, (DX)
+	ADDQ       ldc+32(FP), DX
 	VMOVDQU    (CX), Y0
-	VMASKMOVPS Y1, Y0, (R9)
-	ADDQ       ldc+32(FP), R9
+	VMASKMOVPS Y1, Y0, (DX)
+	ADDQ       ldc+32(FP), DX
 	VMOVDQU    (CX), Y0
-	VMASKMOVPS Y2, Y0, (R9)
-	ADDQ       ldc+32(FP), R9
+	VMASKMOVPS Y2, Y0, (DX)
+	ADDQ       ldc+32(FP), DX
 	VMOVDQU    (CX), Y0
-	VMASKMOVPS Y3, Y0, (R9)
-	ADDQ       ldc+32(FP), R9
+	VMASKMOVPS Y3, Y0, (DX)
+	ADDQ       ldc+32(FP), DX
 	VMOVDQU    (CX), Y0
-	VMASKMOVPS Y4, Y0, (R9)
-	ADDQ       ldc+32(FP), R9
+	VMASKMOVPS Y4, Y0, (DX)
+	ADDQ       ldc+32(FP), DX
 	VMOVDQU    (CX), Y0
-	VMASKMOVPS Y5, Y0, (R9)
+	VMASKMOVPS Y5, Y0, (DX)
 	DECQ       (SP)
 	JE         done
-	ADDQ       stepC+88(FP), AX
-	ADDQ       stepStart+96(FP), DX
-	MOVQ       stepA+104(FP), R9
-	ADDQ       R9, 8(SP)
-	MOVQ       stepB+112(FP), R9
-	ADDQ       R9, 16(SP)
+	MOVQ       stepC+88(FP), DX
+	ADDQ       DX, 8(SP)
+	MOVQ       stepStart+96(FP), DX
+	ADDQ       DX, 16(SP)
+	MOVQ       stepA+104(FP), DX
+	ADDQ       DX, 24(SP)
+	MOVQ       stepB+112(FP), DX
+	ADDQ       DX, 32(SP)
 	JMP        tiles
 
 done:
@@ -664,148 +1002,245 @@ done:
 
 // func tileRows7x1AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tileRows7x1AVX2(SB), NOSPLIT, $24-120
+TEXT ·tileRows7x1AVX2(SB), NOSPLIT, $40-120
 	MOVQ last+72(FP), AX
 	LEAQ lanes<>+32(SB), CX
 	SHLQ $0x02, AX
 	SUBQ AX, CX
-	MOVQ c+0(FP), AX
+	MOVQ lda+48(FP), AX
+	MOVQ count+80(FP), DX
+	MOVQ DX, (SP)
+	MOVQ c+0(FP), DX
+	MOVQ DX, 8(SP)
 	MOVQ start+8(FP), DX
-	MOVQ ldb+56(FP), BX
-	MOVQ lda+48(FP), SI
-	LEAQ (SI)(SI*2), DI
-	LEAQ (DI)(SI*2), R8
-	MOVQ count+80(FP), R9
-	MOVQ R9, (SP)
-	MOVQ a+16(FP), R9
-	MOVQ R9, 8(SP)
-	MOVQ b+24(FP), R9
-	MOVQ R9, 16(SP)
+	MOVQ DX, 16(SP)
+	MOVQ a+16(FP), DX
+	MOVQ DX, 24(SP)
+	MOVQ b+24(FP), DX
+	MOVQ DX, 32(SP)
 
 tiles:
-	MOVQ       DX, R9
+	MOVQ       16(SP), DX
 	VMOVDQU    (CX), Y0
-	VMASKMOVPS (R9), Y0, Y0
-	ADDQ       ldstart+40(FP), R9
+	VMASKMOVPS (DX), Y0, Y0
+	ADDQ       ldstart+40(FP), DX
 	VMOVDQU    (CX), Y1
-	VMASKMOVPS (R9), Y1, Y1
-	ADDQ       ldstart+40(FP), R9
+	VMASKMOVPS (DX), Y1, Y1
+	ADDQ       ldstart+40(FP), DX
 	VMOVDQU    (CX), Y2
-	VMASKMOVPS (R9), Y2, Y2
-	ADDQ       ldstart+40(FP), R9
+	VMASKMOVPS (DX), Y2, Y2
+	ADDQ       ldstart+40(FP), DX
 	VMOVDQU    (CX), Y3
-	VMASKMOVPS (R9), Y3, Y3
-	ADDQ       ldstart+40(FP), R9
+	VMASKMOVPS (DX), Y3, Y3
+	ADDQ       ldstart+40(FP), DX
 	VMOVDQU    (CX), Y4
-	VMASKMOVPS (R9), Y4, Y4
-	ADDQ       ldstart+40(FP), R9
+	VMASKMOVPS (DX), Y4, Y4
+	ADDQ       ldstart+40(FP), DX
 	VMOVDQU    (CX), Y5
-	VMASKMOVPS (R9), Y5, Y5
-	ADDQ       ldstart+40(FP), R9
+	VMASKMOVPS (DX), Y5, Y5
+	ADDQ       ldstart+40(FP), DX
 	VMOVDQU    (CX), Y6
-	VMASKMOVPS (R9), Y6, Y6
-	MOVQ       AX, R9
-	ADDQ       stepC+88(FP), R9
-	PREFETCHT0 (R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	MOVQ       k+64(FP), R11
-	MOVQ       8(SP), R9
-	MOVQ       16(SP), R10
-	MOVQ       R9, R12
-	ADDQ       stepA+104(FP), R12
-	TESTQ      BX, BX
+	VMASKMOVPS (DX), Y6, Y6
+	MOVQ       8(SP), DX
+	ADDQ       stepC+88(FP), DX
+	PREFETCHT0 (DX)
+	ADDQ       ldc+32(FP), DX
+	PREFETCHT0 (DX)
+	ADDQ       ldc+32(FP), DX
+	PREFETCHT0 (DX)
+	ADDQ       ldc+32(FP), DX
+	PREFETCHT0 (DX)
+	ADDQ       ldc+32(FP), DX
+	PREFETCHT0 (DX)
+	ADDQ       ldc+32(FP), DX
+	PREFETCHT0 (DX)
+	ADDQ       ldc+32(FP), DX
+	PREFETCHT0 (DX)
+	MOVQ       k+64(FP), BX
+	MOVQ       32(SP), DX
+	MOVQ       24(SP), SI
+	LEAQ       (SI)(AX*1), DI
+	LEAQ       (DI)(AX*1), R8
+	LEAQ       (R8)(AX*1), R9
+	LEAQ       (R9)(AX*1), R10
+	LEAQ       (R10)(AX*1), R11
+	LEAQ       (R11)(AX*1), R12
+	MOVQ       ldb+56(FP), R13
+	TESTQ      R13, R13
 	JL         negated
+	MOVQ       BX, R14
+	SHRQ       $0x02, BX
+	JE         few
+
+unrolled:
+	VMOVUPS      (DX), Y7
+	VBROADCASTSS (SI), Y8
+	VFMADD231PS  Y8, Y7, Y0
+	VBROADCASTSS (DI), Y8
+	VFMADD231PS  Y8, Y7, Y1
+	VBROADCASTSS (R8), Y8
+	VFMADD231PS  Y8, Y7, Y2
+	VBROADCASTSS (R9), Y8
+	VFMADD231PS  Y8, Y7, Y3
+	VBROADCASTSS (R10), Y8
+	VFMADD231PS  Y8, Y7, Y4
+	VBROADCASTSS (R11), Y8
+	VFMADD231PS  Y8, Y7, Y5
+	VBROADCASTSS (R12), Y8
+	VFMADD231PS  Y8, Y7, Y6
+	ADDQ         R13, DX
+	VMOVUPS      (DX), Y7
+	VBROADCASTSS 4(SI), Y8
+	VFMADD231PS  Y8, Y7, Y0
+	VBROADCASTSS 4(DI), Y8
+	VFMADD231PS  Y8, Y7, Y1
+	VBROADCASTSS 4(R8), Y8
+	VFMADD231PS  Y8, Y7, Y2
+	VBROADCASTSS 4(R9), Y8
+	VFMADD231PS  Y8, Y7, Y3
+	VBROADCASTSS 4(R10), Y8
+	VFMADD231PS  Y8, Y7, Y4
+	VBROADCASTSS 4(R11), Y8
+	VFMADD231PS  Y8, Y7, Y5
+	VBROADCASTSS 4(R12), Y8
+	VFMADD231PS  Y8, Y7, Y6
+	ADDQ         R13, DX
+	VMOVUPS      (DX), Y7
+	VBROADCASTSS 8(SI), Y8
+	VFMADD231PS  Y8, Y7, Y0
+	VBROADCASTSS 8(DI), Y8
+	VFMADD231PS  Y8, Y7, Y1
+	VBROADCASTSS 8(R8), Y8
+	VFMADD231PS  Y8, Y7, Y2
+	VBROADCASTSS 8(R9), Y8
+	VFMADD231PS  Y8, Y7, Y3
+	VBROADCASTSS 8(R10), Y8
+	VFMADD231PS  Y8, Y7, Y4
+	VBROADCASTSS 8(R11), Y8
+	VFMADD231PS  Y8, Y7, Y5
+	VBROADCASTSS 8(R12), Y8
+	VFMADD231PS  Y8, Y7, Y6
+	ADDQ         R13, DX
+	VMOVUPS      (DX), Y7
+	VBROADCASTSS 12(SI), Y8
+	VFMADD231PS  Y8, Y7, Y0
+	VBROADCASTSS 12(DI), Y8
+	VFMADD231PS  Y8, Y7, Y1
+	VBROADCASTSS 12(R8), Y8
+	VFMADD231PS  Y8, Y7, Y2
+	VBROADCASTSS 12(R9), Y8
+	VFMADD231PS  Y8, Y7, Y3
+	VBROADCASTSS 12(R10), Y8
+	VFMADD231PS  Y8, Y7, Y4
+	VBROADCASTSS 12(R11), Y8
+	VFMADD231PS  Y8, Y7, Y5
+	VBROADCASTSS 12(R12), Y8
+	VFMADD231PS  Y8, Y7, Y6
+	ADDQ         R13, DX
+	ADDQ         $0x10, SI
+	ADDQ         $0x10, DI
+	ADDQ         $0x10, R8
+	ADDQ         $0x10, R9
+	ADDQ         $0x10, R10
+	ADDQ         $0x10, R11
+	ADDQ         $0x10, R12
+	DECQ         BX
+	JNE          unrolled
+
+few:
+	MOVQ R14, BX
+	ANDQ $0x03, BX
+	JE   end
 
 whole:
-	VMOVUPS      (R10), Y7
-	VBROADCASTSS (R9), Y8
+	VMOVUPS      (DX), Y7
+	VBROADCASTSS (SI), Y8
 	VFMADD231PS  Y8, Y7, Y0
-	VBROADCASTSS (R9)(SI*1), Y8
+	VBROADCASTSS (DI), Y8
 	VFMADD231PS  Y8, Y7, Y1
-	VBROADCASTSS (R9)(SI*2), Y8
+	VBROADCASTSS (R8), Y8
 	VFMADD231PS  Y8, Y7, Y2
-	VBROADCASTSS (R9)(DI*1), Y8
+	VBROADCASTSS (R9), Y8
 	VFMADD231PS  Y8, Y7, Y3
-	VBROADCASTSS (R9)(SI*4), Y8
+	VBROADCASTSS (R10), Y8
 	VFMADD231PS  Y8, Y7, Y4
-	VBROADCASTSS (R9)(R8*1), Y8
+	VBROADCASTSS (R11), Y8
 	VFMADD231PS  Y8, Y7, Y5
-	VBROADCASTSS (R9)(DI*2), Y8
+	VBROADCASTSS (R12), Y8
 	VFMADD231PS  Y8, Y7, Y6
-	ADDQ         BX, R10
-	PREFETCHT0   (R12)
-	ADDQ         $0x40, R12
+	ADDQ         R13, DX
+	ADDQ         $0x04, SI
+	ADDQ         $0x04, DI
+	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
-	DECQ         R11
+	ADDQ         $0x04, R10
+	ADDQ         $0x04, R11
+	ADDQ         $0x04, R12
+	DECQ         BX
 	JNE          whole
 	JMP          end
 
 negated:
 partial:
 	VMOVDQU      (CX), Y7
-	VMASKMOVPS   (R10), Y7, Y7
-	VBROADCASTSS (R9), Y8
+	VMASKMOVPS   (DX), Y7, Y7
+	VBROADCASTSS (SI), Y8
 	VFMADD231PS  Y8, Y7, Y0
-	VBROADCASTSS (R9)(SI*1), Y8
+	VBROADCASTSS (DI), Y8
 	VFMADD231PS  Y8, Y7, Y1
-	VBROADCASTSS (R9)(SI*2), Y8
+	VBROADCASTSS (R8), Y8
 	VFMADD231PS  Y8, Y7, Y2
-	VBROADCASTSS (R9)(DI*1), Y8
+	VBROADCASTSS (R9), Y8
 	VFMADD231PS  Y8, Y7, Y3
-	VBROADCASTSS (R9)(SI*4), Y8
+	VBROADCASTSS (R10), Y8
 	VFMADD231PS  Y8, Y7, Y4
-	VBROADCASTSS (R9)(R8*1), Y8
+	VBROADCASTSS (R11), Y8
 	VFMADD231PS  Y8, Y7, Y5
-	VBROADCASTSS (R9)(DI*2), Y8
+	VBROADCASTSS (R12), Y8
 	VFMADD231PS  Y8, Y7, Y6
-	SUBQ         BX, R10
-	PREFETCHT0   (R12)
-	ADDQ         $0x40, R12
+	SUBQ         R13, DX
+	ADDQ         $0x04, SI
+	ADDQ         $0x04, DI
+	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
-	DECQ         R11
+	ADDQ         $0x04, R10
+	ADDQ         $0x04, R11
+	ADDQ         $0x04, R12
+	DECQ         BX
 	JNE          partial
 
 end:
-	MOVQ       AX, R9
+	MOVQ       8(SP), DX
 	VMOVDQU    (CX), Y7
-	VMASKMOVPS Y0, Y7, (R9)
-	ADDQ       ldc+32(FP), R9
+	VMASKMOVPS Y0, Y7, (DX)
+	ADDQ       ldc+32(FP), DX
 	VMOVDQU    (CX), Y0
-	VMASKMOVPS Y1, Y0, (R9)
-	ADDQ       ldc+32(FP), R9
+	VMASKMOVPS Y1, Y0, (DX)
+	ADDQ       ldc+32(FP), DX
 	VMOVDQU    (CX), Y0
-	VMASKMOVPS Y2, Y0, (R9)
-	ADDQ       ldc+32(FP), R9
+	VMASKMOVPS Y2, Y0, (DX)
+	ADDQ       ldc+32(FP), DX
 	VMOVDQU    (CX), Y0
-	VMASKMOVPS Y3, Y0, (R9)
-	ADDQ       ldc+32(FP), R9
+	VMASKMOVPS Y3, Y0, (DX)
+	ADDQ       ldc+32(FP), DX
 	VMOVDQU    (CX), Y0
-	VMASKMOVPS Y4, Y0, (R9)
-	ADDQ       ldc+32(FP), R9
+	VMASKMOVPS Y4, Y0, (DX)
+	ADDQ       ldc+32(FP), DX
 	VMOVDQU    (CX), Y0
-	VMASKMOVPS Y5, Y0, (R9)
-	ADDQ       ldc+32(FP), R9
+	VMASKMOVPS Y5, Y0, (DX)
+	ADDQ       ldc+32(FP), DX
 	VMOVDQU    (CX), Y0
-	VMASKMOVPS Y6, Y0, (R9)
+	VMASKMOVPS Y6, Y0, (DX)
 	DECQ       (SP)
 	JE         done
-	ADDQ       stepC+88(FP), AX
-	ADDQ       stepStart+96(FP), DX
-	MOVQ       stepA+104(FP), R9
-	ADDQ       R9, 8(SP)
-	MOVQ       stepB+112(FP), R9
-	ADDQ       R9, 16(SP)
+	MOVQ       stepC+88(FP), DX
+	ADDQ       DX, 8(SP)
+	MOVQ       stepStart+96(FP), DX
+	ADDQ       DX, 16(SP)
+	MOVQ       stepA+104(FP), DX
+	ADDQ       DX, 24(SP)
+	MOVQ       stepB+112(FP), DX
+	ADDQ       DX, 32(SP)
 	JMP        tiles
 
 done:
@@ -814,161 +1249,269 @@ done:
 
 // func tileRows8x1AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tileRows8x1AVX2(SB), NOSPLIT, $24-120
+TEXT ·tileRows8x1AVX2(SB), NOSPLIT, $40-120
 	MOVQ last+72(FP), AX
 	LEAQ lanes<>+32(SB), CX
 	SHLQ $0x02, AX
 	SUBQ AX, CX
-	MOVQ c+0(FP), AX
+	MOVQ lda+48(FP), AX
+	MOVQ count+80(FP), DX
+	MOVQ DX, (SP)
+	MOVQ c+0(FP), DX
+	MOVQ DX, 8(SP)
 	MOVQ start+8(FP), DX
-	MOVQ ldb+56(FP), BX
-	MOVQ lda+48(FP), SI
-	LEAQ (SI)(SI*2), DI
-	LEAQ (DI)(SI*2), R8
-	LEAQ (R8)(SI*2), R9
-	MOVQ count+80(FP), R10
-	MOVQ R10, (SP)
-	MOVQ a+16(FP), R10
-	MOVQ R10, 8(SP)
-	MOVQ b+24(FP), R10
-	MOVQ R10, 16(SP)
+	MOVQ DX, 16(SP)
+	MOVQ a+16(FP), DX
+	MOVQ DX, 24(SP)
+	MOVQ b+24(FP), DX
+	MOVQ DX, 32(SP)
 
 tiles:
-	MOVQ       DX, R10
+	MOVQ       16(SP), DX
 	VMOVDQU    (CX), Y0
-	VMASKMOVPS (R10), Y0, Y0
-	ADDQ       ldstart+40(FP), R10
+	VMASKMOVPS (DX), Y0, Y0
+	ADDQ       ldstart+40(FP), DX
 	VMOVDQU    (CX), Y1
-	VMASKMOVPS (R10), Y1, Y1
-	ADDQ       ldstart+40(FP), R10
+	VMASKMOVPS (DX), Y1, Y1
+	ADDQ       ldstart+40(FP), DX
 	VMOVDQU    (CX), Y2
-	VMASKMOVPS (R10), Y2, Y2
-	ADDQ       ldstart+40(FP), R10
+	VMASKMOVPS (DX), Y2, Y2
+	ADDQ       ldstart+40(FP), DX
 	VMOVDQU    (CX), Y3
-	VMASKMOVPS (R10), Y3, Y3
-	ADDQ       ldstart+40(FP), R10
+	VMASKMOVPS (DX), Y3, Y3
+	ADDQ       ldstart+40(FP), DX
 	VMOVDQU    (CX), Y4
-	VMASKMOVPS (R10), Y4, Y4
-	ADDQ       ldstart+40(FP), R10
+	VMASKMOVPS (DX), Y4, Y4
+	ADDQ       ldstart+40(FP), DX
 	VMOVDQU    (CX), Y5
-	VMASKMOVPS (R10), Y5, Y5
-	ADDQ       ldstart+40(FP), R10
+	VMASKMOVPS (DX), Y5, Y5
+	ADDQ       ldstart+40(FP), DX
 	VMOVDQU    (CX), Y6
-	VMASKMOVPS (R10), Y6, Y6
-	ADDQ       ldstart+40(FP), R10
+	VMASKMOVPS (DX), Y6, Y6
+	ADDQ       ldstart+40(FP), DX
 	VMOVDQU    (CX), Y7
-	VMASKMOVPS (R10), Y7, Y7
-	MOVQ       AX, R10
-	ADDQ       stepC+88(FP), R10
-	PREFETCHT0 (R10)
-	ADDQ       ldc+32(FP), R10
-	PREFETCHT0 (R10)
-	ADDQ       ldc+32(FP), R10
-	PREFETCHT0 (R10)
-	ADDQ       ldc+32(FP), R10
-	PREFETCHT0 (R10)
-	ADDQ       ldc+32(FP), R10
-	PREFETCHT0 (R10)
-	ADDQ       ldc+32(FP), R10
-	PREFETCHT0 (R10)
-	ADDQ       ldc+32(FP), R10
-	PREFETCHT0 (R10)
-	ADDQ       ldc+32(FP), R10
-	PREFETCHT0 (R10)
-	MOVQ       k+64(FP), R12
-	MOVQ       8(SP), R10
-	MOVQ       16(SP), R11
-	MOVQ       R10, R13
-	ADDQ       stepA+104(FP), R13
-	TESTQ      BX, BX
+	VMASKMOVPS (DX), Y7, Y7
+	MOVQ       8(SP), DX
+	ADDQ       stepC+88(FP), DX
+	PREFETCHT0 (DX)
+	ADDQ       ldc+32(FP), DX
+	PREFETCHT0 (DX)
+	ADDQ       ldc+32(FP), DX
+	PREFETCHT0 (DX)
+	ADDQ       ldc+32(FP), DX
+	PREFETCHT0 (DX)
+	ADDQ       ldc+32(FP), DX
+	PREFETCHT0 (DX)
+	ADDQ       ldc+32(FP), DX
+	PREFETCHT0 (DX)
+	ADDQ       ldc+32(FP), DX
+	PREFETCHT0 (DX)
+	ADDQ       ldc+32(FP), DX
+	PREFETCHT0 (DX)
+	MOVQ       k+64(FP), BX
+	MOVQ       32(SP), DX
+	MOVQ       24(SP), SI
+	LEAQ       (SI)(AX*1), DI
+	LEAQ       (DI)(AX*1), R8
+	LEAQ       (R8)(AX*1), R9
+	LEAQ       (R9)(AX*1), R10
+	LEAQ       (R10)(AX*1), R11
+	LEAQ       (R11)(AX*1), R12
+	LEAQ       (R12)(AX*1), R13
+	MOVQ       ldb+56(FP), R14
+	TESTQ      R14, R14
 	JL         negated
+	MOVQ       BX, R15
+	SHRQ       $0x02, BX
+	JE         few
+
+unrolled:
+	VMOVUPS      (DX), Y8
+	VBROADCASTSS (SI), Y9
+	VFMADD231PS  Y9, Y8, Y0
+	VBROADCASTSS (DI), Y9
+	VFMADD231PS  Y9, Y8, Y1
+	VBROADCASTSS (R8), Y9
+	VFMADD231PS  Y9, Y8, Y2
+	VBROADCASTSS (R9), Y9
+	VFMADD231PS  Y9, Y8, Y3
+	VBROADCASTSS (R10), Y9
+	VFMADD231PS  Y9, Y8, Y4
+	VBROADCASTSS (R11), Y9
+	VFMADD231PS  Y9, Y8, Y5
+	VBROADCASTSS (R12), Y9
+	VFMADD231PS  Y9, Y8, Y6
+	VBROADCASTSS (R13), Y9
+	VFMADD231PS  Y9, Y8, Y7
+	ADDQ         R14, DX
+	VMOVUPS      (DX), Y8
+	VBROADCASTSS 4(SI), Y9
+	VFMADD231PS  Y9, Y8, Y0
+	VBROADCASTSS 4(DI), Y9
+	VFMADD231PS  Y9, Y8, Y1
+	VBROADCASTSS 4(R8), Y9
+	VFMADD231PS  Y9, Y8, Y2
+	VBROADCASTSS 4(R9), Y9
+	VFMADD231PS  Y9, Y8, Y3
+	VBROADCASTSS 4(R10), Y9
+	VFMADD231PS  Y9, Y8, Y4
+	VBROADCASTSS 4(R11), Y9
+	VFMADD231PS  Y9, Y8, Y5
+	VBROADCASTSS 4(R12), Y9
+	VFMADD231PS  Y9, Y8, Y6
+	VBROADCASTSS 4(R13), Y9
+	VFMADD231PS  Y9, Y8, Y7
+	ADDQ         R14, DX
+	VMOVUPS      (DX), Y8
+	VBROADCASTSS 8(SI), Y9
+	VFMADD231PS  Y9, Y8, Y0
+	VBROADCASTSS 8(DI), Y9
+	VFMADD231PS  Y9, Y8, Y1
+	VBROADCASTSS 8(R8), Y9
+	VFMADD231PS  Y9, Y8, Y2
+	VBROADCASTSS 8(R9), Y9
+	VFMADD231PS  Y9, Y8, Y3
+	VBROADCASTSS 8(R10), Y9
+	VFMADD231PS  Y9, Y8, Y4
+	VBROADCASTSS 8(R11), Y9
+	VFMADD231PS  Y9, Y8, Y5
+	VBROADCASTSS 8(R12), Y9
+	VFMADD231PS  Y9, Y8, Y6
+	VBROADCASTSS 8(R13), Y9
+	VFMADD231PS  Y9, Y8, Y7
+	ADDQ         R14, DX
+	VMOVUPS      (DX), Y8
+	VBROADCASTSS 12(SI), Y9
+	VFMADD231PS  Y9, Y8, Y0
+	VBROADCASTSS 12(DI), Y9
+	VFMADD231PS  Y9, Y8, Y1
+	VBROADCASTSS 12(R8), Y9
+	VFMADD231PS  Y9, Y8, Y2
+	VBROADCASTSS 12(R9), Y9
+	VFMADD231PS  Y9, Y8, Y3
+	VBROADCASTSS 12(R10), Y9
+	VFMADD231PS  Y9, Y8, Y4
+	VBROADCASTSS 12(R11), Y9
+	VFMADD231PS  Y9, Y8, Y5
+	VBROADCASTSS 12(R12), Y9
+	VFMADD231PS  Y9, Y8, Y6
+	VBROADCASTSS 12(R13), Y9
+	VFMADD231PS  Y9, Y8, Y7
+	ADDQ         R14, DX
+	ADDQ         $0x10, SI
+	ADDQ         $0x10, DI
+	ADDQ         $0x10, R8
+	ADDQ         $0x10, R9
+	ADDQ         $0x10, R10
+	ADDQ         $0x10, R11
+	ADDQ         $0x10, R12
+	ADDQ         $0x10, R13
+	DECQ         BX
+	JNE          unrolled
+
+few:
+	MOVQ R15, BX
+	ANDQ $0x03, BX
+	JE   end
 
 whole:
-	VMOVUPS      (R11), Y8
-	VBROADCASTSS (R10), Y9
+	VMOVUPS      (DX), Y8
+	VBROADCASTSS (SI), Y9
 	VFMADD231PS  Y9, Y8, Y0
-	VBROADCASTSS (R10)(SI*1), Y9
+	VBROADCASTSS (DI), Y9
 	VFMADD231PS  Y9, Y8, Y1
-	VBROADCASTSS (R10)(SI*2), Y9
+	VBROADCASTSS (R8), Y9
 	VFMADD231PS  Y9, Y8, Y2
-	VBROADCASTSS (R10)(DI*1), Y9
+	VBROADCASTSS (R9), Y9
 	VFMADD231PS  Y9, Y8, Y3
-	VBROADCASTSS (R10)(SI*4), Y9
+	VBROADCASTSS (R10), Y9
 	VFMADD231PS  Y9, Y8, Y4
-	VBROADCASTSS (R10)(R8*1), Y9
+	VBROADCASTSS (R11), Y9
 	VFMADD231PS  Y9, Y8, Y5
-	VBROADCASTSS (R10)(DI*2), Y9
+	VBROADCASTSS (R12), Y9
 	VFMADD231PS  Y9, Y8, Y6
-	VBROADCASTSS (R10)(R9*1), Y9
+	VBROADCASTSS (R13), Y9
 	VFMADD231PS  Y9, Y8, Y7
-	ADDQ         BX, R11
-	PREFETCHT0   (R13)
-	ADDQ         $0x40, R13
+	ADDQ         R14, DX
+	ADDQ         $0x04, SI
+	ADDQ         $0x04, DI
+	ADDQ         $0x04, R8
+	ADDQ         $0x04, R9
 	ADDQ         $0x04, R10
-	DECQ         R12
+	ADDQ         $0x04, R11
+	ADDQ         $0x04, R12
+	ADDQ         $0x04, R13
+	DECQ         BX
 	JNE          whole
 	JMP          end
 
 negated:
 partial:
 	VMOVDQU      (CX), Y8
-	VMASKMOVPS   (R11), Y8, Y8
-	VBROADCASTSS (R10), Y9
+	VMASKMOVPS   (DX), Y8, Y8
+	VBROADCASTSS (SI), Y9
 	VFMADD231PS  Y9, Y8, Y0
-	VBROADCASTSS (R10)(SI*1), Y9
+	VBROADCASTSS (DI), Y9
 	VFMADD231PS  Y9, Y8, Y1
-	VBROADCASTSS (R10)(SI*2), Y9
+	VBROADCASTSS (R8), Y9
 	VFMADD231PS  Y9, Y8, Y2
-	VBROADCASTSS (R10)(DI*1), Y9
+	VBROADCASTSS (R9), Y9
 	VFMADD231PS  Y9, Y8, Y3
-	VBROADCASTSS (R10)(SI*4), Y9
+	VBROADCASTSS (R10), Y9
 	VFMADD231PS  Y9, Y8, Y4
-	VBROADCASTSS (R10)(R8*1), Y9
+	VBROADCASTSS (R11), Y9
 	VFMADD231PS  Y9, Y8, Y5
-	VBROADCASTSS (R10)(DI*2), Y9
+	VBROADCASTSS (R12), Y9
 	VFMADD231PS  Y9, Y8, Y6
-	VBROADCASTSS (R10)(R9*1), Y9
+	VBROADCASTSS (R13), Y9
 	VFMADD231PS  Y9, Y8, Y7
-	SUBQ         BX, R11
-	PREFETCHT0   (R13)
-	ADDQ         $0x40, R13
+	SUBQ         R14, DX
+	ADDQ         $0x04, SI
+	ADDQ         $0x04, DI
+	ADDQ         $0x04, R8
+	ADDQ         $0x04, R9
 	ADDQ         $0x04, R10
-	DECQ         R12
+	ADDQ         $0x04, R11
+	ADDQ         $0x04, R12
+	ADDQ         $0x04, R13
+	DECQ         BX
 	JNE          partial
 
 end:
-	MOVQ       AX, R10
+	MOVQ       8(SP), DX
 	VMOVDQU    (CX), Y8
-	VMASKMOVPS Y0, Y8, (R10)
-	ADDQ       ldc+32(FP), R10
+	VMASKMOVPS Y0, Y8, (DX)
+	ADDQ       ldc+32(FP), DX
 	VMOVDQU    (CX), Y0
-	VMASKMOVPS Y1, Y0, (R10)
-	ADDQ       ldc+32(FP), R10
+	VMASKMOVPS Y1, Y0, (DX)
+	ADDQ       ldc+32(FP), DX
 	VMOVDQU    (CX), Y0
-	VMASKMOVPS Y2, Y0, (R10)
-	ADDQ       ldc+32(FP), R10
+	VMASKMOVPS Y2, Y0, (DX)
+	ADDQ       ldc+32(FP), DX
 	VMOVDQU    (CX), Y0
-	VMASKMOVPS Y3, Y0, (R10)
-	ADDQ       ldc+32(FP), R10
+	VMASKMOVPS Y3, Y0, (DX)
+	ADDQ       ldc+32(FP), DX
 	VMOVDQU    (CX), Y0
-	VMASKMOVPS Y4, Y0, (R10)
-	ADDQ       ldc+32(FP), R10
+	VMASKMOVPS Y4, Y0, (DX)
+	ADDQ       ldc+32(FP), DX
 	VMOVDQU    (CX), Y0
-	VMASKMOVPS Y5, Y0, (R10)
-	ADDQ       ldc+32(FP), R10
+	VMASKMOVPS Y5, Y0, (DX)
+	ADDQ       ldc+32(FP), DX
 	VMOVDQU    (CX), Y0
-	VMASKMOVPS Y6, Y0, (R10)
-	ADDQ       ldc+32(FP), R10
+	VMASKMOVPS Y6, Y0, (DX)
+	ADDQ       ldc+32(FP), DX
 	VMOVDQU    (CX), Y0
-	VMASKMOVPS Y7, Y0, (R10)
+	VMASKMOVPS Y7, Y0, (DX)
 	DECQ       (SP)
 	JE         done
-	ADDQ       stepC+88(FP), AX
-	ADDQ       stepStart+96(FP), DX
-	MOVQ       stepA+104(FP), R10
-	ADDQ       R10, 8(SP)
-	MOVQ       stepB+112(FP), R10
-	ADDQ       R10, 16(SP)
+	MOVQ       stepC+88(FP), DX
+	ADDQ       DX, 8(SP)
+	MOVQ       stepStart+96(FP), DX
+	ADDQ       DX, 16(SP)
+	MOVQ       stepA+104(FP), DX
+	ADDQ       DX, 24(SP)
+	MOVQ       stepB+112(FP), DX
+	ADDQ       DX, 32(SP)
 	JMP        tiles
 
 done:
@@ -977,80 +1520,115 @@ done:
 
 // func tileRows1x2AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tileRows1x2AVX2(SB), NOSPLIT, $24-120
+TEXT ·tileRows1x2AVX2(SB), NOSPLIT, $40-120
 	MOVQ last+72(FP), AX
 	LEAQ lanes<>+32(SB), CX
 	SHLQ $0x02, AX
 	SUBQ AX, CX
+	MOVQ lda+48(FP), AX
+	MOVQ count+80(FP), AX
+	MOVQ AX, (SP)
 	MOVQ c+0(FP), AX
-	MOVQ start+8(FP), DX
-	MOVQ ldb+56(FP), BX
-	MOVQ lda+48(FP), SI
-	MOVQ count+80(FP), SI
-	MOVQ SI, (SP)
-	MOVQ a+16(FP), SI
-	MOVQ SI, 8(SP)
-	MOVQ b+24(FP), SI
-	MOVQ SI, 16(SP)
+	MOVQ AX, 8(SP)
+	MOVQ start+8(FP), AX
+	MOVQ AX, 16(SP)
+	MOVQ a+16(FP), AX
+	MOVQ AX, 24(SP)
+	MOVQ b+24(FP), AX
+	MOVQ AX, 32(SP)
 
 tiles:
-	MOVQ       DX, SI
-	VMOVUPS    (SI), Y0
+	MOVQ       16(SP), AX
+	VMOVUPS    (AX), Y0
 	VMOVDQU    (CX), Y1
-	VMASKMOVPS 32(SI), Y1, Y1
-	MOVQ       AX, SI
-	ADDQ       stepC+88(FP), SI
-	PREFETCHT0 (SI)
-	MOVQ       k+64(FP), R8
-	MOVQ       8(SP), SI
-	MOVQ       16(SP), DI
-	MOVQ       SI, R9
-	ADDQ       stepA+104(FP), R9
-	TESTQ      BX, BX
+	VMASKMOVPS 32(AX), Y1, Y1
+	MOVQ       8(SP), AX
+	ADDQ       stepC+88(FP), AX
+	PREFETCHT0 (AX)
+	MOVQ       k+64(FP), DX
+	MOVQ       32(SP), AX
+	MOVQ       24(SP), BX
+	MOVQ       ldb+56(FP), SI
+	TESTQ      SI, SI
 	JL         negated
+	MOVQ       DX, DI
+	SHRQ       $0x02, DX
+	JE         few
+
+unrolled:
+	VBROADCASTSS (BX), Y2
+	VMOVUPS      (AX), Y3
+	VFMADD231PS  Y2, Y3, Y0
+	VMOVUPS      32(AX), Y3
+	VFMADD231PS  Y2, Y3, Y1
+	ADDQ         SI, AX
+	VBROADCASTSS 4(BX), Y2
+	VMOVUPS      (AX), Y3
+	VFMADD231PS  Y2, Y3, Y0
+	VMOVUPS      32(AX), Y3
+	VFMADD231PS  Y2, Y3, Y1
+	ADDQ         SI, AX
+	VBROADCASTSS 8(BX), Y2
+	VMOVUPS      (AX), Y3
+	VFMADD231PS  Y2, Y3, Y0
+	VMOVUPS      32(AX), Y3
+	VFMADD231PS  Y2, Y3, Y1
+	ADDQ         SI, AX
+	VBROADCASTSS 12(BX), Y2
+	VMOVUPS      (AX), Y3
+	VFMADD231PS  Y2, Y3, Y0
+	VMOVUPS      32(AX), Y3
+	VFMADD231PS  Y2, Y3, Y1
+	ADDQ         SI, AX
+	ADDQ         $0x10, BX
+	DECQ         DX
+	JNE          unrolled
+
+few:
+	MOVQ DI, DX
+	ANDQ $0x03, DX
+	JE   end
 
 whole:
-	VBROADCASTSS (SI), Y2
-	VMOVUPS      (DI), Y3
+	VBROADCASTSS (BX), Y2
+	VMOVUPS      (AX), Y3
 	VFMADD231PS  Y2, Y3, Y0
-	VMOVUPS      32(DI), Y3
+	VMOVUPS      32(AX), Y3
 	VFMADD231PS  Y2, Y3, Y1
-	ADDQ         BX, DI
-	PREFETCHT0   (R9)
-	ADDQ         $0x40, R9
-	ADDQ         $0x04, SI
-	DECQ         R8
+	ADDQ         SI, AX
+	ADDQ         $0x04, BX
+	DECQ         DX
 	JNE          whole
 	JMP          end
 
 negated:
 partial:
-	VBROADCASTSS (SI), Y2
-	VMOVUPS      (DI), Y3
+	VBROADCASTSS (BX), Y2
+	VMOVUPS      (AX), Y3
 	VFMADD231PS  Y2, Y3, Y0
 	VMOVDQU      (CX), Y3
-	VMASKMOVPS   32(DI), Y3, Y3
+	VMASKMOVPS   32(AX), Y3, Y3
 	VFMADD231PS  Y2, Y3, Y1
-	SUBQ         BX, DI
-	PREFETCHT0   (R9)
-	ADDQ         $0x40, R9
-	ADDQ         $0x04, SI
-	DECQ         R8
+	SUBQ         SI, AX
+	ADDQ         $0x04, BX
+	DECQ         DX
 	JNE          partial
 
 end:
-	MOVQ       AX, SI
-	VMOVUPS    Y0, (SI)
+	MOVQ       8(SP), AX
+	VMOVUPS    Y0, (AX)
 	VMOVDQU    (CX), Y0
-	VMASKMOVPS Y1, Y0, 32(SI)
+	VMASKMOVPS Y1, Y0, 32(AX)
 	DECQ       (SP)
 	JE         done
-	ADDQ       stepC+88(FP), AX
-	ADDQ       stepStart+96(FP), DX
-	MOVQ       stepA+104(FP), SI
-	ADDQ       SI, 8(SP)
-	MOVQ       stepB+112(FP), SI
-	ADDQ       SI, 16(SP)
+	MOVQ       stepC+88(FP), AX
+	ADDQ       AX, 8(SP)
+	MOVQ       stepStart+96(FP), AX
+	ADDQ       AX, 16(SP)
+	MOVQ       stepA+104(FP), AX
+	ADDQ       AX, 24(SP)
+	MOVQ       stepB+112(FP), AX
+	ADDQ       AX, 32(SP)
 	JMP        tiles
 
 done:
@@ -1059,96 +1637,147 @@ done:
 
 // func tileRows2x2AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tileRows2x2AVX2(SB), NOSPLIT, $24-120
+TEXT ·tileRows2x2AVX2(SB), NOSPLIT, $40-120
 	MOVQ last+72(FP), AX
 	LEAQ lanes<>+32(SB), CX
 	SHLQ $0x02, AX
 	SUBQ AX, CX
-	MOVQ c+0(FP), AX
+	MOVQ lda+48(FP), AX
+	MOVQ count+80(FP), DX
+	MOVQ DX, (SP)
+	MOVQ c+0(FP), DX
+	MOVQ DX, 8(SP)
 	MOVQ start+8(FP), DX
-	MOVQ ldb+56(FP), BX
-	MOVQ lda+48(FP), SI
-	MOVQ count+80(FP), DI
-	MOVQ DI, (SP)
-	MOVQ a+16(FP), DI
-	MOVQ DI, 8(SP)
-	MOVQ b+24(FP), DI
-	MOVQ DI, 16(SP)
+	MOVQ DX, 16(SP)
+	MOVQ a+16(FP), DX
+	MOVQ DX, 24(SP)
+	MOVQ b+24(FP), DX
+	MOVQ DX, 32(SP)
 
 tiles:
-	MOVQ       DX, DI
-	VMOVUPS    (DI), Y0
+	MOVQ       16(SP), DX
+	VMOVUPS    (DX), Y0
 	VMOVDQU    (CX), Y1
-	VMASKMOVPS 32(DI), Y1, Y1
-	ADDQ       ldstart+40(FP), DI
-	VMOVUPS    (DI), Y2
+	VMASKMOVPS 32(DX), Y1, Y1
+	ADDQ       ldstart+40(FP), DX
+	VMOVUPS    (DX), Y2
 	VMOVDQU    (CX), Y3
-	VMASKMOVPS 32(DI), Y3, Y3
-	MOVQ       AX, DI
-	ADDQ       stepC+88(FP), DI
-	PREFETCHT0 (DI)
-	ADDQ       ldc+32(FP), DI
-	PREFETCHT0 (DI)
-	MOVQ       k+64(FP), R9
-	MOVQ       8(SP), DI
-	MOVQ       16(SP), R8
-	MOVQ       DI, R10
-	ADDQ       stepA+104(FP), R10
-	TESTQ      BX, BX
+	VMASKMOVPS 32(DX), Y3, Y3
+	MOVQ       8(SP), DX
+	ADDQ       stepC+88(FP), DX
+	PREFETCHT0 (DX)
+	ADDQ       ldc+32(FP), DX
+	PREFETCHT0 (DX)
+	MOVQ       k+64(FP), BX
+	MOVQ       32(SP), DX
+	MOVQ       24(SP), SI
+	LEAQ       (SI)(AX*1), DI
+	MOVQ       ldb+56(FP), R8
+	TESTQ      R8, R8
 	JL         negated
+	MOVQ       BX, R9
+	SHRQ       $0x02, BX
+	JE         few
 
-whole:
-	VMOVUPS      (R8), Y4
-	VMOVUPS      32(R8), Y5
-	VBROADCASTSS (DI), Y6
+unrolled:
+	VMOVUPS      (DX), Y4
+	VMOVUPS      32(DX), Y5
+	VBROADCASTSS (SI), Y6
 	VFMADD231PS  Y6, Y4, Y0
 	VFMADD231PS  Y6, Y5, Y1
-	VBROADCASTSS (DI)(SI*1), Y6
+	VBROADCASTSS (DI), Y6
 	VFMADD231PS  Y6, Y4, Y2
 	VFMADD231PS  Y6, Y5, Y3
-	ADDQ         BX, R8
-	PREFETCHT0   (R10)
-	ADDQ         $0x40, R10
+	ADDQ         R8, DX
+	VMOVUPS      (DX), Y4
+	VMOVUPS      32(DX), Y5
+	VBROADCASTSS 4(SI), Y6
+	VFMADD231PS  Y6, Y4, Y0
+	VFMADD231PS  Y6, Y5, Y1
+	VBROADCASTSS 4(DI), Y6
+	VFMADD231PS  Y6, Y4, Y2
+	VFMADD231PS  Y6, Y5, Y3
+	ADDQ         R8, DX
+	VMOVUPS      (DX), Y4
+	VMOVUPS      32(DX), Y5
+	VBROADCASTSS 8(SI), Y6
+	VFMADD231PS  Y6, Y4, Y0
+	VFMADD231PS  Y6, Y5, Y1
+	VBROADCASTSS 8(DI), Y6
+	VFMADD231PS  Y6, Y4, Y2
+	VFMADD231PS  Y6, Y5, Y3
+	ADDQ         R8, DX
+	VMOVUPS      (DX), Y4
+	VMOVUPS      32(DX), Y5
+	VBROADCASTSS 12(SI), Y6
+	VFMADD231PS  Y6, Y4, Y0
+	VFMADD231PS  Y6, Y5, Y1
+	VBROADCASTSS 12(DI), Y6
+	VFMADD231PS  Y6, Y4, Y2
+	VFMADD231PS  Y6, Y5, Y3
+	ADDQ         R8, DX
+	ADDQ         $0x10, SI
+	ADDQ         $0x10, DI
+	DECQ         BX
+	JNE          unrolled
+
+few:
+	MOVQ R9, BX
+	ANDQ $0x03, BX
+	JE   end
+
+whole:
+	VMOVUPS      (DX), Y4
+	VMOVUPS      32(DX), Y5
+	VBROADCASTSS (SI), Y6
+	VFMADD231PS  Y6, Y4, Y0
+	VFMADD231PS  Y6, Y5, Y1
+	VBROADCASTSS (DI), Y6
+	VFMADD231PS  Y6, Y4, Y2
+	VFMADD231PS  Y6, Y5, Y3
+	ADDQ         R8, DX
+	ADDQ         $0x04, SI
 	ADDQ         $0x04, DI
-	DECQ         R9
+	DECQ         BX
 	JNE          whole
 	JMP          end
 
 negated:
 partial:
-	VMOVUPS      (R8), Y4
+	VMOVUPS      (DX), Y4
 	VMOVDQU      (CX), Y5
-	VMASKMOVPS   32(R8), Y5, Y5
-	VBROADCASTSS (DI), Y6
+	VMASKMOVPS   32(DX), Y5, Y5
+	VBROADCASTSS (SI), Y6
 	VFMADD231PS  Y6, Y4, Y0
 	VFMADD231PS  Y6, Y5, Y1
-	VBROADCASTSS (DI)(SI*1), Y6
+	VBROADCASTSS (DI), Y6
 	VFMADD231PS  Y6, Y4, Y2
 	VFMADD231PS  Y6, Y5, Y3
-	SUBQ         BX, R8
-	PREFETCHT0   (R10)
-	ADDQ         $0x40, R10
+	SUBQ         R8, DX
+	ADDQ         $0x04, SI
 	ADDQ         $0x04, DI
-	DECQ         R9
+	DECQ         BX
 	JNE          partial
 
 end:
-	MOVQ       AX, DI
-	VMOVUPS    Y0, (DI)
+	MOVQ       8(SP), DX
+	VMOVUPS    Y0, (DX)
 	VMOVDQU    (CX), Y0
-	VMASKMOVPS Y1, Y0, 32(DI)
-	ADDQ       ldc+32(FP), DI
-	VMOVUPS    Y2, (DI)
+	VMASKMOVPS Y1, Y0, 32(DX)
+	ADDQ       ldc+32(FP), DX
+	VMOVUPS    Y2, (DX)
 	VMOVDQU    (CX), Y0
-	VMASKMOVPS Y3, Y0, 32(DI)
+	VMASKMOVPS Y3, Y0, 32(DX)
 	DECQ       (SP)
 	JE         done
-	ADDQ       stepC+88(FP), AX
-	ADDQ       stepStart+96(FP), DX
-	MOVQ       stepA+104(FP), DI
-	ADDQ       DI, 8(SP)
-	MOVQ       stepB+112(FP), DI
-	ADDQ       DI, 16(SP)
+	MOVQ       stepC+88(FP), DX
+	ADDQ       DX, 8(SP)
+	MOVQ       stepStart+96(FP), DX
+	ADDQ       DX, 16(SP)
+	MOVQ       stepA+104(FP), DX
+	ADDQ       DX, 24(SP)
+	MOVQ       stepB+112(FP), DX
+	ADDQ       DX, 32(SP)
 	JMP        tiles
 
 done:
@@ -1157,112 +1786,179 @@ done:
 
 // func tileRows3x2AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tileRows3x2AVX2(SB), NOSPLIT, $24-120
+TEXT ·tileRows3x2AVX2(SB), NOSPLIT, $40-120
 	MOVQ last+72(FP), AX
 	LEAQ lanes<>+32(SB), CX
 	SHLQ $0x02, AX
 	SUBQ AX, CX
-	MOVQ c+0(FP), AX
+	MOVQ lda+48(FP), AX
+	MOVQ count+80(FP), DX
+	MOVQ DX, (SP)
+	MOVQ c+0(FP), DX
+	MOVQ DX, 8(SP)
 	MOVQ start+8(FP), DX
-	MOVQ ldb+56(FP), BX
-	MOVQ lda+48(FP), SI
-	MOVQ count+80(FP), DI
-	MOVQ DI, (SP)
-	MOVQ a+16(FP), DI
-	MOVQ DI, 8(SP)
-	MOVQ b+24(FP), DI
-	MOVQ DI, 16(SP)
+	MOVQ DX, 16(SP)
+	MOVQ a+16(FP), DX
+	MOVQ DX, 24(SP)
+	MOVQ b+24(FP), DX
+	MOVQ DX, 32(SP)
 
 tiles:
-	MOVQ       DX, DI
-	VMOVUPS    (DI), Y0
+	MOVQ       16(SP), DX
+	VMOVUPS    (DX), Y0
 	VMOVDQU    (CX), Y1
-	VMASKMOVPS 32(DI), Y1, Y1
-	ADDQ       ldstart+40(FP), DI
-	VMOVUPS    (DI), Y2
+	VMASKMOVPS 32(DX), Y1, Y1
+	ADDQ       ldstart+40(FP), DX
+	VMOVUPS    (DX), Y2
 	VMOVDQU    (CX), Y3
-	VMASKMOVPS 32(DI), Y3, Y3
-	ADDQ       ldstart+40(FP), DI
-	VMOVUPS    (DI), Y4
+	VMASKMOVPS 32(DX), Y3, Y3
+	ADDQ       ldstart+40(FP), DX
+	VMOVUPS    (DX), Y4
 	VMOVDQU    (CX), Y5
-	VMASKMOVPS 32(DI), Y5, Y5
-	MOVQ       AX, DI
-	ADDQ       stepC+88(FP), DI
-	PREFETCHT0 (DI)
-	ADDQ       ldc+32(FP), DI
-	PREFETCHT0 (DI)
-	ADDQ       ldc+32(FP), DI
-	PREFETCHT0 (DI)
-	MOVQ       k+64(FP), R9
-	MOVQ       8(SP), DI
-	MOVQ       16(SP), R8
-	MOVQ       DI, R10
-	ADDQ       stepA+104(FP), R10
-	TESTQ      BX, BX
+	VMASKMOVPS 32(DX), Y5, Y5
+	MOVQ       8(SP), DX
+	ADDQ       stepC+88(FP), DX
+	PREFETCHT0 (DX)
+	ADDQ       ldc+32(FP), DX
+	PREFETCHT0 (DX)
+	ADDQ       ldc+32(FP), DX
+	PREFETCHT0 (DX)
+	MOVQ       k+64(FP), BX
+	MOVQ       32(SP), DX
+	MOVQ       24(SP), SI
+	LEAQ       (SI)(AX*1), DI
+	LEAQ       (DI)(AX*1), R8
+	MOVQ       ldb+56(FP), R9
+	TESTQ      R9, R9
 	JL         negated
+	MOVQ       BX, R10
+	SHRQ       $0x02, BX
+	JE         few
 
-whole:
-	VMOVUPS      (R8), Y6
-	VMOVUPS      32(R8), Y7
-	VBROADCASTSS (DI), Y8
+unrolled:
+	VMOVUPS      (DX), Y6
+	VMOVUPS      32(DX), Y7
+	VBROADCASTSS (SI), Y8
 	VFMADD231PS  Y8, Y6, Y0
 	VFMADD231PS  Y8, Y7, Y1
-	VBROADCASTSS (DI)(SI*1), Y8
+	VBROADCASTSS (DI), Y8
 	VFMADD231PS  Y8, Y6, Y2
 	VFMADD231PS  Y8, Y7, Y3
-	VBROADCASTSS (DI)(SI*2), Y8
+	VBROADCASTSS (R8), Y8
 	VFMADD231PS  Y8, Y6, Y4
 	VFMADD231PS  Y8, Y7, Y5
-	ADDQ         BX, R8
-	PREFETCHT0   (R10)
-	ADDQ         $0x40, R10
+	ADDQ         R9, DX
+	VMOVUPS      (DX), Y6
+	VMOVUPS      32(DX), Y7
+	VBROADCASTSS 4(SI), Y8
+	VFMADD231PS  Y8, Y6, Y0
+	VFMADD231PS  Y8, Y7, Y1
+	VBROADCASTSS 4(DI), Y8
+	VFMADD231PS  Y8, Y6, Y2
+	VFMADD231PS  Y8, Y7, Y3
+	VBROADCASTSS 4(R8), Y8
+	VFMADD231PS  Y8, Y6, Y4
+	VFMADD231PS  Y8, Y7, Y5
+	ADDQ         R9, DX
+	VMOVUPS      (DX), Y6
+	VMOVUPS      32(DX), Y7
+	VBROADCASTSS 8(SI), Y8
+	VFMADD231PS  Y8, Y6, Y0
+	VFMADD231PS  Y8, Y7, Y1
+	VBROADCASTSS 8(DI), Y8
+	VFMADD231PS  Y8, Y6, Y2
+	VFMADD231PS  Y8, Y7, Y3
+	VBROADCASTSS 8(R8), Y8
+	VFMADD231PS  Y8, Y6, Y4
+	VFMADD231PS  Y8, Y7, Y5
+	ADDQ         R9, DX
+	VMOVUPS      (DX), Y6
+	VMOVUPS      32(DX), Y7
+	VBROADCASTSS 12(SI), Y8
+	VFMADD231PS  Y8, Y6, Y0
+	VFMADD231PS  Y8, Y7, Y1
+	VBROADCASTSS 12(DI), Y8
+	VFMADD231PS  Y8, Y6, Y2
+	VFMADD231PS  Y8, Y7, Y3
+	VBROADCASTSS 12(R8), Y8
+	VFMADD231PS  Y8, Y6, Y4
+	VFMADD231PS  Y8, Y7, Y5
+	ADDQ         R9, DX
+	ADDQ         $0x10, SI
+	ADDQ         $0x10, DI
+	ADDQ         $0x10, R8
+	DECQ         BX
+	JNE          unrolled
+
+few:
+	MOVQ R10, BX
+	ANDQ $0x03, BX
+	JE   end
+
+whole:
+	VMOVUPS      (DX), Y6
+	VMOVUPS      32(DX), Y7
+	VBROADCASTSS (SI), Y8
+	VFMADD231PS  Y8, Y6, Y0
+	VFMADD231PS  Y8, Y7, Y1
+	VBROADCASTSS (DI), Y8
+	VFMADD231PS  Y8, Y6, Y2
+	VFMADD231PS  Y8, Y7, Y3
+	VBROADCASTSS (R8), Y8
+	VFMADD231PS  Y8, Y6, Y4
+	VFMADD231PS  Y8, Y7, Y5
+	ADDQ         R9, DX
+	ADDQ         $0x04, SI
 	ADDQ         $0x04, DI
-	DECQ         R9
+	ADDQ         $0x04, R8
+	DECQ         BX
 	JNE          whole
 	JMP          end
 
 negated:
 partial:
-	VMOVUPS      (R8), Y6
+	VMOVUPS      (DX), Y6
 	VMOVDQU      (CX), Y7
-	VMASKMOVPS   32(R8), Y7, Y7
-	VBROADCASTSS (DI), Y8
+	VMASKMOVPS   32(DX), Y7, Y7
+	VBROADCASTSS (SI), Y8
 	VFMADD231PS  Y8, Y6, Y0
 	VFMADD231PS  Y8, Y7, Y1
-	VBROADCASTSS (DI)(SI*1), Y8
+	VBROADCASTSS (DI), Y8
 	VFMADD231PS  Y8, Y6, Y2
 	VFMADD231PS  Y8, Y7, Y3
-	VBROADCASTSS (DI)(SI*2), Y8
+	VBROADCASTSS (R8), Y8
 	VFMADD231PS  Y8, Y6, Y4
 	VFMADD231PS  Y8, Y7, Y5
-	SUBQ         BX, R8
-	PREFETCHT0   (R10)
-	ADDQ         $0x40, R10
+	SUBQ         R9, DX
+	ADDQ         $0x04, SI
 	ADDQ         $0x04, DI
-	DECQ         R9
+	ADDQ         $0x04, R8
+	DECQ         BX
 	JNE          partial
 
 end:
-	MOVQ       AX, DI
-	VMOVUPS    Y0, (DI)
+	MOVQ       8(SP), DX
+	VMOVUPS    Y0, (DX)
 	VMOVDQU    (CX), Y0
-	VMASKMOVPS Y1, Y0, 32(DI)
-	ADDQ       ldc+32(FP), DI
-	VMOVUPS    Y2, (DI)
+	VMASKMOVPS Y1, Y0, 32(DX)
+	ADDQ       ldc+32(FP), DX
+	VMOVUPS    Y2, (DX)
 	VMOVDQU    (CX), Y0
-	VMASKMOVPS Y3, Y0, 32(DI)
-	ADDQ       ldc+32(FP), DI
-	VMOVUPS    Y4, (DI)
+	VMASKMOVPS Y3, Y0, 32(DX)
+	ADDQ       ldc+32(FP), DX
+	VMOVUPS    Y4, (DX)
 	VMOVDQU    (CX), Y0
-	VMASKMOVPS Y5, Y0, 32(DI)
+	VMASKMOVPS Y5, Y0, 32(DX)
 	DECQ       (SP)
 	JE         done
-	ADDQ       stepC+88(FP), AX
-	ADDQ       stepStart+96(FP), DX
-	MOVQ       stepA+104(FP), DI
-	ADDQ       DI, 8(SP)
-	MOVQ       stepB+112(FP), DI
-	ADDQ       DI, 16(SP)
+	MOVQ       stepC+88(FP), DX
+	ADDQ       DX, 8(SP)
+	MOVQ       stepStart+96(FP), DX
+	ADDQ       DX, 16(SP)
+	MOVQ       stepA+104(FP), DX
+	ADDQ       DX, 24(SP)
+	MOVQ       stepB+112(FP), DX
+	ADDQ       DX, 32(SP)
 	JMP        tiles
 
 done:
@@ -1271,129 +1967,211 @@ done:
 
 // func tileRows4x2AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tileRows4x2AVX2(SB), NOSPLIT, $24-120
+TEXT ·tileRows4x2AVX2(SB), NOSPLIT, $40-120
 	MOVQ last+72(FP), AX
 	LEAQ lanes<>+32(SB), CX
 	SHLQ $0x02, AX
 	SUBQ AX, CX
-	MOVQ c+0(FP), AX
+	MOVQ lda+48(FP), AX
+	MOVQ count+80(FP), DX
+	MOVQ DX, (SP)
+	MOVQ c+0(FP), DX
+	MOVQ DX, 8(SP)
 	MOVQ start+8(FP), DX
-	MOVQ ldb+56(FP), BX
-	MOVQ lda+48(FP), SI
-	LEAQ (SI)(SI*2), DI
-	MOVQ count+80(FP), R8
-	MOVQ R8, (SP)
-	MOVQ a+16(FP), R8
-	MOVQ R8, 8(SP)
-	MOVQ b+24(FP), R8
-	MOVQ R8, 16(SP)
+	MOVQ DX, 16(SP)
+	MOVQ a+16(FP), DX
+	MOVQ DX, 24(SP)
+	MOVQ b+24(FP), DX
+	MOVQ DX, 32(SP)
 
 tiles:
-	MOVQ       DX, R8
-	VMOVUPS    (R8), Y0
+	MOVQ       16(SP), DX
+	VMOVUPS    (DX), Y0
 	VMOVDQU    (CX), Y1
-	VMASKMOVPS 32(R8), Y1, Y1
-	ADDQ       ldstart+40(FP), R8
-	VMOVUPS    (R8), Y2
+	VMASKMOVPS 32(DX), Y1, Y1
+	ADDQ       ldstart+40(FP), DX
+	VMOVUPS    (DX), Y2
 	VMOVDQU    (CX), Y3
-	VMASKMOVPS 32(R8), Y3, Y3
-	ADDQ       ldstart+40(FP), R8
-	VMOVUPS    (R8), Y4
+	VMASKMOVPS 32(DX), Y3, Y3
+	ADDQ       ldstart+40(FP), DX
+	VMOVUPS    (DX), Y4
 	VMOVDQU    (CX), Y5
-	VMASKMOVPS 32(R8), Y5, Y5
-	ADDQ       ldstart+40(FP), R8
-	VMOVUPS    (R8), Y6
+	VMASKMOVPS 32(DX), Y5, Y5
+	ADDQ       ldstart+40(FP), DX
+	VMOVUPS    (DX), Y6
 	VMOVDQU    (CX), Y7
-	VMASKMOVPS 32(R8), Y7, Y7
-	MOVQ       AX, R8
-	ADDQ       stepC+88(FP), R8
-	PREFETCHT0 (R8)
-	ADDQ       ldc+32(FP), R8
-	PREFETCHT0 (R8)
-	ADDQ       ldc+32(FP), R8
-	PREFETCHT0 (R8)
-	ADDQ       ldc+32(FP), R8
-	PREFETCHT0 (R8)
-	MOVQ       k+64(FP), R10
-	MOVQ       8(SP), R8
-	MOVQ       16(SP), R9
-	MOVQ       R8, R11
-	ADDQ       stepA+104(FP), R11
-	TESTQ      BX, BX
+	VMASKMOVPS 32(DX), Y7, Y7
+	MOVQ       8(SP), DX
+	ADDQ       stepC+88(FP), DX
+	PREFETCHT0 (DX)
+	ADDQ       ldc+32(FP), DX
+	PREFETCHT0 (DX)
+	ADDQ       ldc+32(FP), DX
+	PREFETCHT0 (DX)
+	ADDQ       ldc+32(FP), DX
+	PREFETCHT0 (DX)
+	MOVQ       k+64(FP), BX
+	MOVQ       32(SP), DX
+	MOVQ       24(SP), SI
+	LEAQ       (SI)(AX*1), DI
+	LEAQ       (DI)(AX*1), R8
+	LEAQ       (R8)(AX*1), R9
+	MOVQ       ldb+56(FP), R10
+	TESTQ      R10, R10
 	JL         negated
+	MOVQ       BX, R11
+	SHRQ       $0x02, BX
+	JE         few
 
-whole:
-	VMOVUPS      (R9), Y8
-	VMOVUPS      32(R9), Y9
-	VBROADCASTSS (R8), Y10
+unrolled:
+	VMOVUPS      (DX), Y8
+	VMOVUPS      32(DX), Y9
+	VBROADCASTSS (SI), Y10
 	VFMADD231PS  Y10, Y8, Y0
 	VFMADD231PS  Y10, Y9, Y1
-	VBROADCASTSS (R8)(SI*1), Y10
+	VBROADCASTSS (DI), Y10
 	VFMADD231PS  Y10, Y8, Y2
 	VFMADD231PS  Y10, Y9, Y3
-	VBROADCASTSS (R8)(SI*2), Y10
+	VBROADCASTSS (R8), Y10
 	VFMADD231PS  Y10, Y8, Y4
 	VFMADD231PS  Y10, Y9, Y5
-	VBROADCASTSS (R8)(DI*1), Y10
+	VBROADCASTSS (R9), Y10
 	VFMADD231PS  Y10, Y8, Y6
 	VFMADD231PS  Y10, Y9, Y7
-	ADDQ         BX, R9
-	PREFETCHT0   (R11)
-	ADDQ         $0x40, R11
+	ADDQ         R10, DX
+	VMOVUPS      (DX), Y8
+	VMOVUPS      32(DX), Y9
+	VBROADCASTSS 4(SI), Y10
+	VFMADD231PS  Y10, Y8, Y0
+	VFMADD231PS  Y10, Y9, Y1
+	VBROADCASTSS 4(DI), Y10
+	VFMADD231PS  Y10, Y8, Y2
+	VFMADD231PS  Y10, Y9, Y3
+	VBROADCASTSS 4(R8), Y10
+	VFMADD231PS  Y10, Y8, Y4
+	VFMADD231PS  Y10, Y9, Y5
+	VBROADCASTSS 4(R9), Y10
+	VFMADD231PS  Y10, Y8, Y6
+	VFMADD231PS  Y10, Y9, Y7
+	ADDQ         R10, DX
+	VMOVUPS      (DX), Y8
+	VMOVUPS      32(DX), Y9
+	VBROADCASTSS 8(SI), Y10
+	VFMADD231PS  Y10, Y8, Y0
+	VFMADD231PS  Y10, Y9, Y1
+	VBROADCASTSS 8(DI), Y10
+	VFMADD231PS  Y10, Y8, Y2
+	VFMADD231PS  Y10, Y9, Y3
+	VBROADCASTSS 8(R8), Y10
+	VFMADD231PS  Y10, Y8, Y4
+	VFMADD231PS  Y10, Y9, Y5
+	VBROADCASTSS 8(R9), Y10
+	VFMADD231PS  Y10, Y8, Y6
+	VFMADD231PS  Y10, Y9, Y7
+	ADDQ         R10, DX
+	VMOVUPS      (DX), Y8
+	VMOVUPS      32(DX), Y9
+	VBROADCASTSS 12(SI), Y10
+	VFMADD231PS  Y10, Y8, Y0
+	VFMADD231PS  Y10, Y9, Y1
+	VBROADCASTSS 12(DI), Y10
+	VFMADD231PS  Y10, Y8, Y2
+	VFMADD231PS  Y10, Y9, Y3
+	VBROADCASTSS 12(R8), Y10
+	VFMADD231PS  Y10, Y8, Y4
+	VFMADD231PS  Y10, Y9, Y5
+	VBROADCASTSS 12(R9), Y10
+	VFMADD231PS  Y10, Y8, Y6
+	VFMADD231PS  Y10, Y9, Y7
+	ADDQ         R10, DX
+	ADDQ         $0x10, SI
+	ADDQ         $0x10, DI
+	ADDQ         $0x10, R8
+	ADDQ         $0x10, R9
+	DECQ         BX
+	JNE          unrolled
+
+few:
+	MOVQ R11, BX
+	ANDQ $0x03, BX
+	JE   end
+
+whole:
+	VMOVUPS      (DX), Y8
+	VMOVUPS      32(DX), Y9
+	VBROADCASTSS (SI), Y10
+	VFMADD231PS  Y10, Y8, Y0
+	VFMADD231PS  Y10, Y9, Y1
+	VBROADCASTSS (DI), Y10
+	VFMADD231PS  Y10, Y8, Y2
+	VFMADD231PS  Y10, Y9, Y3
+	VBROADCASTSS (R8), Y10
+	VFMADD231PS  Y10, Y8, Y4
+	VFMADD231PS  Y10, Y9, Y5
+	VBROADCASTSS (R9), Y10
+	VFMADD231PS  Y10, Y8, Y6
+	VFMADD231PS  Y10, Y9, Y7
+	ADDQ         R10, DX
+	ADDQ         $0x04, SI
+	ADDQ         $0x04, DI
 	ADDQ         $0x04, R8
-	DECQ         R10
+	ADDQ         $0x04, R9
+	DECQ         BX
 	JNE          whole
 	JMP          end
 
 negated:
 partial:
-	VMOVUPS      (R9), Y8
+	VMOVUPS      (DX), Y8
 	VMOVDQU      (CX), Y9
-	VMASKMOVPS   32(R9), Y9, Y9
-	VBROADCASTSS (R8), Y10
+	VMASKMOVPS   32(DX), Y9, Y9
+	VBROADCASTSS (SI), Y10
 	VFMADD231PS  Y10, Y8, Y0
 	VFMADD231PS  Y10, Y9, Y1
-	VBROADCASTSS (R8)(SI*1), Y10
+	VBROADCASTSS (DI), Y10
 	VFMADD231PS  Y10, Y8, Y2
 	VFMADD231PS  Y10, Y9, Y3
-	VBROADCASTSS (R8)(SI*2), Y10
+	VBROADCASTSS (R8), Y10
 	VFMADD231PS  Y10, Y8, Y4
 	VFMADD231PS  Y10, Y9, Y5
-	VBROADCASTSS (R8)(DI*1), Y10
+	VBROADCASTSS (R9), Y10
 	VFMADD231PS  Y10, Y8, Y6
 	VFMADD231PS  Y10, Y9, Y7
-	SUBQ         BX, R9
-	PREFETCHT0   (R11)
-	ADDQ         $0x40, R11
+	SUBQ         R10, DX
+	ADDQ         $0x04, SI
+	ADDQ         $0x04, DI
 	ADDQ         $0x04, R8
-	DECQ         R10
+	ADDQ         $0x04, R9
+	DECQ         BX
 	JNE          partial
 
 end:
-	MOVQ       AX, R8
-	VMOVUPS    Y0, (R8)
+	MOVQ       8(SP), DX
+	VMOVUPS    Y0, (DX)
 	VMOVDQU    (CX), Y0
-	VMASKMOVPS Y1, Y0, 32(R8)
-	ADDQ       ldc+32(FP), R8
-	VMOVUPS    Y2, (R8)
+	VMASKMOVPS Y1, Y0, 32(DX)
+	ADDQ       ldc+32(FP), DX
+	VMOVUPS    Y2, (DX)
 	VMOVDQU    (CX), Y0
-	VMASKMOVPS Y3, Y0, 32(R8)
-	ADDQ       ldc+32(FP), R8
-	VMOVUPS    Y4, (R8)
+	VMASKMOVPS Y3, Y0, 32(DX)
+	ADDQ       ldc+32(FP), DX
+	VMOVUPS    Y4, (DX)
 	VMOVDQU    (CX), Y0
-	VMASKMOVPS Y5, Y0, 32(R8)
-	ADDQ       ldc+32(FP), R8
-	VMOVUPS    Y6, (R8)
+	VMASKMOVPS Y5, Y0, 32(DX)
+	ADDQ       ldc+32(FP), DX
+	VMOVUPS    Y6, (DX)
 	VMOVDQU    (CX), Y0
-	VMASKMOVPS Y7, Y0, 32(R8)
+	VMASKMOVPS Y7, Y0, 32(DX)
 	DECQ       (SP)
 	JE         done
-	ADDQ       stepC+88(FP), AX
-	ADDQ       stepStart+96(FP), DX
-	MOVQ       stepA+104(FP), R8
-	ADDQ       R8, 8(SP)
-	MOVQ       stepB+112(FP), R8
-	ADDQ       R8, 16(SP)
+	MOVQ       stepC+88(FP), DX
+	ADDQ       DX, 8(SP)
+	MOVQ       stepStart+96(FP), DX
+	ADDQ       DX, 16(SP)
+	MOVQ       stepA+104(FP), DX
+	ADDQ       DX, 24(SP)
+	MOVQ       stepB+112(FP), DX
+	ADDQ       DX, 32(SP)
 	JMP        tiles
 
 done:
@@ -1402,145 +2180,243 @@ done:
 
 // func tileRows5x2AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tileRows5x2AVX2(SB), NOSPLIT, $24-120
+TEXT ·tileRows5x2AVX2(SB), NOSPLIT, $40-120
 	MOVQ last+72(FP), AX
 	LEAQ lanes<>+32(SB), CX
 	SHLQ $0x02, AX
 	SUBQ AX, CX
-	MOVQ c+0(FP), AX
+	MOVQ lda+48(FP), AX
+	MOVQ count+80(FP), DX
+	MOVQ DX, (SP)
+	MOVQ c+0(FP), DX
+	MOVQ DX, 8(SP)
 	MOVQ start+8(FP), DX
-	MOVQ ldb+56(FP), BX
-	MOVQ lda+48(FP), SI
-	LEAQ (SI)(SI*2), DI
-	MOVQ count+80(FP), R8
-	MOVQ R8, (SP)
-	MOVQ a+16(FP), R8
-	MOVQ R8, 8(SP)
-	MOVQ b+24(FP), R8
-	MOVQ R8, 16(SP)
+	MOVQ DX, 16(SP)
+	MOVQ a+16(FP), DX
+	MOVQ DX, 24(SP)
+	MOVQ b+24(FP), DX
+	MOVQ DX, 32(SP)
 
 tiles:
-	MOVQ       DX, R8
-	VMOVUPS    (R8), Y0
+	MOVQ       16(SP), DX
+	VMOVUPS    (DX), Y0
 	VMOVDQU    (CX), Y1
-	VMASKMOVPS 32(R8), Y1, Y1
-	ADDQ       ldstart+40(FP), R8
-	VMOVUPS    (R8), Y2
+	VMASKMOVPS 32(DX), Y1, Y1
+	ADDQ       ldstart+40(FP), DX
+	VMOVUPS    (DX), Y2
 	VMOVDQU    (CX), Y3
-	VMASKMOVPS 32(R8), Y3, Y3
-	ADDQ       ldstart+40(FP), R8
-	VMOVUPS    (R8), Y4
+	VMASKMOVPS 32(DX), Y3, Y3
+	ADDQ       ldstart+40(FP), DX
+	VMOVUPS    (DX), Y4
 	VMOVDQU    (CX), Y5
-	VMASKMOVPS 32(R8), Y5, Y5
-	ADDQ       ldstart+40(FP), R8
-	VMOVUPS    (R8), Y6
+	VMASKMOVPS 32(DX), Y5, Y5
+	ADDQ       ldstart+40(FP), DX
+	VMOVUPS    (DX), Y6
 	VMOVDQU    (CX), Y7
-	VMASKMOVPS 32(R8), Y7, Y7
-	ADDQ       ldstart+40(FP), R8
-	VMOVUPS    (R8), Y8
+	VMASKMOVPS 32(DX), Y7, Y7
+	ADDQ       ldstart+40(FP), DX
+	VMOVUPS    (DX), Y8
 	VMOVDQU    (CX), Y9
-	VMASKMOVPS 32(R8), Y9, Y9
-	MOVQ       AX, R8
-	ADDQ       stepC+88(FP), R8
-	PREFETCHT0 (R8)
-	ADDQ       ldc+32(FP), R8
-	PREFETCHT0 (R8)
-	ADDQ       ldc+32(FP), R8
-	PREFETCHT0 (R8)
-	ADDQ       ldc+32(FP), R8
-	PREFETCHT0 (R8)
-	ADDQ       ldc+32(FP), R8
-	PREFETCHT0 (R8)
-	MOVQ       k+64(FP), R10
-	MOVQ       8(SP), R8
-	MOVQ       16(SP), R9
-	MOVQ       R8, R11
-	ADDQ       stepA+104(FP), R11
-	TESTQ      BX, BX
+	VMASKMOVPS 32(DX), Y9, Y9
+	MOVQ       8(SP), DX
+	ADDQ       stepC+88(FP), DX
+	PREFETCHT0 (DX)
+	ADDQ       ldc+32(FP), DX
+	PREFETCHT0 (DX)
+	ADDQ       ldc+32(FP), DX
+	PREFETCHT0 (DX)
+	ADDQ       ldc+32(FP), DX
+	PREFETCHT0 (DX)
+	ADDQ       ldc+32(FP), DX
+	PREFETCHT0 (DX)
+	MOVQ       k+64(FP), BX
+	MOVQ       32(SP), DX
+	MOVQ       24(SP), SI
+	LEAQ       (SI)(AX*1), DI
+	LEAQ       (DI)(AX*1), R8
+	LEAQ       (R8)(AX*1), R9
+	LEAQ       (R9)(AX*1), R10
+	MOVQ       ldb+56(FP), R11
+	TESTQ      R11, R11
 	JL         negated
+	MOVQ       BX, R12
+	SHRQ       $0x02, BX
+	JE         few
 
-whole:
-	VMOVUPS      (R9), Y10
-	VMOVUPS      32(R9), Y11
-	VBROADCASTSS (R8), Y12
+unrolled:
+	VMOVUPS      (DX), Y10
+	VMOVUPS      32(DX), Y11
+	VBROADCASTSS (SI), Y12
 	VFMADD231PS  Y12, Y10, Y0
 	VFMADD231PS  Y12, Y11, Y1
-	VBROADCASTSS (R8)(SI*1), Y12
+	VBROADCASTSS (DI), Y12
 	VFMADD231PS  Y12, Y10, Y2
 	VFMADD231PS  Y12, Y11, Y3
-	VBROADCASTSS (R8)(SI*2), Y12
+	VBROADCASTSS (R8), Y12
 	VFMADD231PS  Y12, Y10, Y4
 	VFMADD231PS  Y12, Y11, Y5
-	VBROADCASTSS (R8)(DI*1), Y12
+	VBROADCASTSS (R9), Y12
 	VFMADD231PS  Y12, Y10, Y6
 	VFMADD231PS  Y12, Y11, Y7
-	VBROADCASTSS (R8)(SI*4), Y12
+	VBROADCASTSS (R10), Y12
 	VFMADD231PS  Y12, Y10, Y8
 	VFMADD231PS  Y12, Y11, Y9
-	ADDQ         BX, R9
-	PREFETCHT0   (R11)
-	ADDQ         $0x40, R11
+	ADDQ         R11, DX
+	VMOVUPS      (DX), Y10
+	VMOVUPS      32(DX), Y11
+	VBROADCASTSS 4(SI), Y12
+	VFMADD231PS  Y12, Y10, Y0
+	VFMADD231PS  Y12, Y11, Y1
+	VBROADCASTSS 4(DI), Y12
+	VFMADD231PS  Y12, Y10, Y2
+	VFMADD231PS  Y12, Y11, Y3
+	VBROADCASTSS 4(R8), Y12
+	VFMADD231PS  Y12, Y10, Y4
+	VFMADD231PS  Y12, Y11, Y5
+	VBROADCASTSS 4(R9), Y12
+	VFMADD231PS  Y12, Y10, Y6
+	VFMADD231PS  Y12, Y11, Y7
+	VBROADCASTSS 4(R10), Y12
+	VFMADD231PS  Y12, Y10, Y8
+	VFMADD231PS  Y12, Y11, Y9
+	ADDQ         R11, DX
+	VMOVUPS      (DX), Y10
+	VMOVUPS      32(DX), Y11
+	VBROADCASTSS 8(SI), Y12
+	VFMADD231PS  Y12, Y10, Y0
+	VFMADD231PS  Y12, Y11, Y1
+	VBROADCASTSS 8(DI), Y12
+	VFMADD231PS  Y12, Y10, Y2
+	VFMADD231PS  Y12, Y11, Y3
+	VBROADCASTSS 8(R8), Y12
+	VFMADD231PS  Y12, Y10, Y4
+	VFMADD231PS  Y12, Y11, Y5
+	VBROADCASTSS 8(R9), Y12
+	VFMADD231PS  Y12, Y10, Y6
+	VFMADD231PS  Y12, Y11, Y7
+	VBROADCASTSS 8(R10), Y12
+	VFMADD231PS  Y12, Y10, Y8
+	VFMADD231PS  Y12, Y11, Y9
+	ADDQ         R11, DX
+	VMOVUPS      (DX), Y10
+	VMOVUPS      32(DX), Y11
+	VBROADCASTSS 12(SI), Y12
+	VFMADD231PS  Y12, Y10, Y0
+	VFMADD231PS  Y12, Y11, Y1
+	VBROADCASTSS 12(DI), Y12
+	VFMADD231PS  Y12, Y10, Y2
+	VFMADD231PS  Y12, Y11, Y3
+	VBROADCASTSS 12(R8), Y12
+	VFMADD231PS  Y12, Y10, Y4
+	VFMADD231PS  Y12, Y11, Y5
+	VBROADCASTSS 12(R9), Y12
+	VFMADD231PS  Y12, Y10, Y6
+	VFMADD231PS  Y12, Y11, Y7
+	VBROADCASTSS 12(R10), Y12
+	VFMADD231PS  Y12, Y10, Y8
+	VFMADD231PS  Y12, Y11, Y9
+	ADDQ         R11, DX
+	ADDQ         $0x10, SI
+	ADDQ         $0x10, DI
+	ADDQ         $0x10, R8
+	ADDQ         $0x10, R9
+	ADDQ         $0x10, R10
+	DECQ         BX
+	JNE          unrolled
+
+few:
+	MOVQ R12, BX
+	ANDQ $0x03, BX
+	JE   end
+
+whole:
+	VMOVUPS      (DX), Y10
+	VMOVUPS      32(DX), Y11
+	VBROADCASTSS (SI), Y12
+	VFMADD231PS  Y12, Y10, Y0
+	VFMADD231PS  Y12, Y11, Y1
+	VBROADCASTSS (DI), Y12
+	VFMADD231PS  Y12, Y10, Y2
+	VFMADD231PS  Y12, Y11, Y3
+	VBROADCASTSS (R8), Y12
+	VFMADD231PS  Y12, Y10, Y4
+	VFMADD231PS  Y12, Y11, Y5
+	VBROADCASTSS (R9), Y12
+	VFMADD231PS  Y12, Y10, Y6
+	VFMADD231PS  Y12, Y11, Y7
+	VBROADCASTSS (R10), Y12
+	VFMADD231PS  Y12, Y10, Y8
+	VFMADD231PS  Y12, Y11, Y9
+	ADDQ         R11, DX
+	ADDQ         $0x04, SI
+	ADDQ         $0x04, DI
 	ADDQ         $0x04, R8
-	DECQ         R10
+	ADDQ         $0x04, R9
+	ADDQ         $0x04, R10
+	DECQ         BX
 	JNE          whole
 	JMP          end
 
 negated:
 partial:
-	VMOVUPS      (R9), Y10
+	VMOVUPS      (DX), Y10
 	VMOVDQU      (CX), Y11
-	VMASKMOVPS   32(R9), Y11, Y11
-	VBROADCASTSS (R8), Y12
+	VMASKMOVPS   32(DX), Y11, Y11
+	VBROADCASTSS (SI), Y12
 	VFMADD231PS  Y12, Y10, Y0
 	VFMADD231PS  Y12, Y11, Y1
-	VBROADCASTSS (R8)(SI*1), Y12
+	VBROADCASTSS (DI), Y12
 	VFMADD231PS  Y12, Y10, Y2
 	VFMADD231PS  Y12, Y11, Y3
-	VBROADCASTSS (R8)(SI*2), Y12
+	VBROADCASTSS (R8), Y12
 	VFMADD231PS  Y12, Y10, Y4
 	VFMADD231PS  Y12, Y11, Y5
-	VBROADCASTSS (R8)(DI*1), Y12
+	VBROADCASTSS (R9), Y12
 	VFMADD231PS  Y12, Y10, Y6
 	VFMADD231PS  Y12, Y11, Y7
-	VBROADCASTSS (R8)(SI*4), Y12
+	VBROADCASTSS (R10), Y12
 	VFMADD231PS  Y12, Y10, Y8
 	VFMADD231PS  Y12, Y11, Y9
-	SUBQ         BX, R9
-	PREFETCHT0   (R11)
-	ADDQ         $0x40, R11
+	SUBQ         R11, DX
+	ADDQ         $0x04, SI
+	ADDQ         $0x04, DI
 	ADDQ         $0x04, R8
-	DECQ         R10
+	ADDQ         $0x04, R9
+	ADDQ         $0x04, R10
+	DECQ         BX
 	JNE          partial
 
 end:
-	MOVQ       AX, R8
-	VMOVUPS    Y0, (R8)
+	MOVQ       8(SP), DX
+	VMOVUPS    Y0, (DX)
 	VMOVDQU    (CX), Y0
-	VMASKMOVPS Y1, Y0, 32(R8)
-	ADDQ       ldc+32(FP), R8
-	VMOVUPS    Y2, (R8)
+	VMASKMOVPS Y1, Y0, 32(DX)
+	ADDQ       ldc+32(FP), DX
+	VMOVUPS    Y2, (DX)
 	VMOVDQU    (CX), Y0
-	VMASKMOVPS Y3, Y0, 32(R8)
-	ADDQ       ldc+32(FP), R8
-	VMOVUPS    Y4, (R8)
+	VMASKMOVPS Y3, Y0, 32(DX)
+	ADDQ       ldc+32(FP), DX
+	VMOVUPS    Y4, (DX)
 	VMOVDQU    (CX), Y0
-	VMASKMOVPS Y5, Y0, 32(R8)
-	ADDQ       ldc+32(FP), R8
-	VMOVUPS    Y6, (R8)
+	VMASKMOVPS Y5, Y0, 32(DX)
+	ADDQ       ldc+32(FP), DX
+	VMOVUPS    Y6, (DX)
 	VMOVDQU    (CX), Y0
-	VMASKMOVPS Y7, Y0, 32(R8)
-	ADDQ       ldc+32(FP), R8
-	VMOVUPS    Y8, (R8)
+	VMASKMOVPS Y7, Y0, 32(DX)
+	ADDQ       ldc+32(FP), DX
+	VMOVUPS    Y8, (DX)
 	VMOVDQU    (CX), Y0
-	VMASKMOVPS Y9, Y0, 32(R8)
+	VMASKMOVPS Y9, Y0, 32(DX)
 	DECQ       (SP)
 	JE         done
-	ADDQ       stepC+88(FP), AX
-	ADDQ       stepStart+96(FP), DX
-	MOVQ       stepA+104(FP), R8
-	ADDQ       R8, 8(SP)
-	MOVQ       stepB+112(FP), R8
-	ADDQ       R8, 16(SP)
+	MOVQ       stepC+88(FP), DX
+	ADDQ       DX, 8(SP)
+	MOVQ       stepStart+96(FP), DX
+	ADDQ       DX, 16(SP)
+	MOVQ       stepA+104(FP), DX
+	ADDQ       DX, 24(SP)
+	MOVQ       stepB+112(FP), DX
+	ADDQ       DX, 32(SP)
 	JMP        tiles
 
 done:
@@ -1549,162 +2425,275 @@ done:
 
 // func tileRows6x2AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tileRows6x2AVX2(SB), NOSPLIT, $24-120
+TEXT ·tileRows6x2AVX2(SB), NOSPLIT, $40-120
 	MOVQ last+72(FP), AX
 	LEAQ lanes<>+32(SB), CX
 	SHLQ $0x02, AX
 	SUBQ AX, CX
-	MOVQ c+0(FP), AX
+	MOVQ lda+48(FP), AX
+	MOVQ count+80(FP), DX
+	MOVQ DX, (SP)
+	MOVQ c+0(FP), DX
+	MOVQ DX, 8(SP)
 	MOVQ start+8(FP), DX
-	MOVQ ldb+56(FP), BX
-	MOVQ lda+48(FP), SI
-	LEAQ (SI)(SI*2), DI
-	LEAQ (DI)(SI*2), R8
-	MOVQ count+80(FP), R9
-	MOVQ R9, (SP)
-	MOVQ a+16(FP), R9
-	MOVQ R9, 8(SP)
-	MOVQ b+24(FP), R9
-	MOVQ R9, 16(SP)
+	MOVQ DX, 16(SP)
+	MOVQ a+16(FP), DX
+	MOVQ DX, 24(SP)
+	MOVQ b+24(FP), DX
+	MOVQ DX, 32(SP)
 
 tiles:
-	MOVQ       DX, R9
-	VMOVUPS    (R9), Y0
+	MOVQ       16(SP), DX
+	VMOVUPS    (DX), Y0
 	VMOVDQU    (CX), Y1
-	VMASKMOVPS 32(R9), Y1, Y1
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS    (R9), Y2
+	VMASKMOVPS 32(DX), Y1, Y1
+	ADDQ       ldstart+40(FP), DX
+	VMOVUPS    (DX), Y2
 	VMOVDQU    (CX), Y3
-	VMASKMOVPS 32(R9), Y3, Y3
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS    (R9), Y4
+	VMASKMOVPS 32(DX), Y3, Y3
+	ADDQ       ldstart+40(FP), DX
+	VMOVUPS    (DX), Y4
 	VMOVDQU    (CX), Y5
-	VMASKMOVPS 32(R9), Y5, Y5
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS    (R9), Y6
+	VMASKMOVPS 32(DX), Y5, Y5
+	ADDQ       ldstart+40(FP), DX
+	VMOVUPS    (DX), Y6
 	VMOVDQU    (CX), Y7
-	VMASKMOVPS 32(R9), Y7, Y7
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS    (R9), Y8
+	VMASKMOVPS 32(DX), Y7, Y7
+	ADDQ       ldstart+40(FP), DX
+	VMOVUPS    (DX), Y8
 	VMOVDQU    (CX), Y9
-	VMASKMOVPS 32(R9), Y9, Y9
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS    (R9), Y10
+	VMASKMOVPS 32(DX), Y9, Y9
+	ADDQ       ldstart+40(FP), DX
+	VMOVUPS    (DX), Y10
 	VMOVDQU    (CX), Y11
-	VMASKMOVPS 32(R9), Y11, Y11
-	MOVQ       AX, R9
-	ADDQ       stepC+88(FP), R9
-	PREFETCHT0 (R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	MOVQ       k+64(FP), R11
-	MOVQ       8(SP), R9
-	MOVQ       16(SP), R10
-	MOVQ       R9, R12
-	ADDQ       stepA+104(FP), R12
-	TESTQ      BX, BX
+	VMASKMOVPS 32(DX), Y11, Y11
+	MOVQ       8(SP), DX
+	ADDQ       stepC+88(FP), DX
+	PREFETCHT0 (DX)
+	ADDQ       ldc+32(FP), DX
+	PREFETCHT0 (DX)
+	ADDQ       ldc+32(FP), DX
+	PREFETCHT0 (DX)
+	ADDQ       ldc+32(FP), DX
+	PREFETCHT0 (DX)
+	ADDQ       ldc+32(FP), DX
+	PREFETCHT0 (DX)
+	ADDQ       ldc+32(FP), DX
+	PREFETCHT0 (DX)
+	MOVQ       k+64(FP), BX
+	MOVQ       32(SP), DX
+	MOVQ       24(SP), SI
+	LEAQ       (SI)(AX*1), DI
+	LEAQ       (DI)(AX*1), R8
+	LEAQ       (R8)(AX*1), R9
+	LEAQ       (R9)(AX*1), R10
+	LEAQ       (R10)(AX*1), R11
+	MOVQ       ldb+56(FP), R12
+	TESTQ      R12, R12
 	JL         negated
+	MOVQ       BX, R13
+	SHRQ       $0x02, BX
+	JE         few
 
-whole:
-	VMOVUPS      (R10), Y12
-	VMOVUPS      32(R10), Y13
-	VBROADCASTSS (R9), Y14
+unrolled:
+	VMOVUPS      (DX), Y12
+	VMOVUPS      32(DX), Y13
+	VBROADCASTSS (SI), Y14
 	VFMADD231PS  Y14, Y12, Y0
 	VFMADD231PS  Y14, Y13, Y1
-	VBROADCASTSS (R9)(SI*1), Y14
+	VBROADCASTSS (DI), Y14
 	VFMADD231PS  Y14, Y12, Y2
 	VFMADD231PS  Y14, Y13, Y3
-	VBROADCASTSS (R9)(SI*2), Y14
+	VBROADCASTSS (R8), Y14
 	VFMADD231PS  Y14, Y12, Y4
 	VFMADD231PS  Y14, Y13, Y5
-	VBROADCASTSS (R9)(DI*1), Y14
+	VBROADCASTSS (R9), Y14
 	VFMADD231PS  Y14, Y12, Y6
 	VFMADD231PS  Y14, Y13, Y7
-	VBROADCASTSS (R9)(SI*4), Y14
+	VBROADCASTSS (R10), Y14
 	VFMADD231PS  Y14, Y12, Y8
 	VFMADD231PS  Y14, Y13, Y9
-	VBROADCASTSS (R9)(R8*1), Y14
+	VBROADCASTSS (R11), Y14
 	VFMADD231PS  Y14, Y12, Y10
 	VFMADD231PS  Y14, Y13, Y11
-	ADDQ         BX, R10
-	PREFETCHT0   (R12)
-	ADDQ         $0x40, R12
+	ADDQ         R12, DX
+	VMOVUPS      (DX), Y12
+	VMOVUPS      32(DX), Y13
+	VBROADCASTSS 4(SI), Y14
+	VFMADD231PS  Y14, Y12, Y0
+	VFMADD231PS  Y14, Y13, Y1
+	VBROADCASTSS 4(DI), Y14
+	VFMADD231PS  Y14, Y12, Y2
+	VFMADD231PS  Y14, Y13, Y3
+	VBROADCASTSS 4(R8), Y14
+	VFMADD231PS  Y14, Y12, Y4
+	VFMADD231PS  Y14, Y13, Y5
+	VBROADCASTSS 4(R9), Y14
+	VFMADD231PS  Y14, Y12, Y6
+	VFMADD231PS  Y14, Y13, Y7
+	VBROADCASTSS 4(R10), Y14
+	VFMADD231PS  Y14, Y12, Y8
+	VFMADD231PS  Y14, Y13, Y9
+	VBROADCASTSS 4(R11), Y14
+	VFMADD231PS  Y14, Y12, Y10
+	VFMADD231PS  Y14, Y13, Y11
+	ADDQ         R12, DX
+	VMOVUPS      (DX), Y12
+	VMOVUPS      32(DX), Y13
+	VBROADCASTSS 8(SI), Y14
+	VFMADD231PS  Y14, Y12, Y0
+	VFMADD231PS  Y14, Y13, Y1
+	VBROADCASTSS 8(DI), Y14
+	VFMADD231PS  Y14, Y12, Y2
+	VFMADD231PS  Y14, Y13, Y3
+	VBROADCASTSS 8(R8), Y14
+	VFMADD231PS  Y14, Y12, Y4
+	VFMADD231PS  Y14, Y13, Y5
+	VBROADCASTSS 8(R9), Y14
+	VFMADD231PS  Y14, Y12, Y6
+	VFMADD231PS  Y14, Y13, Y7
+	VBROADCASTSS 8(R10), Y14
+	VFMADD231PS  Y14, Y12, Y8
+	VFMADD231PS  Y14, Y13, Y9
+	VBROADCASTSS 8(R11), Y14
+	VFMADD231PS  Y14, Y12, Y10
+	VFMADD231PS  Y14, Y13, Y11
+	ADDQ         R12, DX
+	VMOVUPS      (DX), Y12
+	VMOVUPS      32(DX), Y13
+	VBROADCASTSS 12(SI), Y14
+	VFMADD231PS  Y14, Y12, Y0
+	VFMADD231PS  Y14, Y13, Y1
+	VBROADCASTSS 12(DI), Y14
+	VFMADD231PS  Y14, Y12, Y2
+	VFMADD231PS  Y14, Y13, Y3
+	VBROADCASTSS 12(R8), Y14
+	VFMADD231PS  Y14, Y12, Y4
+	VFMADD231PS  Y14, Y13, Y5
+	VBROADCASTSS 12(R9), Y14
+	VFMADD231PS  Y14, Y12, Y6
+	VFMADD231PS  Y14, Y13, Y7
+	VBROADCASTSS 12(R10), Y14
+	VFMADD231PS  Y14, Y12, Y8
+	VFMADD231PS  Y14, Y13, Y9
+	VBROADCASTSS 12(R11), Y14
+	VFMADD231PS  Y14, Y12, Y10
+	VFMADD231PS  Y14, Y13, Y11
+	ADDQ         R12, DX
+	ADDQ         $0x10, SI
+	ADDQ         $0x10, DI
+	ADDQ         $0x10, R8
+	ADDQ         $0x10, R9
+	ADDQ         $0x10, R10
+	ADDQ         $0x10, R11
+	DECQ         BX
+	JNE          unrolled
+
+few:
+	MOVQ R13, BX
+	ANDQ $0x03, BX
+	JE   end
+
+whole:
+	VMOVUPS      (DX), Y12
+	VMOVUPS      32(DX), Y13
+	VBROADCASTSS (SI), Y14
+	VFMADD231PS  Y14, Y12, Y0
+	VFMADD231PS  Y14, Y13, Y1
+	VBROADCASTSS (DI), Y14
+	VFMADD231PS  Y14, Y12, Y2
+	VFMADD231PS  Y14, Y13, Y3
+	VBROADCASTSS (R8), Y14
+	VFMADD231PS  Y14, Y12, Y4
+	VFMADD231PS  Y14, Y13, Y5
+	VBROADCASTSS (R9), Y14
+	VFMADD231PS  Y14, Y12, Y6
+	VFMADD231PS  Y14, Y13, Y7
+	VBROADCASTSS (R10), Y14
+	VFMADD231PS  Y14, Y12, Y8
+	VFMADD231PS  Y14, Y13, Y9
+	VBROADCASTSS (R11), Y14
+	VFMADD231PS  Y14, Y12, Y10
+	VFMADD231PS  Y14, Y13, Y11
+	ADDQ         R12, DX
+	ADDQ         $0x04, SI
+	ADDQ         $0x04, DI
+	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
-	DECQ         R11
+	ADDQ         $0x04, R10
+	ADDQ         $0x04, R11
+	DECQ         BX
 	JNE          whole
 	JMP          end
 
 negated:
 partial:
-	VMOVUPS      (R10), Y12
+	VMOVUPS      (DX), Y12
 	VMOVDQU      (CX), Y13
-	VMASKMOVPS   32(R10), Y13, Y13
-	VBROADCASTSS (R9), Y14
+	VMASKMOVPS   32(DX), Y13, Y13
+	VBROADCASTSS (SI), Y14
 	VFMADD231PS  Y14, Y12, Y0
 	VFMADD231PS  Y14, Y13, Y1
-	VBROADCASTSS (R9)(SI*1), Y14
+	VBROADCASTSS (DI), Y14
 	VFMADD231PS  Y14, Y12, Y2
 	VFMADD231PS  Y14, Y13, Y3
-	VBROADCASTSS (R9)(SI*2), Y14
+	VBROADCASTSS (R8), Y14
 	VFMADD231PS  Y14, Y12, Y4
 	VFMADD231PS  Y14, Y13, Y5
-	VBROADCASTSS (R9)(DI*1), Y14
+	VBROADCASTSS (R9), Y14
 	VFMADD231PS  Y14, Y12, Y6
 	VFMADD231PS  Y14, Y13, Y7
-	VBROADCASTSS (R9)(SI*4), Y14
+	VBROADCASTSS (R10), Y14
 	VFMADD231PS  Y14, Y12, Y8
 	VFMADD231PS  Y14, Y13, Y9
-	VBROADCASTSS (R9)(R8*1), Y14
+	VBROADCASTSS (R11), Y14
 	VFMADD231PS  Y14, Y12, Y10
 	VFMADD231PS  Y14, Y13, Y11
-	SUBQ         BX, R10
-	PREFETCHT0   (R12)
-	ADDQ         $0x40, R12
+	SUBQ         R12, DX
+	ADDQ         $0x04, SI
+	ADDQ         $0x04, DI
+	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
-	DECQ         R11
+	ADDQ         $0x04, R10
+	ADDQ         $0x04, R11
+	DECQ         BX
 	JNE          partial
 
 end:
-	MOVQ       AX, R9
-	VMOVUPS    Y0, (R9)
+	MOVQ       8(SP), DX
+	VMOVUPS    Y0, (DX)
 	VMOVDQU    (CX), Y0
-	VMASKMOVPS Y1, Y0, 32(R9)
-	ADDQ       ldc+32(FP), R9
-	VMOVUPS    Y2, (R9)
+	VMASKMOVPS Y1, Y0, 32(DX)
+	ADDQ       ldc+32(FP), DX
+	VMOVUPS    Y2, (DX)
 	VMOVDQU    (CX), Y0
-	VMASKMOVPS Y3, Y0, 32(R9)
-	ADDQ       ldc+32(FP), R9
-	VMOVUPS    Y4, (R9)
+	VMASKMOVPS Y3, Y0, 32(DX)
+	ADDQ       ldc+32(FP), DX
+	VMOVUPS    Y4, (DX)
 	VMOVDQU    (CX), Y0
-	VMASKMOVPS Y5, Y0, 32(R9)
-	ADDQ       ldc+32(FP), R9
-	VMOVUPS    Y6, (R9)
+	VMASKMOVPS Y5, Y0, 32(DX)
+	ADDQ       ldc+32(FP), DX
+	VMOVUPS    Y6, (DX)
 	VMOVDQU    (CX), Y0
-	VMASKMOVPS Y7, Y0, 32(R9)
-	ADDQ       ldc+32(FP), R9
-	VMOVUPS    Y8, (R9)
+	VMASKMOVPS Y7, Y0, 32(DX)
+	ADDQ       ldc+32(FP), DX
+	VMOVUPS    Y8, (DX)
 	VMOVDQU    (CX), Y0
-	VMASKMOVPS Y9, Y0, 32(R9)
-	ADDQ       ldc+32(FP), R9
-	VMOVUPS    Y10, (R9)
+	VMASKMOVPS Y9, Y0, 32(DX)
+	ADDQ       ldc+32(FP), DX
+	VMOVUPS    Y10, (DX)
 	VMOVDQU    (CX), Y0
-	VMASKMOVPS Y11, Y0, 32(R9)
+	VMASKMOVPS Y11, Y0, 32(DX)
 	DECQ       (SP)
 	JE         done
-	ADDQ       stepC+88(FP), AX
-	ADDQ       stepStart+96(FP), DX
-	MOVQ       stepA+104(FP), R9
-	ADDQ       R9, 8(SP)
-	MOVQ       stepB+112(FP), R9
-	ADDQ       R9, 16(SP)
+	MOVQ       stepC+88(FP), DX
+	ADDQ       DX, 8(SP)
+	MOVQ       stepStart+96(FP), DX
+	ADDQ       DX, 16(SP)
+	MOVQ       stepA+104(FP), DX
+	ADDQ       DX, 24(SP)
+	MOVQ       stepB+112(FP), DX
+	ADDQ       DX, 32(SP)
 	JMP        tiles
 
 done:
@@ -1713,93 +2702,144 @@ done:
 
 // func tileRows1x4AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tileRows1x4AVX2(SB), NOSPLIT, $24-120
+TEXT ·tileRows1x4AVX2(SB), NOSPLIT, $40-120
 	MOVQ last+72(FP), AX
 	LEAQ lanes<>+32(SB), CX
 	SHLQ $0x02, AX
 	SUBQ AX, CX
+	MOVQ lda+48(FP), AX
+	MOVQ count+80(FP), AX
+	MOVQ AX, (SP)
 	MOVQ c+0(FP), AX
-	MOVQ start+8(FP), DX
-	MOVQ ldb+56(FP), BX
-	MOVQ lda+48(FP), SI
-	MOVQ count+80(FP), SI
-	MOVQ SI, (SP)
-	MOVQ a+16(FP), SI
-	MOVQ SI, 8(SP)
-	MOVQ b+24(FP), SI
-	MOVQ SI, 16(SP)
+	MOVQ AX, 8(SP)
+	MOVQ start+8(FP), AX
+	MOVQ AX, 16(SP)
+	MOVQ a+16(FP), AX
+	MOVQ AX, 24(SP)
+	MOVQ b+24(FP), AX
+	MOVQ AX, 32(SP)
 
 tiles:
-	MOVQ       DX, SI
-	VMOVUPS    (SI), Y0
-	VMOVUPS    32(SI), Y1
-	VMOVUPS    64(SI), Y2
+	MOVQ       16(SP), AX
+	VMOVUPS    (AX), Y0
+	VMOVUPS    32(AX), Y1
+	VMOVUPS    64(AX), Y2
 	VMOVDQU    (CX), Y3
-	VMASKMOVPS 96(SI), Y3, Y3
-	MOVQ       AX, SI
-	ADDQ       stepC+88(FP), SI
-	PREFETCHT0 (SI)
-	PREFETCHT0 64(SI)
-	MOVQ       k+64(FP), R8
-	MOVQ       8(SP), SI
-	MOVQ       16(SP), DI
-	MOVQ       SI, R9
-	ADDQ       stepA+104(FP), R9
-	TESTQ      BX, BX
+	VMASKMOVPS 96(AX), Y3, Y3
+	MOVQ       8(SP), AX
+	ADDQ       stepC+88(FP), AX
+	PREFETCHT0 (AX)
+	PREFETCHT0 64(AX)
+	MOVQ       k+64(FP), DX
+	MOVQ       32(SP), AX
+	MOVQ       24(SP), BX
+	MOVQ       ldb+56(FP), SI
+	TESTQ      SI, SI
 	JL         negated
+	MOVQ       DX, DI
+	SHRQ       $0x02, DX
+	JE         few
+
+unrolled:
+	VBROADCASTSS (BX), Y4
+	VMOVUPS      (AX), Y5
+	VFMADD231PS  Y4, Y5, Y0
+	VMOVUPS      32(AX), Y5
+	VFMADD231PS  Y4, Y5, Y1
+	VMOVUPS      64(AX), Y5
+	VFMADD231PS  Y4, Y5, Y2
+	VMOVUPS      96(AX), Y5
+	VFMADD231PS  Y4, Y5, Y3
+	ADDQ         SI, AX
+	VBROADCASTSS 4(BX), Y4
+	VMOVUPS      (AX), Y5
+	VFMADD231PS  Y4, Y5, Y0
+	VMOVUPS      32(AX), Y5
+	VFMADD231PS  Y4, Y5, Y1
+	VMOVUPS      64(AX), Y5
+	VFMADD231PS  Y4, Y5, Y2
+	VMOVUPS      96(AX), Y5
+	VFMADD231PS  Y4, Y5, Y3
+	ADDQ         SI, AX
+	VBROADCASTSS 8(BX), Y4
+	VMOVUPS      (AX), Y5
+	VFMADD231PS  Y4, Y5, Y0
+	VMOVUPS      32(AX), Y5
+	VFMADD231PS  Y4, Y5, Y1
+	VMOVUPS      64(AX), Y5
+	VFMADD231PS  Y4, Y5, Y2
+	VMOVUPS      96(AX), Y5
+	VFMADD231PS  Y4, Y5, Y3
+	ADDQ         SI, AX
+	VBROADCASTSS 12(BX), Y4
+	VMOVUPS      (AX), Y5
+	VFMADD231PS  Y4, Y5, Y0
+	VMOVUPS      32(AX), Y5
+	VFMADD231PS  Y4, Y5, Y1
+	VMOVUPS      64(AX), Y5
+	VFMADD231PS  Y4, Y5, Y2
+	VMOVUPS      96(AX), Y5
+	VFMADD231PS  Y4, Y5, Y3
+	ADDQ         SI, AX
+	ADDQ         $0x10, BX
+	DECQ         DX
+	JNE          unrolled
+
+few:
+	MOVQ DI, DX
+	ANDQ $0x03, DX
+	JE   end
 
 whole:
-	VBROADCASTSS (SI), Y4
-	VMOVUPS      (DI), Y5
+	VBROADCASTSS (BX), Y4
+	VMOVUPS      (AX), Y5
 	VFMADD231PS  Y4, Y5, Y0
-	VMOVUPS      32(DI), Y5
+	VMOVUPS      32(AX), Y5
 	VFMADD231PS  Y4, Y5, Y1
-	VMOVUPS      64(DI), Y5
+	VMOVUPS      64(AX), Y5
 	VFMADD231PS  Y4, Y5, Y2
-	VMOVUPS      96(DI), Y5
+	VMOVUPS      96(AX), Y5
 	VFMADD231PS  Y4, Y5, Y3
-	ADDQ         BX, DI
-	PREFETCHT0   (R9)
-	ADDQ         $0x40, R9
-	ADDQ         $0x04, SI
-	DECQ         R8
+	ADDQ         SI, AX
+	ADDQ         $0x04, BX
+	DECQ         DX
 	JNE          whole
 	JMP          end
 
 negated:
 partial:
-	VBROADCASTSS (SI), Y4
-	VMOVUPS      (DI), Y5
+	VBROADCASTSS (BX), Y4
+	VMOVUPS      (AX), Y5
 	VFMADD231PS  Y4, Y5, Y0
-	VMOVUPS      32(DI), Y5
+	VMOVUPS      32(AX), Y5
 	VFMADD231PS  Y4, Y5, Y1
-	VMOVUPS      64(DI), Y5
+	VMOVUPS      64(AX), Y5
 	VFMADD231PS  Y4, Y5, Y2
 	VMOVDQU      (CX), Y5
-	VMASKMOVPS   96(DI), Y5, Y5
+	VMASKMOVPS   96(AX), Y5, Y5
 	VFMADD231PS  Y4, Y5, Y3
-	SUBQ         BX, DI
-	PREFETCHT0   (R9)
-	ADDQ         $0x40, R9
-	ADDQ         $0x04, SI
-	DECQ         R8
+	SUBQ         SI, AX
+	ADDQ         $0x04, BX
+	DECQ         DX
 	JNE          partial
 
 end:
-	MOVQ       AX, SI
-	VMOVUPS    Y0, (SI)
-	VMOVUPS    Y1, 32(SI)
-	VMOVUPS    Y2, 64(SI)
+	MOVQ       8(SP), AX
+	VMOVUPS    Y0, (AX)
+	VMOVUPS    Y1, 32(AX)
+	VMOVUPS    Y2, 64(AX)
 	VMOVDQU    (CX), Y0
-	VMASKMOVPS Y3, Y0, 96(SI)
+	VMASKMOVPS Y3, Y0, 96(AX)
 	DECQ       (SP)
 	JE         done
-	ADDQ       stepC+88(FP), AX
-	ADDQ       stepStart+96(FP), DX
-	MOVQ       stepA+104(FP), SI
-	ADDQ       SI, 8(SP)
-	MOVQ       stepB+112(FP), SI
-	ADDQ       SI, 16(SP)
+	MOVQ       stepC+88(FP), AX
+	ADDQ       AX, 8(SP)
+	MOVQ       stepStart+96(FP), AX
+	ADDQ       AX, 16(SP)
+	MOVQ       stepA+104(FP), AX
+	ADDQ       AX, 24(SP)
+	MOVQ       stepB+112(FP), AX
+	ADDQ       AX, 32(SP)
 	JMP        tiles
 
 done:
@@ -1808,118 +2848,193 @@ done:
 
 // func tileRows2x4AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tileRows2x4AVX2(SB), NOSPLIT, $24-120
+TEXT ·tileRows2x4AVX2(SB), NOSPLIT, $40-120
 	MOVQ last+72(FP), AX
 	LEAQ lanes<>+32(SB), CX
 	SHLQ $0x02, AX
 	SUBQ AX, CX
-	MOVQ c+0(FP), AX
+	MOVQ lda+48(FP), AX
+	MOVQ count+80(FP), DX
+	MOVQ DX, (SP)
+	MOVQ c+0(FP), DX
+	MOVQ DX, 8(SP)
 	MOVQ start+8(FP), DX
-	MOVQ ldb+56(FP), BX
-	MOVQ lda+48(FP), SI
-	MOVQ count+80(FP), DI
-	MOVQ DI, (SP)
-	MOVQ a+16(FP), DI
-	MOVQ DI, 8(SP)
-	MOVQ b+24(FP), DI
-	MOVQ DI, 16(SP)
+	MOVQ DX, 16(SP)
+	MOVQ a+16(FP), DX
+	MOVQ DX, 24(SP)
+	MOVQ b+24(FP), DX
+	MOVQ DX, 32(SP)
 
 tiles:
-	MOVQ       DX, DI
-	VMOVUPS    (DI), Y0
-	VMOVUPS    32(DI), Y1
-	VMOVUPS    64(DI), Y2
+	MOVQ       16(SP), DX
+	VMOVUPS    (DX), Y0
+	VMOVUPS    32(DX), Y1
+	VMOVUPS    64(DX), Y2
 	VMOVDQU    (CX), Y3
-	VMASKMOVPS 96(DI), Y3, Y3
-	ADDQ       ldstart+40(FP), DI
-	VMOVUPS    (DI), Y4
-	VMOVUPS    32(DI), Y5
-	VMOVUPS    64(DI), Y6
+	VMASKMOVPS 96(DX), Y3, Y3
+	ADDQ       ldstart+40(FP), DX
+	VMOVUPS    (DX), Y4
+	VMOVUPS    32(DX), Y5
+	VMOVUPS    64(DX), Y6
 	VMOVDQU    (CX), Y7
-	VMASKMOVPS 96(DI), Y7, Y7
-	MOVQ       AX, DI
-	ADDQ       stepC+88(FP), DI
-	PREFETCHT0 (DI)
-	PREFETCHT0 64(DI)
-	ADDQ       ldc+32(FP), DI
-	PREFETCHT0 (DI)
-	PREFETCHT0 64(DI)
-	MOVQ       k+64(FP), R9
-	MOVQ       8(SP), DI
-	MOVQ       16(SP), R8
-	MOVQ       DI, R10
-	ADDQ       stepA+104(FP), R10
-	TESTQ      BX, BX
+	VMASKMOVPS 96(DX), Y7, Y7
+	MOVQ       8(SP), DX
+	ADDQ       stepC+88(FP), DX
+	PREFETCHT0 (DX)
+	PREFETCHT0 64(DX)
+	ADDQ       ldc+32(FP), DX
+	PREFETCHT0 (DX)
+	PREFETCHT0 64(DX)
+	MOVQ       k+64(FP), BX
+	MOVQ       32(SP), DX
+	MOVQ       24(SP), SI
+	LEAQ       (SI)(AX*1), DI
+	MOVQ       ldb+56(FP), R8
+	TESTQ      R8, R8
 	JL         negated
+	MOVQ       BX, R9
+	SHRQ       $0x02, BX
+	JE         few
 
-whole:
-	VBROADCASTSS (DI), Y8
-	VBROADCASTSS (DI)(SI*1), Y9
-	VMOVUPS      (R8), Y10
+unrolled:
+	VBROADCASTSS (SI), Y8
+	VBROADCASTSS (DI), Y9
+	VMOVUPS      (DX), Y10
 	VFMADD231PS  Y8, Y10, Y0
 	VFMADD231PS  Y9, Y10, Y4
-	VMOVUPS      32(R8), Y10
+	VMOVUPS      32(DX), Y10
 	VFMADD231PS  Y8, Y10, Y1
 	VFMADD231PS  Y9, Y10, Y5
-	VMOVUPS      64(R8), Y10
+	VMOVUPS      64(DX), Y10
 	VFMADD231PS  Y8, Y10, Y2
 	VFMADD231PS  Y9, Y10, Y6
-	VMOVUPS      96(R8), Y10
+	VMOVUPS      96(DX), Y10
 	VFMADD231PS  Y8, Y10, Y3
 	VFMADD231PS  Y9, Y10, Y7
-	ADDQ         BX, R8
-	PREFETCHT0   (R10)
-	ADDQ         $0x40, R10
+	ADDQ         R8, DX
+	VBROADCASTSS 4(SI), Y8
+	VBROADCASTSS 4(DI), Y9
+	VMOVUPS      (DX), Y10
+	VFMADD231PS  Y8, Y10, Y0
+	VFMADD231PS  Y9, Y10, Y4
+	VMOVUPS      32(DX), Y10
+	VFMADD231PS  Y8, Y10, Y1
+	VFMADD231PS  Y9, Y10, Y5
+	VMOVUPS      64(DX), Y10
+	VFMADD231PS  Y8, Y10, Y2
+	VFMADD231PS  Y9, Y10, Y6
+	VMOVUPS      96(DX), Y10
+	VFMADD231PS  Y8, Y10, Y3
+	VFMADD231PS  Y9, Y10, Y7
+	ADDQ         R8, DX
+	VBROADCASTSS 8(SI), Y8
+	VBROADCASTSS 8(DI), Y9
+	VMOVUPS      (DX), Y10
+	VFMADD231PS  Y8, Y10, Y0
+	VFMADD231PS  Y9, Y10, Y4
+	VMOVUPS      32(DX), Y10
+	VFMADD231PS  Y8, Y10, Y1
+	VFMADD231PS  Y9, Y10, Y5
+	VMOVUPS      64(DX), Y10
+	VFMADD231PS  Y8, Y10, Y2
+	VFMADD231PS  Y9, Y10, Y6
+	VMOVUPS      96(DX), Y10
+	VFMADD231PS  Y8, Y10, Y3
+	VFMADD231PS  Y9, Y10, Y7
+	ADDQ         R8, DX
+	VBROADCASTSS 12(SI), Y8
+	VBROADCASTSS 12(DI), Y9
+	VMOVUPS      (DX), Y10
+	VFMADD231PS  Y8, Y10, Y0
+	VFMADD231PS  Y9, Y10, Y4
+	VMOVUPS      32(DX), Y10
+	VFMADD231PS  Y8, Y10, Y1
+	VFMADD231PS  Y9, Y10, Y5
+	VMOVUPS      64(DX), Y10
+	VFMADD231PS  Y8, Y10, Y2
+	VFMADD231PS  Y9, Y10, Y6
+	VMOVUPS      96(DX), Y10
+	VFMADD231PS  Y8, Y10, Y3
+	VFMADD231PS  Y9, Y10, Y7
+	ADDQ         R8, DX
+	ADDQ         $0x10, SI
+	ADDQ         $0x10, DI
+	DECQ         BX
+	JNE          unrolled
+
+few:
+	MOVQ R9, BX
+	ANDQ $0x03, BX
+	JE   end
+
+whole:
+	VBROADCASTSS (SI), Y8
+	VBROADCASTSS (DI), Y9
+	VMOVUPS      (DX), Y10
+	VFMADD231PS  Y8, Y10, Y0
+	VFMADD231PS  Y9, Y10, Y4
+	VMOVUPS      32(DX), Y10
+	VFMADD231PS  Y8, Y10, Y1
+	VFMADD231PS  Y9, Y10, Y5
+	VMOVUPS      64(DX), Y10
+	VFMADD231PS  Y8, Y10, Y2
+	VFMADD231PS  Y9, Y10, Y6
+	VMOVUPS      96(DX), Y10
+	VFMADD231PS  Y8, Y10, Y3
+	VFMADD231PS  Y9, Y10, Y7
+	ADDQ         R8, DX
+	ADDQ         $0x04, SI
 	ADDQ         $0x04, DI
-	DECQ         R9
+	DECQ         BX
 	JNE          whole
 	JMP          end
 
 negated:
 partial:
-	VBROADCASTSS (DI), Y8
-	VBROADCASTSS (DI)(SI*1), Y9
-	VMOVUPS      (R8), Y10
+	VBROADCASTSS (SI), Y8
+	VBROADCASTSS (DI), Y9
+	VMOVUPS      (DX), Y10
 	VFMADD231PS  Y8, Y10, Y0
 	VFMADD231PS  Y9, Y10, Y4
-	VMOVUPS      32(R8), Y10
+	VMOVUPS      32(DX), Y10
 	VFMADD231PS  Y8, Y10, Y1
 	VFMADD231PS  Y9, Y10, Y5
-	VMOVUPS      64(R8), Y10
+	VMOVUPS      64(DX), Y10
 	VFMADD231PS  Y8, Y10, Y2
 	VFMADD231PS  Y9, Y10, Y6
 	VMOVDQU      (CX), Y10
-	VMASKMOVPS   96(R8), Y10, Y10
+	VMASKMOVPS   96(DX), Y10, Y10
 	VFMADD231PS  Y8, Y10, Y3
 	VFMADD231PS  Y9, Y10, Y7
-	SUBQ         BX, R8
-	PREFETCHT0   (R10)
-	ADDQ         $0x40, R10
+	SUBQ         R8, DX
+	ADDQ         $0x04, SI
 	ADDQ         $0x04, DI
-	DECQ         R9
+	DECQ         BX
 	JNE          partial
 
 end:
-	MOVQ       AX, DI
-	VMOVUPS    Y0, (DI)
-	VMOVUPS    Y1, 32(DI)
-	VMOVUPS    Y2, 64(DI)
+	MOVQ       8(SP), DX
+	VMOVUPS    Y0, (DX)
+	VMOVUPS    Y1, 32(DX)
+	VMOVUPS    Y2, 64(DX)
 	VMOVDQU    (CX), Y0
-	VMASKMOVPS Y3, Y0, 96(DI)
-	ADDQ       ldc+32(FP), DI
-	VMOVUPS    Y4, (DI)
-	VMOVUPS    Y5, 32(DI)
-	VMOVUPS    Y6, 64(DI)
+	VMASKMOVPS Y3, Y0, 96(DX)
+	ADDQ       ldc+32(FP), DX
+	VMOVUPS    Y4, (DX)
+	VMOVUPS    Y5, 32(DX)
+	VMOVUPS    Y6, 64(DX)
 	VMOVDQU    (CX), Y0
-	VMASKMOVPS Y7, Y0, 96(DI)
+	VMASKMOVPS Y7, Y0, 96(DX)
 	DECQ       (SP)
 	JE         done
-	ADDQ       stepC+88(FP), AX
-	ADDQ       stepStart+96(FP), DX
-	MOVQ       stepA+104(FP), DI
-	ADDQ       DI, 8(SP)
-	MOVQ       stepB+112(FP), DI
-	ADDQ       DI, 16(SP)
+	MOVQ       stepC+88(FP), DX
+	ADDQ       DX, 8(SP)
+	MOVQ       stepStart+96(FP), DX
+	ADDQ       DX, 16(SP)
+	MOVQ       stepA+104(FP), DX
+	ADDQ       DX, 24(SP)
+	MOVQ       stepB+112(FP), DX
+	ADDQ       DX, 32(SP)
 	JMP        tiles
 
 done:
@@ -1928,143 +3043,242 @@ done:
 
 // func tileRows3x4AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tileRows3x4AVX2(SB), NOSPLIT, $24-120
+TEXT ·tileRows3x4AVX2(SB), NOSPLIT, $40-120
 	MOVQ last+72(FP), AX
 	LEAQ lanes<>+32(SB), CX
 	SHLQ $0x02, AX
 	SUBQ AX, CX
-	MOVQ c+0(FP), AX
+	MOVQ lda+48(FP), AX
+	MOVQ count+80(FP), DX
+	MOVQ DX, (SP)
+	MOVQ c+0(FP), DX
+	MOVQ DX, 8(SP)
 	MOVQ start+8(FP), DX
-	MOVQ ldb+56(FP), BX
-	MOVQ lda+48(FP), SI
-	MOVQ count+80(FP), DI
-	MOVQ DI, (SP)
-	MOVQ a+16(FP), DI
-	MOVQ DI, 8(SP)
-	MOVQ b+24(FP), DI
-	MOVQ DI, 16(SP)
+	MOVQ DX, 16(SP)
+	MOVQ a+16(FP), DX
+	MOVQ DX, 24(SP)
+	MOVQ b+24(FP), DX
+	MOVQ DX, 32(SP)
 
 tiles:
-	MOVQ       DX, DI
-	VMOVUPS    (DI), Y0
-	VMOVUPS    32(DI), Y1
-	VMOVUPS    64(DI), Y2
+	MOVQ       16(SP), DX
+	VMOVUPS    (DX), Y0
+	VMOVUPS    32(DX), Y1
+	VMOVUPS    64(DX), Y2
 	VMOVDQU    (CX), Y3
-	VMASKMOVPS 96(DI), Y3, Y3
-	ADDQ       ldstart+40(FP), DI
-	VMOVUPS    (DI), Y4
-	VMOVUPS    32(DI), Y5
-	VMOVUPS    64(DI), Y6
+	VMASKMOVPS 96(DX), Y3, Y3
+	ADDQ       ldstart+40(FP), DX
+	VMOVUPS    (DX), Y4
+	VMOVUPS    32(DX), Y5
+	VMOVUPS    64(DX), Y6
 	VMOVDQU    (CX), Y7
-	VMASKMOVPS 96(DI), Y7, Y7
-	ADDQ       ldstart+40(FP), DI
-	VMOVUPS    (DI), Y8
-	VMOVUPS    32(DI), Y9
-	VMOVUPS    64(DI), Y10
+	VMASKMOVPS 96(DX), Y7, Y7
+	ADDQ       ldstart+40(FP), DX
+	VMOVUPS    (DX), Y8
+	VMOVUPS    32(DX), Y9
+	VMOVUPS    64(DX), Y10
 	VMOVDQU    (CX), Y11
-	VMASKMOVPS 96(DI), Y11, Y11
-	MOVQ       AX, DI
-	ADDQ       stepC+88(FP), DI
-	PREFETCHT0 (DI)
-	PREFETCHT0 64(DI)
-	ADDQ       ldc+32(FP), DI
-	PREFETCHT0 (DI)
-	PREFETCHT0 64(DI)
-	ADDQ       ldc+32(FP), DI
-	PREFETCHT0 (DI)
-	PREFETCHT0 64(DI)
-	MOVQ       k+64(FP), R9
-	MOVQ       8(SP), DI
-	MOVQ       16(SP), R8
-	MOVQ       DI, R10
-	ADDQ       stepA+104(FP), R10
-	TESTQ      BX, BX
+	VMASKMOVPS 96(DX), Y11, Y11
+	MOVQ       8(SP), DX
+	ADDQ       stepC+88(FP), DX
+	PREFETCHT0 (DX)
+	PREFETCHT0 64(DX)
+	ADDQ       ldc+32(FP), DX
+	PREFETCHT0 (DX)
+	PREFETCHT0 64(DX)
+	ADDQ       ldc+32(FP), DX
+	PREFETCHT0 (DX)
+	PREFETCHT0 64(DX)
+	MOVQ       k+64(FP), BX
+	MOVQ       32(SP), DX
+	MOVQ       24(SP), SI
+	LEAQ       (SI)(AX*1), DI
+	LEAQ       (DI)(AX*1), R8
+	MOVQ       ldb+56(FP), R9
+	TESTQ      R9, R9
 	JL         negated
+	MOVQ       BX, R10
+	SHRQ       $0x02, BX
+	JE         few
 
-whole:
-	VBROADCASTSS (DI), Y12
-	VBROADCASTSS (DI)(SI*1), Y13
-	VBROADCASTSS (DI)(SI*2), Y14
-	VMOVUPS      (R8), Y15
+unrolled:
+	VBROADCASTSS (SI), Y12
+	VBROADCASTSS (DI), Y13
+	VBROADCASTSS (R8), Y14
+	VMOVUPS      (DX), Y15
 	VFMADD231PS  Y12, Y15, Y0
 	VFMADD231PS  Y13, Y15, Y4
 	VFMADD231PS  Y14, Y15, Y8
-	VMOVUPS      32(R8), Y15
+	VMOVUPS      32(DX), Y15
 	VFMADD231PS  Y12, Y15, Y1
 	VFMADD231PS  Y13, Y15, Y5
 	VFMADD231PS  Y14, Y15, Y9
-	VMOVUPS      64(R8), Y15
+	VMOVUPS      64(DX), Y15
 	VFMADD231PS  Y12, Y15, Y2
 	VFMADD231PS  Y13, Y15, Y6
 	VFMADD231PS  Y14, Y15, Y10
-	VMOVUPS      96(R8), Y15
+	VMOVUPS      96(DX), Y15
 	VFMADD231PS  Y12, Y15, Y3
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y11
-	ADDQ         BX, R8
-	PREFETCHT0   (R10)
-	ADDQ         $0x40, R10
+	ADDQ         R9, DX
+	VBROADCASTSS 4(SI), Y12
+	VBROADCASTSS 4(DI), Y13
+	VBROADCASTSS 4(R8), Y14
+	VMOVUPS      (DX), Y15
+	VFMADD231PS  Y12, Y15, Y0
+	VFMADD231PS  Y13, Y15, Y4
+	VFMADD231PS  Y14, Y15, Y8
+	VMOVUPS      32(DX), Y15
+	VFMADD231PS  Y12, Y15, Y1
+	VFMADD231PS  Y13, Y15, Y5
+	VFMADD231PS  Y14, Y15, Y9
+	VMOVUPS      64(DX), Y15
+	VFMADD231PS  Y12, Y15, Y2
+	VFMADD231PS  Y13, Y15, Y6
+	VFMADD231PS  Y14, Y15, Y10
+	VMOVUPS      96(DX), Y15
+	VFMADD231PS  Y12, Y15, Y3
+	VFMADD231PS  Y13, Y15, Y7
+	VFMADD231PS  Y14, Y15, Y11
+	ADDQ         R9, DX
+	VBROADCASTSS 8(SI), Y12
+	VBROADCASTSS 8(DI), Y13
+	VBROADCASTSS 8(R8), Y14
+	VMOVUPS      (DX), Y15
+	VFMADD231PS  Y12, Y15, Y0
+	VFMADD231PS  Y13, Y15, Y4
+	VFMADD231PS  Y14, Y15, Y8
+	VMOVUPS      32(DX), Y15
+	VFMADD231PS  Y12, Y15, Y1
+	VFMADD231PS  Y13, Y15, Y5
+	VFMADD231PS  Y14, Y15, Y9
+	VMOVUPS      64(DX), Y15
+	VFMADD231PS  Y12, Y15, Y2
+	VFMADD231PS  Y13, Y15, Y6
+	VFMADD231PS  Y14, Y15, Y10
+	VMOVUPS      96(DX), Y15
+	VFMADD231PS  Y12, Y15, Y3
+	VFMADD231PS  Y13, Y15, Y7
+	VFMADD231PS  Y14, Y15, Y11
+	ADDQ         R9, DX
+	VBROADCASTSS 12(SI), Y12
+	VBROADCASTSS 12(DI), Y13
+	VBROADCASTSS 12(R8), Y14
+	VMOVUPS      (DX), Y15
+	VFMADD231PS  Y12, Y15, Y0
+	VFMADD231PS  Y13, Y15, Y4
+	VFMADD231PS  Y14, Y15, Y8
+	VMOVUPS      32(DX), Y15
+	VFMADD231PS  Y12, Y15, Y1
+	VFMADD231PS  Y13, Y15, Y5
+	VFMADD231PS  Y14, Y15, Y9
+	VMOVUPS      64(DX), Y15
+	VFMADD231PS  Y12, Y15, Y2
+	VFMADD231PS  Y13, Y15, Y6
+	VFMADD231PS  Y14, Y15, Y10
+	VMOVUPS      96(DX), Y15
+	VFMADD231PS  Y12, Y15, Y3
+	VFMADD231PS  Y13, Y15, Y7
+	VFMADD231PS  Y14, Y15, Y11
+	ADDQ         R9, DX
+	ADDQ         $0x10, SI
+	ADDQ         $0x10, DI
+	ADDQ         $0x10, R8
+	DECQ         BX
+	JNE          unrolled
+
+few:
+	MOVQ R10, BX
+	ANDQ $0x03, BX
+	JE   end
+
+whole:
+	VBROADCASTSS (SI), Y12
+	VBROADCASTSS (DI), Y13
+	VBROADCASTSS (R8), Y14
+	VMOVUPS      (DX), Y15
+	VFMADD231PS  Y12, Y15, Y0
+	VFMADD231PS  Y13, Y15, Y4
+	VFMADD231PS  Y14, Y15, Y8
+	VMOVUPS      32(DX), Y15
+	VFMADD231PS  Y12, Y15, Y1
+	VFMADD231PS  Y13, Y15, Y5
+	VFMADD231PS  Y14, Y15, Y9
+	VMOVUPS      64(DX), Y15
+	VFMADD231PS  Y12, Y15, Y2
+	VFMADD231PS  Y13, Y15, Y6
+	VFMADD231PS  Y14, Y15, Y10
+	VMOVUPS      96(DX), Y15
+	VFMADD231PS  Y12, Y15, Y3
+	VFMADD231PS  Y13, Y15, Y7
+	VFMADD231PS  Y14, Y15, Y11
+	ADDQ         R9, DX
+	ADDQ         $0x04, SI
 	ADDQ         $0x04, DI
-	DECQ         R9
+	ADDQ         $0x04, R8
+	DECQ         BX
 	JNE          whole
 	JMP          end
 
 negated:
 partial:
-	VBROADCASTSS (DI), Y12
-	VBROADCASTSS (DI)(SI*1), Y13
-	VBROADCASTSS (DI)(SI*2), Y14
-	VMOVUPS      (R8), Y15
+	VBROADCASTSS (SI), Y12
+	VBROADCASTSS (DI), Y13
+	VBROADCASTSS (R8), Y14
+	VMOVUPS      (DX), Y15
 	VFMADD231PS  Y12, Y15, Y0
 	VFMADD231PS  Y13, Y15, Y4
 	VFMADD231PS  Y14, Y15, Y8
-	VMOVUPS      32(R8), Y15
+	VMOVUPS      32(DX), Y15
 	VFMADD231PS  Y12, Y15, Y1
 	VFMADD231PS  Y13, Y15, Y5
 	VFMADD231PS  Y14, Y15, Y9
-	VMOVUPS      64(R8), Y15
+	VMOVUPS      64(DX), Y15
 	VFMADD231PS  Y12, Y15, Y2
 	VFMADD231PS  Y13, Y15, Y6
 	VFMADD231PS  Y14, Y15, Y10
 	VMOVDQU      (CX), Y15
-	VMASKMOVPS   96(R8), Y15, Y15
+	VMASKMOVPS   96(DX), Y15, Y15
 	VFMADD231PS  Y12, Y15, Y3
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y11
-	SUBQ         BX, R8
-	PREFETCHT0   (R10)
-	ADDQ         $0x40, R10
+	SUBQ         R9, DX
+	ADDQ         $0x04, SI
 	ADDQ         $0x04, DI
-	DECQ         R9
+	ADDQ         $0x04, R8
+	DECQ         BX
 	JNE          partial
 
 end:
-	MOVQ       AX, DI
-	VMOVUPS    Y0, (DI)
-	VMOVUPS    Y1, 32(DI)
-	VMOVUPS    Y2, 64(DI)
+	MOVQ       8(SP), DX
+	VMOVUPS    Y0, (DX)
+	VMOVUPS    Y1, 32(DX)
+	VMOVUPS    Y2, 64(DX)
 	VMOVDQU    (CX), Y0
-	VMASKMOVPS Y3, Y0, 96(DI)
-	ADDQ       ldc+32(FP), DI
-	VMOVUPS    Y4, (DI)
-	VMOVUPS    Y5, 32(DI)
-	VMOVUPS    Y6, 64(DI)
+	VMASKMOVPS Y3, Y0, 96(DX)
+	ADDQ       ldc+32(FP), DX
+	VMOVUPS    Y4, (DX)
+	VMOVUPS    Y5, 32(DX)
+	VMOVUPS    Y6, 64(DX)
 	VMOVDQU    (CX), Y0
-	VMASKMOVPS Y7, Y0, 96(DI)
-	ADDQ       ldc+32(FP), DI
-	VMOVUPS    Y8, (DI)
-	VMOVUPS    Y9, 32(DI)
-	VMOVUPS    Y10, 64(DI)
+	VMASKMOVPS Y7, Y0, 96(DX)
+	ADDQ       ldc+32(FP), DX
+	VMOVUPS    Y8, (DX)
+	VMOVUPS    Y9, 32(DX)
+	VMOVUPS    Y10, 64(DX)
 	VMOVDQU    (CX), Y0
-	VMASKMOVPS Y11, Y0, 96(DI)
+	VMASKMOVPS Y11, Y0, 96(DX)
 	DECQ       (SP)
 	JE         done
-	ADDQ       stepC+88(FP), AX
-	ADDQ       stepStart+96(FP), DX
-	MOVQ       stepA+104(FP), DI
-	ADDQ       DI, 8(SP)
-	MOVQ       stepB+112(FP), DI
-	ADDQ       DI, 16(SP)
+	MOVQ       stepC+88(FP), DX
+	ADDQ       DX, 8(SP)
+	MOVQ       stepStart+96(FP), DX
+	ADDQ       DX, 16(SP)
+	MOVQ       stepA+104(FP), DX
+	ADDQ       DX, 24(SP)
+	MOVQ       stepB+112(FP), DX
+	ADDQ       DX, 32(SP)
 	JMP        tiles
 
 done:
@@ -2073,119 +3287,202 @@ done:
 
 // func tileRows1x8AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tileRows1x8AVX2(SB), NOSPLIT, $24-120
+TEXT ·tileRows1x8AVX2(SB), NOSPLIT, $40-120
 	MOVQ last+72(FP), AX
 	LEAQ lanes<>+32(SB), CX
 	SHLQ $0x02, AX
 	SUBQ AX, CX
+	MOVQ lda+48(FP), AX
+	MOVQ count+80(FP), AX
+	MOVQ AX, (SP)
 	MOVQ c+0(FP), AX
-	MOVQ start+8(FP), DX
-	MOVQ ldb+56(FP), BX
-	MOVQ lda+48(FP), SI
-	MOVQ count+80(FP), SI
-	MOVQ SI, (SP)
-	MOVQ a+16(FP), SI
-	MOVQ SI, 8(SP)
-	MOVQ b+24(FP), SI
-	MOVQ SI, 16(SP)
+	MOVQ AX, 8(SP)
+	MOVQ start+8(FP), AX
+	MOVQ AX, 16(SP)
+	MOVQ a+16(FP), AX
+	MOVQ AX, 24(SP)
+	MOVQ b+24(FP), AX
+	MOVQ AX, 32(SP)
 
 tiles:
-	MOVQ       DX, SI
-	VMOVUPS    (SI), Y0
-	VMOVUPS    32(SI), Y1
-	VMOVUPS    64(SI), Y2
-	VMOVUPS    96(SI), Y3
-	VMOVUPS    128(SI), Y4
-	VMOVUPS    160(SI), Y5
-	VMOVUPS    192(SI), Y6
+	MOVQ       16(SP), AX
+	VMOVUPS    (AX), Y0
+	VMOVUPS    32(AX), Y1
+	VMOVUPS    64(AX), Y2
+	VMOVUPS    96(AX), Y3
+	VMOVUPS    128(AX), Y4
+	VMOVUPS    160(AX), Y5
+	VMOVUPS    192(AX), Y6
 	VMOVDQU    (CX), Y7
-	VMASKMOVPS 224(SI), Y7, Y7
-	MOVQ       AX, SI
-	ADDQ       stepC+88(FP), SI
-	PREFETCHT0 (SI)
-	PREFETCHT0 64(SI)
-	PREFETCHT0 128(SI)
-	PREFETCHT0 192(SI)
-	MOVQ       k+64(FP), R8
-	MOVQ       8(SP), SI
-	MOVQ       16(SP), DI
-	MOVQ       SI, R9
-	ADDQ       stepA+104(FP), R9
-	TESTQ      BX, BX
+	VMASKMOVPS 224(AX), Y7, Y7
+	MOVQ       8(SP), AX
+	ADDQ       stepC+88(FP), AX
+	PREFETCHT0 (AX)
+	PREFETCHT0 64(AX)
+	PREFETCHT0 128(AX)
+	PREFETCHT0 192(AX)
+	MOVQ       k+64(FP), DX
+	MOVQ       32(SP), AX
+	MOVQ       24(SP), BX
+	MOVQ       ldb+56(FP), SI
+	TESTQ      SI, SI
 	JL         negated
+	MOVQ       DX, DI
+	SHRQ       $0x02, DX
+	JE         few
+
+unrolled:
+	VBROADCASTSS (BX), Y8
+	VMOVUPS      (AX), Y9
+	VFMADD231PS  Y8, Y9, Y0
+	VMOVUPS      32(AX), Y9
+	VFMADD231PS  Y8, Y9, Y1
+	VMOVUPS      64(AX), Y9
+	VFMADD231PS  Y8, Y9, Y2
+	VMOVUPS      96(AX), Y9
+	VFMADD231PS  Y8, Y9, Y3
+	VMOVUPS      128(AX), Y9
+	VFMADD231PS  Y8, Y9, Y4
+	VMOVUPS      160(AX), Y9
+	VFMADD231PS  Y8, Y9, Y5
+	VMOVUPS      192(AX), Y9
+	VFMADD231PS  Y8, Y9, Y6
+	VMOVUPS      224(AX), Y9
+	VFMADD231PS  Y8, Y9, Y7
+	ADDQ         SI, AX
+	VBROADCASTSS 4(BX), Y8
+	VMOVUPS      (AX), Y9
+	VFMADD231PS  Y8, Y9, Y0
+	VMOVUPS      32(AX), Y9
+	VFMADD231PS  Y8, Y9, Y1
+	VMOVUPS      64(AX), Y9
+	VFMADD231PS  Y8, Y9, Y2
+	VMOVUPS      96(AX), Y9
+	VFMADD231PS  Y8, Y9, Y3
+	VMOVUPS      128(AX), Y9
+	VFMADD231PS  Y8, Y9, Y4
+	VMOVUPS      160(AX), Y9
+	VFMADD231PS  Y8, Y9, Y5
+	VMOVUPS      192(AX), Y9
+	VFMADD231PS  Y8, Y9, Y6
+	VMOVUPS      224(AX), Y9
+	VFMADD231PS  Y8, Y9, Y7
+	ADDQ         SI, AX
+	VBROADCASTSS 8(BX), Y8
+	VMOVUPS      (AX), Y9
+	VFMADD231PS  Y8, Y9, Y0
+	VMOVUPS      32(AX), Y9
+	VFMADD231PS  Y8, Y9, Y1
+	VMOVUPS      64(AX), Y9
+	VFMADD231PS  Y8, Y9, Y2
+	VMOVUPS      96(AX), Y9
+	VFMADD231PS  Y8, Y9, Y3
+	VMOVUPS      128(AX), Y9
+	VFMADD231PS  Y8, Y9, Y4
+	VMOVUPS      160(AX), Y9
+	VFMADD231PS  Y8, Y9, Y5
+	VMOVUPS      192(AX), Y9
+	VFMADD231PS  Y8, Y9, Y6
+	VMOVUPS      224(AX), Y9
+	VFMADD231PS  Y8, Y9, Y7
+	ADDQ         SI, AX
+	VBROADCASTSS 12(BX), Y8
+	VMOVUPS      (AX), Y9
+	VFMADD231PS  Y8, Y9, Y0
+	VMOVUPS      32(AX), Y9
+	VFMADD231PS  Y8, Y9, Y1
+	VMOVUPS      64(AX), Y9
+	VFMADD231PS  Y8, Y9, Y2
+	VMOVUPS      96(AX), Y9
+	VFMADD231PS  Y8, Y9, Y3
+	VMOVUPS      128(AX), Y9
+	VFMADD231PS  Y8, Y9, Y4
+	VMOVUPS      160(AX), Y9
+	VFMADD231PS  Y8, Y9, Y5
+	VMOVUPS      192(AX), Y9
+	VFMADD231PS  Y8, Y9, Y6
+	VMOVUPS      224(AX), Y9
+	VFMADD231PS  Y8, Y9, Y7
+	ADDQ         SI, AX
+	ADDQ         $0x10, BX
+	DECQ         DX
+	JNE          unrolled
+
+few:
+	MOVQ DI, DX
+	ANDQ $0x03, DX
+	JE   end
 
 whole:
-	VBROADCASTSS (SI), Y8
-	VMOVUPS      (DI), Y9
+	VBROADCASTSS (BX), Y8
+	VMOVUPS      (AX), Y9
 	VFMADD231PS  Y8, Y9, Y0
-	VMOVUPS      32(DI), Y9
+	VMOVUPS      32(AX), Y9
 	VFMADD231PS  Y8, Y9, Y1
-	VMOVUPS      64(DI), Y9
+	VMOVUPS      64(AX), Y9
 	VFMADD231PS  Y8, Y9, Y2
-	VMOVUPS      96(DI), Y9
+	VMOVUPS      96(AX), Y9
 	VFMADD231PS  Y8, Y9, Y3
-	VMOVUPS      128(DI), Y9
+	VMOVUPS      128(AX), Y9
 	VFMADD231PS  Y8, Y9, Y4
-	VMOVUPS      160(DI), Y9
+	VMOVUPS      160(AX), Y9
 	VFMADD231PS  Y8, Y9, Y5
-	VMOVUPS      192(DI), Y9
+	VMOVUPS      192(AX), Y9
 	VFMADD231PS  Y8, Y9, Y6
-	VMOVUPS      224(DI), Y9
+	VMOVUPS      224(AX), Y9
 	VFMADD231PS  Y8, Y9, Y7
-	ADDQ         BX, DI
-	PREFETCHT0   (R9)
-	ADDQ         $0x40, R9
-	ADDQ         $0x04, SI
-	DECQ         R8
+	ADDQ         SI, AX
+	ADDQ         $0x04, BX
+	DECQ         DX
 	JNE          whole
 	JMP          end
 
 negated:
 partial:
-	VBROADCASTSS (SI), Y8
-	VMOVUPS      (DI), Y9
+	VBROADCASTSS (BX), Y8
+	VMOVUPS      (AX), Y9
 	VFMADD231PS  Y8, Y9, Y0
-	VMOVUPS      32(DI), Y9
+	VMOVUPS      32(AX), Y9
 	VFMADD231PS  Y8, Y9, Y1
-	VMOVUPS      64(DI), Y9
+	VMOVUPS      64(AX), Y9
 	VFMADD231PS  Y8, Y9, Y2
-	VMOVUPS      96(DI), Y9
+	VMOVUPS      96(AX), Y9
 	VFMADD231PS  Y8, Y9, Y3
-	VMOVUPS      128(DI), Y9
+	VMOVUPS      128(AX), Y9
 	VFMADD231PS  Y8, Y9, Y4
-	VMOVUPS      160(DI), Y9
+	VMOVUPS      160(AX), Y9
 	VFMADD231PS  Y8, Y9, Y5
-	VMOVUPS      192(DI), Y9
+	VMOVUPS      192(AX), Y9
 	VFMADD231PS  Y8, Y9, Y6
 	VMOVDQU      (CX), Y9
-	VMASKMOVPS   224(DI), Y9, Y9
+	VMASKMOVPS   224(AX), Y9, Y9
 	VFMADD231PS  Y8, Y9, Y7
-	SUBQ         BX, DI
-	PREFETCHT0   (R9)
-	ADDQ         $0x40, R9
-	ADDQ         $0x04, SI
-	DECQ         R8
+	SUBQ         SI, AX
+	ADDQ         $0x04, BX
+	DECQ         DX
 	JNE          partial
 
 end:
-	MOVQ       AX, SI
-	VMOVUPS    Y0, (SI)
-	VMOVUPS    Y1, 32(SI)
-	VMOVUPS    Y2, 64(SI)
-	VMOVUPS    Y3, 96(SI)
-	VMOVUPS    Y4, 128(SI)
-	VMOVUPS    Y5, 160(SI)
-	VMOVUPS    Y6, 192(SI)
+	MOVQ       8(SP), AX
+	VMOVUPS    Y0, (AX)
+	VMOVUPS    Y1, 32(AX)
+	VMOVUPS    Y2, 64(AX)
+	VMOVUPS    Y3, 96(AX)
+	VMOVUPS    Y4, 128(AX)
+	VMOVUPS    Y5, 160(AX)
+	VMOVUPS    Y6, 192(AX)
 	VMOVDQU    (CX), Y0
-	VMASKMOVPS Y7, Y0, 224(SI)
+	VMASKMOVPS Y7, Y0, 224(AX)
 	DECQ       (SP)
 	JE         done
-	ADDQ       stepC+88(FP), AX
-	ADDQ       stepStart+96(FP), DX
-	MOVQ       stepA+104(FP), SI
-	ADDQ       SI, 8(SP)
-	MOVQ       stepB+112(FP), SI
-	ADDQ       SI, 16(SP)
+	MOVQ       stepC+88(FP), AX
+	ADDQ       AX, 8(SP)
+	MOVQ       stepStart+96(FP), AX
+	ADDQ       AX, 16(SP)
+	MOVQ       stepA+104(FP), AX
+	ADDQ       AX, 24(SP)
+	MOVQ       stepB+112(FP), AX
+	ADDQ       AX, 32(SP)
 	JMP        tiles
 
 done:
@@ -2194,74 +3491,104 @@ done:
 
 // func tileCols1x1AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tileCols1x1AVX2(SB), NOSPLIT, $24-120
+TEXT ·tileCols1x1AVX2(SB), NOSPLIT, $40-120
 	MOVQ last+72(FP), AX
 	LEAQ lanes<>+32(SB), CX
 	SHLQ $0x02, AX
 	SUBQ AX, CX
-	MOVQ c+0(FP), AX
+	MOVQ lda+48(FP), AX
+	MOVQ count+80(FP), DX
+	MOVQ DX, (SP)
+	MOVQ c+0(FP), DX
+	MOVQ DX, 8(SP)
 	MOVQ start+8(FP), DX
-	MOVQ ldb+56(FP), BX
-	MOVQ lda+48(FP), SI
-	MOVQ count+80(FP), DI
-	MOVQ DI, (SP)
-	MOVQ a+16(FP), DI
-	MOVQ DI, 8(SP)
-	MOVQ b+24(FP), DI
-	MOVQ DI, 16(SP)
+	MOVQ DX, 16(SP)
+	MOVQ a+16(FP), DX
+	MOVQ DX, 24(SP)
+	MOVQ b+24(FP), DX
+	MOVQ DX, 32(SP)
 
 tiles:
-	MOVQ       DX, DI
+	MOVQ       16(SP), DX
 	VMOVDQU    (CX), Y0
-	VMASKMOVPS (DI), Y0, Y0
-	MOVQ       AX, DI
-	ADDQ       stepC+88(FP), DI
-	PREFETCHT0 (DI)
-	MOVQ       k+64(FP), R9
-	MOVQ       8(SP), DI
-	MOVQ       16(SP), R8
-	MOVQ       DI, R10
-	ADDQ       stepA+104(FP), R10
-	TESTQ      BX, BX
+	VMASKMOVPS (DX), Y0, Y0
+	MOVQ       8(SP), DX
+	ADDQ       stepC+88(FP), DX
+	PREFETCHT0 (DX)
+	MOVQ       k+64(FP), BX
+	MOVQ       32(SP), DX
+	MOVQ       24(SP), SI
+	MOVQ       ldb+56(FP), DI
+	TESTQ      DI, DI
 	JL         negated
+	MOVQ       BX, R8
+	SHRQ       $0x02, BX
+	JE         few
+
+unrolled:
+	VMOVUPS      (DX), Y1
+	VBROADCASTSS (SI), Y2
+	VFMADD231PS  Y2, Y1, Y0
+	ADDQ         DI, DX
+	ADDQ         AX, SI
+	VMOVUPS      (DX), Y1
+	VBROADCASTSS (SI), Y2
+	VFMADD231PS  Y2, Y1, Y0
+	ADDQ         DI, DX
+	ADDQ         AX, SI
+	VMOVUPS      (DX), Y1
+	VBROADCASTSS (SI), Y2
+	VFMADD231PS  Y2, Y1, Y0
+	ADDQ         DI, DX
+	ADDQ         AX, SI
+	VMOVUPS      (DX), Y1
+	VBROADCASTSS (SI), Y2
+	VFMADD231PS  Y2, Y1, Y0
+	ADDQ         DI, DX
+	ADDQ         AX, SI
+	DECQ         BX
+	JNE          unrolled
+
+few:
+	MOVQ R8, BX
+	ANDQ $0x03, BX
+	JE   end
 
 whole:
-	VMOVUPS      (R8), Y1
-	VBROADCASTSS (DI), Y2
+	VMOVUPS      (DX), Y1
+	VBROADCASTSS (SI), Y2
 	VFMADD231PS  Y2, Y1, Y0
-	ADDQ         BX, R8
-	PREFETCHT0   (R10)
-	ADDQ         $0x40, R10
-	ADDQ         SI, DI
-	DECQ         R9
+	ADDQ         DI, DX
+	ADDQ         AX, SI
+	DECQ         BX
 	JNE          whole
 	JMP          end
 
 negated:
 partial:
 	VMOVDQU      (CX), Y1
-	VMASKMOVPS   (R8), Y1, Y1
-	VBROADCASTSS (DI), Y2
+	VMASKMOVPS   (DX), Y1, Y1
+	VBROADCASTSS (SI), Y2
 	VFMADD231PS  Y2, Y1, Y0
-	SUBQ         BX, R8
-	PREFETCHT0   (R10)
-	ADDQ         $0x40, R10
-	ADDQ         SI, DI
-	DECQ         R9
+	SUBQ         DI, DX
+	ADDQ         AX, SI
+	DECQ         BX
 	JNE          partial
 
 end:
-	MOVQ       AX, DI
+	MOVQ       8(SP), DX
 	VMOVDQU    (CX), Y1
-	VMASKMOVPS Y0, Y1, (DI)
+	VMASKMOVPS Y0, Y1, (DX)
 	DECQ       (SP)
 	JE         done
-	ADDQ       stepC+88(FP), AX
-	ADDQ       stepStart+96(FP), DX
-	MOVQ       stepA+104(FP), DI
-	ADDQ       DI, 8(SP)
-	MOVQ       stepB+112(FP), DI
-	ADDQ       DI, 16(SP)
+	MOVQ       stepC+88(FP), DX
+	ADDQ       DX, 8(SP)
+	MOVQ       stepStart+96(FP), DX
+	ADDQ       DX, 16(SP)
+	MOVQ       stepA+104(FP), DX
+	ADDQ       DX, 24(SP)
+	MOVQ       stepB+112(FP), DX
+	ADDQ       DX, 32(SP)
 	JMP        tiles
 
 done:
@@ -2270,86 +3597,124 @@ done:
 
 // func tileCols2x1AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tileCols2x1AVX2(SB), NOSPLIT, $24-120
+TEXT ·tileCols2x1AVX2(SB), NOSPLIT, $40-120
 	MOVQ last+72(FP), AX
 	LEAQ lanes<>+32(SB), CX
 	SHLQ $0x02, AX
 	SUBQ AX, CX
-	MOVQ c+0(FP), AX
+	MOVQ lda+48(FP), AX
+	MOVQ count+80(FP), DX
+	MOVQ DX, (SP)
+	MOVQ c+0(FP), DX
+	MOVQ DX, 8(SP)
 	MOVQ start+8(FP), DX
-	MOVQ ldb+56(FP), BX
-	MOVQ lda+48(FP), SI
-	MOVQ count+80(FP), DI
-	MOVQ DI, (SP)
-	MOVQ a+16(FP), DI
-	MOVQ DI, 8(SP)
-	MOVQ b+24(FP), DI
-	MOVQ DI, 16(SP)
+	MOVQ DX, 16(SP)
+	MOVQ a+16(FP), DX
+	MOVQ DX, 24(SP)
+	MOVQ b+24(FP), DX
+	MOVQ DX, 32(SP)
 
 tiles:
-	MOVQ       DX, DI
+	MOVQ       16(SP), DX
 	VMOVDQU    (CX), Y0
-	VMASKMOVPS (DI), Y0, Y0
-	ADDQ       ldstart+40(FP), DI
+	VMASKMOVPS (DX), Y0, Y0
+	ADDQ       ldstart+40(FP), DX
 	VMOVDQU    (CX), Y1
-	VMASKMOVPS (DI), Y1, Y1
-	MOVQ       AX, DI
-	ADDQ       stepC+88(FP), DI
-	PREFETCHT0 (DI)
-	ADDQ       ldc+32(FP), DI
-	PREFETCHT0 (DI)
-	MOVQ       k+64(FP), R9
-	MOVQ       8(SP), DI
-	MOVQ       16(SP), R8
-	MOVQ       DI, R10
-	ADDQ       stepA+104(FP), R10
-	TESTQ      BX, BX
+	VMASKMOVPS (DX), Y1, Y1
+	MOVQ       8(SP), DX
+	ADDQ       stepC+88(FP), DX
+	PREFETCHT0 (DX)
+	ADDQ       ldc+32(FP), DX
+	PREFETCHT0 (DX)
+	MOVQ       k+64(FP), BX
+	MOVQ       32(SP), DX
+	MOVQ       24(SP), SI
+	MOVQ       ldb+56(FP), DI
+	TESTQ      DI, DI
 	JL         negated
+	MOVQ       BX, R8
+	SHRQ       $0x02, BX
+	JE         few
+
+unrolled:
+	VMOVUPS      (DX), Y2
+	VBROADCASTSS (SI), Y3
+	VFMADD231PS  Y3, Y2, Y0
+	VBROADCASTSS 4(SI), Y3
+	VFMADD231PS  Y3, Y2, Y1
+	ADDQ         DI, DX
+	ADDQ         AX, SI
+	VMOVUPS      (DX), Y2
+	VBROADCASTSS (SI), Y3
+	VFMADD231PS  Y3, Y2, Y0
+	VBROADCASTSS 4(SI), Y3
+	VFMADD231PS  Y3, Y2, Y1
+	ADDQ         DI, DX
+	ADDQ         AX, SI
+	VMOVUPS      (DX), Y2
+	VBROADCASTSS (SI), Y3
+	VFMADD231PS  Y3, Y2, Y0
+	VBROADCASTSS 4(SI), Y3
+	VFMADD231PS  Y3, Y2, Y1
+	ADDQ         DI, DX
+	ADDQ         AX, SI
+	VMOVUPS      (DX), Y2
+	VBROADCASTSS (SI), Y3
+	VFMADD231PS  Y3, Y2, Y0
+	VBROADCASTSS 4(SI), Y3
+	VFMADD231PS  Y3, Y2, Y1
+	ADDQ         DI, DX
+	ADDQ         AX, SI
+	DECQ         BX
+	JNE          unrolled
+
+few:
+	MOVQ R8, BX
+	ANDQ $0x03, BX
+	JE   end
 
 whole:
-	VMOVUPS      (R8), Y2
-	VBROADCASTSS (DI), Y3
+	VMOVUPS      (DX), Y2
+	VBROADCASTSS (SI), Y3
 	VFMADD231PS  Y3, Y2, Y0
-	VBROADCASTSS 4(DI), Y3
+	VBROADCASTSS 4(SI), Y3
 	VFMADD231PS  Y3, Y2, Y1
-	ADDQ         BX, R8
-	PREFETCHT0   (R10)
-	ADDQ         $0x40, R10
-	ADDQ         SI, DI
-	DECQ         R9
+	ADDQ         DI, DX
+	ADDQ         AX, SI
+	DECQ         BX
 	JNE          whole
 	JMP          end
 
 negated:
 partial:
 	VMOVDQU      (CX), Y2
-	VMASKMOVPS   (R8), Y2, Y2
-	VBROADCASTSS (DI), Y3
+	VMASKMOVPS   (DX), Y2, Y2
+	VBROADCASTSS (SI), Y3
 	VFMADD231PS  Y3, Y2, Y0
-	VBROADCASTSS 4(DI), Y3
+	VBROADCASTSS 4(SI), Y3
 	VFMADD231PS  Y3, Y2, Y1
-	SUBQ         BX, R8
-	PREFETCHT0   (R10)
-	ADDQ         $0x40, R10
-	ADDQ         SI, DI
-	DECQ         R9
+	SUBQ         DI, DX
+	ADDQ         AX, SI
+	DECQ         BX
 	JNE          partial
 
 end:
-	MOVQ       AX, DI
+	MOVQ       8(SP), DX
 	VMOVDQU    (CX), Y2
-	VMASKMOVPS Y0, Y2, (DI)
-	ADDQ       ldc+32(FP), DI
+	VMASKMOVPS Y0, Y2, (DX)
+	ADDQ       ldc+32(FP), DX
 	VMOVDQU    (CX), Y0
-	VMASKMOVPS Y1, Y0, (DI)
+	VMASKMOVPS Y1, Y0, (DX)
 	DECQ       (SP)
 	JE         done
-	ADDQ       stepC+88(FP), AX
-	ADDQ       stepStart+96(FP), DX
-	MOVQ       stepA+104(FP), DI
-	ADDQ       DI, 8(SP)
-	MOVQ       stepB+112(FP), DI
-	ADDQ       DI, 16(SP)
+	MOVQ       stepC+88(FP), DX
+	ADDQ       DX, 8(SP)
+	MOVQ       stepStart+96(FP), DX
+	ADDQ       DX, 16(SP)
+	MOVQ       stepA+104(FP), DX
+	ADDQ       DX, 24(SP)
+	MOVQ       stepB+112(FP), DX
+	ADDQ       DX, 32(SP)
 	JMP        tiles
 
 done:
@@ -2358,98 +3723,144 @@ done:
 
 // func tileCols3x1AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tileCols3x1AVX2(SB), NOSPLIT, $24-120
+TEXT ·tileCols3x1AVX2(SB), NOSPLIT, $40-120
 	MOVQ last+72(FP), AX
 	LEAQ lanes<>+32(SB), CX
 	SHLQ $0x02, AX
 	SUBQ AX, CX
-	MOVQ c+0(FP), AX
+	MOVQ lda+48(FP), AX
+	MOVQ count+80(FP), DX
+	MOVQ DX, (SP)
+	MOVQ c+0(FP), DX
+	MOVQ DX, 8(SP)
 	MOVQ start+8(FP), DX
-	MOVQ ldb+56(FP), BX
-	MOVQ lda+48(FP), SI
-	MOVQ count+80(FP), DI
-	MOVQ DI, (SP)
-	MOVQ a+16(FP), DI
-	MOVQ DI, 8(SP)
-	MOVQ b+24(FP), DI
-	MOVQ DI, 16(SP)
+	MOVQ DX, 16(SP)
+	MOVQ a+16(FP), DX
+	MOVQ DX, 24(SP)
+	MOVQ b+24(FP), DX
+	MOVQ DX, 32(SP)
 
 tiles:
-	MOVQ       DX, DI
+	MOVQ       16(SP), DX
 	VMOVDQU    (CX), Y0
-	VMASKMOVPS (DI), Y0, Y0
-	ADDQ       ldstart+40(FP), DI
+	VMASKMOVPS (DX), Y0, Y0
+	ADDQ       ldstart+40(FP), DX
 	VMOVDQU    (CX), Y1
-	VMASKMOVPS (DI), Y1, Y1
-	ADDQ       ldstart+40(FP), DI
+	VMASKMOVPS (DX), Y1, Y1
+	ADDQ       ldstart+40(FP), DX
 	VMOVDQU    (CX), Y2
-	VMASKMOVPS (DI), Y2, Y2
-	MOVQ       AX, DI
-	ADDQ       stepC+88(FP), DI
-	PREFETCHT0 (DI)
-	ADDQ       ldc+32(FP), DI
-	PREFETCHT0 (DI)
-	ADDQ       ldc+32(FP), DI
-	PREFETCHT0 (DI)
-	MOVQ       k+64(FP), R9
-	MOVQ       8(SP), DI
-	MOVQ       16(SP), R8
-	MOVQ       DI, R10
-	ADDQ       stepA+104(FP), R10
-	TESTQ      BX, BX
+	VMASKMOVPS (DX), Y2, Y2
+	MOVQ       8(SP), DX
+	ADDQ       stepC+88(FP), DX
+	PREFETCHT0 (DX)
+	ADDQ       ldc+32(FP), DX
+	PREFETCHT0 (DX)
+	ADDQ       ldc+32(FP), DX
+	PREFETCHT0 (DX)
+	MOVQ       k+64(FP), BX
+	MOVQ       32(SP), DX
+	MOVQ       24(SP), SI
+	MOVQ       ldb+56(FP), DI
+	TESTQ      DI, DI
 	JL         negated
+	MOVQ       BX, R8
+	SHRQ       $0x02, BX
+	JE         few
+
+unrolled:
+	VMOVUPS      (DX), Y3
+	VBROADCASTSS (SI), Y4
+	VFMADD231PS  Y4, Y3, Y0
+	VBROADCASTSS 4(SI), Y4
+	VFMADD231PS  Y4, Y3, Y1
+	VBROADCASTSS 8(SI), Y4
+	VFMADD231PS  Y4, Y3, Y2
+	ADDQ         DI, DX
+	ADDQ         AX, SI
+	VMOVUPS      (DX), Y3
+	VBROADCASTSS (SI), Y4
+	VFMADD231PS  Y4, Y3, Y0
+	VBROADCASTSS 4(SI), Y4
+	VFMADD231PS  Y4, Y3, Y1
+	VBROADCASTSS 8(SI), Y4
+	VFMADD231PS  Y4, Y3, Y2
+	ADDQ         DI, DX
+	ADDQ         AX, SI
+	VMOVUPS      (DX), Y3
+	VBROADCASTSS (SI), Y4
+	VFMADD231PS  Y4, Y3, Y0
+	VBROADCASTSS 4(SI), Y4
+	VFMADD231PS  Y4, Y3, Y1
+	VBROADCASTSS 8(SI), Y4
+	VFMADD231PS  Y4, Y3, Y2
+	ADDQ         DI, DX
+	ADDQ         AX, SI
+	VMOVUPS      (DX), Y3
+	VBROADCASTSS (SI), Y4
+	VFMADD231PS  Y4, Y3, Y0
+	VBROADCASTSS 4(SI), Y4
+	VFMADD231PS  Y4, Y3, Y1
+	VBROADCASTSS 8(SI), Y4
+	VFMADD231PS  Y4, Y3, Y2
+	ADDQ         DI, DX
+	ADDQ         AX, SI
+	DECQ         BX
+	JNE          unrolled
+
+few:
+	MOVQ R8, BX
+	ANDQ $0x03, BX
+	JE   end
 
 whole:
-	VMOVUPS      (R8), Y3
-	VBROADCASTSS (DI), Y4
+	VMOVUPS      (DX), Y3
+	VBROADCASTSS (SI), Y4
 	VFMADD231PS  Y4, Y3, Y0
-	VBROADCASTSS 4(DI), Y4
+	VBROADCASTSS 4(SI), Y4
 	VFMADD231PS  Y4, Y3, Y1
-	VBROADCASTSS 8(DI), Y4
+	VBROADCASTSS 8(SI), Y4
 	VFMADD231PS  Y4, Y3, Y2
-	ADDQ         BX, R8
-	PREFETCHT0   (R10)
-	ADDQ         $0x40, R10
-	ADDQ         SI, DI
-	DECQ         R9
+	ADDQ         DI, DX
+	ADDQ         AX, SI
+	DECQ         BX
 	JNE          whole
 	JMP          end
 
 negated:
 partial:
 	VMOVDQU      (CX), Y3
-	VMASKMOVPS   (R8), Y3, Y3
-	VBROADCASTSS (DI), Y4
+	VMASKMOVPS   (DX), Y3, Y3
+	VBROADCASTSS (SI), Y4
 	VFMADD231PS  Y4, Y3, Y0
-	VBROADCASTSS 4(DI), Y4
+	VBROADCASTSS 4(SI), Y4
 	VFMADD231PS  Y4, Y3, Y1
-	VBROADCASTSS 8(DI), Y4
+	VBROADCASTSS 8(SI), Y4
 	VFMADD231PS  Y4, Y3, Y2
-	SUBQ         BX, R8
-	PREFETCHT0   (R10)
-	ADDQ         $0x40, R10
-	ADDQ         SI, DI
-	DECQ         R9
+	SUBQ         DI, DX
+	ADDQ         AX, SI
+	DECQ         BX
 	JNE          partial
 
 end:
-	MOVQ       AX, DI
+	MOVQ       8(SP), DX
 	VMOVDQU    (CX), Y3
-	VMASKMOVPS Y0, Y3, (DI)
-	ADDQ       ldc+32(FP), DI
+	VMASKMOVPS Y0, Y3, (DX)
+	ADDQ       ldc+32(FP), DX
 	VMOVDQU    (CX), Y0
-	VMASKMOVPS Y1, Y0, (DI)
-	ADDQ       ldc+32(FP), DI
+	VMASKMOVPS Y1, Y0, (DX)
+	ADDQ       ldc+32(FP), DX
 	VMOVDQU    (CX), Y0
-	VMASKMOVPS Y2, Y0, (DI)
+	VMASKMOVPS Y2, Y0, (DX)
 	DECQ       (SP)
 	JE         done
-	ADDQ       stepC+88(FP), AX
-	ADDQ       stepStart+96(FP), DX
-	MOVQ       stepA+104(FP), DI
-	ADDQ       DI, 8(SP)
-	MOVQ       stepB+112(FP), DI
-	ADDQ       DI, 16(SP)
+	MOVQ       stepC+88(FP), DX
+	ADDQ       DX, 8(SP)
+	MOVQ       stepStart+96(FP), DX
+	ADDQ       DX, 16(SP)
+	MOVQ       stepA+104(FP), DX
+	ADDQ       DX, 24(SP)
+	MOVQ       stepB+112(FP), DX
+	ADDQ       DX, 32(SP)
 	JMP        tiles
 
 done:
@@ -2458,110 +3869,164 @@ done:
 
 // func tileCols4x1AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tileCols4x1AVX2(SB), NOSPLIT, $24-120
+TEXT ·tileCols4x1AVX2(SB), NOSPLIT, $40-120
 	MOVQ last+72(FP), AX
 	LEAQ lanes<>+32(SB), CX
 	SHLQ $0x02, AX
 	SUBQ AX, CX
-	MOVQ c+0(FP), AX
+	MOVQ lda+48(FP), AX
+	MOVQ count+80(FP), DX
+	MOVQ DX, (SP)
+	MOVQ c+0(FP), DX
+	MOVQ DX, 8(SP)
 	MOVQ start+8(FP), DX
-	MOVQ ldb+56(FP), BX
-	MOVQ lda+48(FP), SI
-	MOVQ count+80(FP), DI
-	MOVQ DI, (SP)
-	MOVQ a+16(FP), DI
-	MOVQ DI, 8(SP)
-	MOVQ b+24(FP), DI
-	MOVQ DI, 16(SP)
+	MOVQ DX, 16(SP)
+	MOVQ a+16(FP), DX
+	MOVQ DX, 24(SP)
+	MOVQ b+24(FP), DX
+	MOVQ DX, 32(SP)
 
 tiles:
-	MOVQ       DX, DI
+	MOVQ       16(SP), DX
 	VMOVDQU    (CX), Y0
-	VMASKMOVPS (DI), Y0, Y0
-	ADDQ       ldstart+40(FP), DI
+	VMASKMOVPS (DX), Y0, Y0
+	ADDQ       ldstart+40(FP), DX
 	VMOVDQU    (CX), Y1
-	VMASKMOVPS (DI), Y1, Y1
-	ADDQ       ldstart+40(FP), DI
+	VMASKMOVPS (DX), Y1, Y1
+	ADDQ       ldstart+40(FP), DX
 	VMOVDQU    (CX), Y2
-	VMASKMOVPS (DI), Y2, Y2
-	ADDQ       ldstart+40(FP), DI
+	VMASKMOVPS (DX), Y2, Y2
+	ADDQ       ldstart+40(FP), DX
 	VMOVDQU    (CX), Y3
-	VMASKMOVPS (DI), Y3, Y3
-	MOVQ       AX, DI
-	ADDQ       stepC+88(FP), DI
-	PREFETCHT0 (DI)
-	ADDQ       ldc+32(FP), DI
-	PREFETCHT0 (DI)
-	ADDQ       ldc+32(FP), DI
-	PREFETCHT0 (DI)
-	ADDQ       ldc+32(FP), DI
-	PREFETCHT0 (DI)
-	MOVQ       k+64(FP), R9
-	MOVQ       8(SP), DI
-	MOVQ       16(SP), R8
-	MOVQ       DI, R10
-	ADDQ       stepA+104(FP), R10
-	TESTQ      BX, BX
+	VMASKMOVPS (DX), Y3, Y3
+	MOVQ       8(SP), DX
+	ADDQ       stepC+88(FP), DX
+	PREFETCHT0 (DX)
+	ADDQ       ldc+32(FP), DX
+	PREFETCHT0 (DX)
+	ADDQ       ldc+32(FP), DX
+	PREFETCHT0 (DX)
+	ADDQ       ldc+32(FP), DX
+	PREFETCHT0 (DX)
+	MOVQ       k+64(FP), BX
+	MOVQ       32(SP), DX
+	MOVQ       24(SP), SI
+	MOVQ       ldb+56(FP), DI
+	TESTQ      DI, DI
 	JL         negated
+	MOVQ       BX, R8
+	SHRQ       $0x02, BX
+	JE         few
+
+unrolled:
+	VMOVUPS      (DX), Y4
+	VBROADCASTSS (SI), Y5
+	VFMADD231PS  Y5, Y4, Y0
+	VBROADCASTSS 4(SI), Y5
+	VFMADD231PS  Y5, Y4, Y1
+	VBROADCASTSS 8(SI), Y5
+	VFMADD231PS  Y5, Y4, Y2
+	VBROADCASTSS 12(SI), Y5
+	VFMADD231PS  Y5, Y4, Y3
+	ADDQ         DI, DX
+	ADDQ         AX, SI
+	VMOVUPS      (DX), Y4
+	VBROADCASTSS (SI), Y5
+	VFMADD231PS  Y5, Y4, Y0
+	VBROADCASTSS 4(SI), Y5
+	VFMADD231PS  Y5, Y4, Y1
+	VBROADCASTSS 8(SI), Y5
+	VFMADD231PS  Y5, Y4, Y2
+	VBROADCASTSS 12(SI), Y5
+	VFMADD231PS  Y5, Y4, Y3
+	ADDQ         DI, DX
+	ADDQ         AX, SI
+	VMOVUPS      (DX), Y4
+	VBROADCASTSS (SI), Y5
+	VFMADD231PS  Y5, Y4, Y0
+	VBROADCASTSS 4(SI), Y5
+	VFMADD231PS  Y5, Y4, Y1
+	VBROADCASTSS 8(SI), Y5
+	VFMADD231PS  Y5, Y4, Y2
+	VBROADCASTSS 12(SI), Y5
+	VFMADD231PS  Y5, Y4, Y3
+	ADDQ         DI, DX
+	ADDQ         AX, SI
+	VMOVUPS      (DX), Y4
+	VBROADCASTSS (SI), Y5
+	VFMADD231PS  Y5, Y4, Y0
+	VBROADCASTSS 4(SI), Y5
+	VFMADD231PS  Y5, Y4, Y1
+	VBROADCASTSS 8(SI), Y5
+	VFMADD231PS  Y5, Y4, Y2
+	VBROADCASTSS 12(SI), Y5
+	VFMADD231PS  Y5, Y4, Y3
+	ADDQ         DI, DX
+	ADDQ         AX, SI
+	DECQ         BX
+	JNE          unrolled
+
+few:
+	MOVQ R8, BX
+	ANDQ $0x03, BX
+	JE   end
 
 whole:
-	VMOVUPS      (R8), Y4
-	VBROADCASTSS (DI), Y5
+	VMOVUPS      (DX), Y4
+	VBROADCASTSS (SI), Y5
 	VFMADD231PS  Y5, Y4, Y0
-	VBROADCASTSS 4(DI), Y5
+	VBROADCASTSS 4(SI), Y5
 	VFMADD231PS  Y5, Y4, Y1
-	VBROADCASTSS 8(DI), Y5
+	VBROADCASTSS 8(SI), Y5
 	VFMADD231PS  Y5, Y4, Y2
-	VBROADCASTSS 12(DI), Y5
+	VBROADCASTSS 12(SI), Y5
 	VFMADD231PS  Y5, Y4, Y3
-	ADDQ         BX, R8
-	PREFETCHT0   (R10)
-	ADDQ         $0x40, R10
-	ADDQ         SI, DI
-	DECQ         R9
+	ADDQ         DI, DX
+	ADDQ         AX, SI
+	DECQ         BX
 	JNE          whole
 	JMP          end
 
 negated:
 partial:
 	VMOVDQU      (CX), Y4
-	VMASKMOVPS   (R8), Y4, Y4
-	VBROADCASTSS (DI), Y5
+	VMASKMOVPS   (DX), Y4, Y4
+	VBROADCASTSS (SI), Y5
 	VFMADD231PS  Y5, Y4, Y0
-	VBROADCASTSS 4(DI), Y5
+	VBROADCASTSS 4(SI), Y5
 	VFMADD231PS  Y5, Y4, Y1
-	VBROADCASTSS 8(DI), Y5
+	VBROADCASTSS 8(SI), Y5
 	VFMADD231PS  Y5, Y4, Y2
-	VBROADCASTSS 12(DI), Y5
+	VBROADCASTSS 12(SI), Y5
 	VFMADD231PS  Y5, Y4, Y3
-	SUBQ         BX, R8
-	PREFETCHT0   (R10)
-	ADDQ         $0x40, R10
-	ADDQ         SI, DI
-	DECQ         R9
+	SUBQ         DI, DX
+	ADDQ         AX, SI
+	DECQ         BX
 	JNE          partial
 
 end:
-	MOVQ       AX, DI
+	MOVQ       8(SP), DX
 	VMOVDQU    (CX), Y4
-	VMASKMOVPS Y0, Y4, (DI)
-	ADDQ       ldc+32(FP), DI
+	VMASKMOVPS Y0, Y4, (DX)
+	ADDQ       ldc+32(FP), DX
 	VMOVDQU    (CX), Y0
-	VMASKMOVPS Y1, Y0, (DI)
-	ADDQ       ldc+32(FP), DI
+	VMASKMOVPS Y1, Y0, (DX)
+	ADDQ       ldc+32(FP), DX
 	VMOVDQU    (CX), Y0
-	VMASKMOVPS Y2, Y0, (DI)
-	ADDQ       ldc+32(FP), DI
+	VMASKMOVPS Y2, Y0, (DX)
+	ADDQ       ldc+32(FP), DX
 	VMOVDQU    (CX), Y0
-	VMASKMOVPS Y3, Y0, (DI)
+	VMASKMOVPS Y3, Y0, (DX)
 	DECQ       (SP)
 	JE         done
-	ADDQ       stepC+88(FP), AX
-	ADDQ       stepStart+96(FP), DX
-	MOVQ       stepA+104(FP), DI
-	ADDQ       DI, 8(SP)
-	MOVQ       stepB+112(FP), DI
-	ADDQ       DI, 16(SP)
+	MOVQ       stepC+88(FP), DX
+	ADDQ       DX, 8(SP)
+	MOVQ       stepStart+96(FP), DX
+	ADDQ       DX, 16(SP)
+	MOVQ       stepA+104(FP), DX
+	ADDQ       DX, 24(SP)
+	MOVQ       stepB+112(FP), DX
+	ADDQ       DX, 32(SP)
 	JMP        tiles
 
 done:
@@ -2570,122 +4035,184 @@ done:
 
 // func tileCols5x1AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tileCols5x1AVX2(SB), NOSPLIT, $24-120
+TEXT ·tileCols5x1AVX2(SB), NOSPLIT, $40-120
 	MOVQ last+72(FP), AX
 	LEAQ lanes<>+32(SB), CX
 	SHLQ $0x02, AX
 	SUBQ AX, CX
-	MOVQ c+0(FP), AX
+	MOVQ lda+48(FP), AX
+	MOVQ count+80(FP), DX
+	MOVQ DX, (SP)
+	MOVQ c+0(FP), DX
+	MOVQ DX, 8(SP)
 	MOVQ start+8(FP), DX
-	MOVQ ldb+56(FP), BX
-	MOVQ lda+48(FP), SI
-	MOVQ count+80(FP), DI
-	MOVQ DI, (SP)
-	MOVQ a+16(FP), DI
-	MOVQ DI, 8(SP)
-	MOVQ b+24(FP), DI
-	MOVQ DI, 16(SP)
+	MOVQ DX, 16(SP)
+	MOVQ a+16(FP), DX
+	MOVQ DX, 24(SP)
+	MOVQ b+24(FP), DX
+	MOVQ DX, 32(SP)
 
 tiles:
-	MOVQ       DX, DI
+	MOVQ       16(SP), DX
 	VMOVDQU    (CX), Y0
-	VMASKMOVPS (DI), Y0, Y0
-	ADDQ       ldstart+40(FP), DI
+	VMASKMOVPS (DX), Y0, Y0
+	ADDQ       ldstart+40(FP), DX
 	VMOVDQU    (CX), Y1
-	VMASKMOVPS (DI), Y1, Y1
-	ADDQ       ldstart+40(FP), DI
+	VMASKMOVPS (DX), Y1, Y1
+	ADDQ       ldstart+40(FP), DX
 	VMOVDQU    (CX), Y2
-	VMASKMOVPS (DI), Y2, Y2
-	ADDQ       ldstart+40(FP), DI
+	VMASKMOVPS (DX), Y2, Y2
+	ADDQ       ldstart+40(FP), DX
 	VMOVDQU    (CX), Y3
-	VMASKMOVPS (DI), Y3, Y3
-	ADDQ       ldstart+40(FP), DI
+	VMASKMOVPS (DX), Y3, Y3
+	ADDQ       ldstart+40(FP), DX
 	VMOVDQU    (CX), Y4
-	VMASKMOVPS (DI), Y4, Y4
-	MOVQ       AX, DI
-	ADDQ       stepC+88(FP), DI
-	PREFETCHT0 (DI)
-	ADDQ       ldc+32(FP), DI
-	PREFETCHT0 (DI)
-	ADDQ       ldc+32(FP), DI
-	PREFETCHT0 (DI)
-	ADDQ       ldc+32(FP), DI
-	PREFETCHT0 (DI)
-	ADDQ       ldc+32(FP), DI
-	PREFETCHT0 (DI)
-	MOVQ       k+64(FP), R9
-	MOVQ       8(SP), DI
-	MOVQ       16(SP), R8
-	MOVQ       DI, R10
-	ADDQ       stepA+104(FP), R10
-	TESTQ      BX, BX
+	VMASKMOVPS (DX), Y4, Y4
+	MOVQ       8(SP), DX
+	ADDQ       stepC+88(FP), DX
+	PREFETCHT0 (DX)
+	ADDQ       ldc+32(FP), DX
+	PREFETCHT0 (DX)
+	ADDQ       ldc+32(FP), DX
+	PREFETCHT0 (DX)
+	ADDQ       ldc+32(FP), DX
+	PREFETCHT0 (DX)
+	ADDQ       ldc+32(FP), DX
+	PREFETCHT0 (DX)
+	MOVQ       k+64(FP), BX
+	MOVQ       32(SP), DX
+	MOVQ       24(SP), SI
+	MOVQ       ldb+56(FP), DI
+	TESTQ      DI, DI
 	JL         negated
+	MOVQ       BX, R8
+	SHRQ       $0x02, BX
+	JE         few
+
+unrolled:
+	VMOVUPS      (DX), Y5
+	VBROADCASTSS (SI), Y6
+	VFMADD231PS  Y6, Y5, Y0
+	VBROADCASTSS 4(SI), Y6
+	VFMADD231PS  Y6, Y5, Y1
+	VBROADCASTSS 8(SI), Y6
+	VFMADD231PS  Y6, Y5, Y2
+	VBROADCASTSS 12(SI), Y6
+	VFMADD231PS  Y6, Y5, Y3
+	VBROADCASTSS 16(SI), Y6
+	VFMADD231PS  Y6, Y5, Y4
+	ADDQ         DI, DX
+	ADDQ         AX, SI
+	VMOVUPS      (DX), Y5
+	VBROADCASTSS (SI), Y6
+	VFMADD231PS  Y6, Y5, Y0
+	VBROADCASTSS 4(SI), Y6
+	VFMADD231PS  Y6, Y5, Y1
+	VBROADCASTSS 8(SI), Y6
+	VFMADD231PS  Y6, Y5, Y2
+	VBROADCASTSS 12(SI), Y6
+	VFMADD231PS  Y6, Y5, Y3
+	VBROADCASTSS 16(SI), Y6
+	VFMADD231PS  Y6, Y5, Y4
+	ADDQ         DI, DX
+	ADDQ         AX, SI
+	VMOVUPS      (DX), Y5
+	VBROADCASTSS (SI), Y6
+	VFMADD231PS  Y6, Y5, Y0
+	VBROADCASTSS 4(SI), Y6
+	VFMADD231PS  Y6, Y5, Y1
+	VBROADCASTSS 8(SI), Y6
+	VFMADD231PS  Y6, Y5, Y2
+	VBROADCASTSS 12(SI), Y6
+	VFMADD231PS  Y6, Y5, Y3
+	VBROADCASTSS 16(SI), Y6
+	VFMADD231PS  Y6, Y5, Y4
+	ADDQ         DI, DX
+	ADDQ         AX, SI
+	VMOVUPS      (DX), Y5
+	VBROADCASTSS (SI), Y6
+	VFMADD231PS  Y6, Y5, Y0
+	VBROADCASTSS 4(SI), Y6
+	VFMADD231PS  Y6, Y5, Y1
+	VBROADCASTSS 8(SI), Y6
+	VFMADD231PS  Y6, Y5, Y2
+	VBROADCASTSS 12(SI), Y6
+	VFMADD231PS  Y6, Y5, Y3
+	VBROADCASTSS 16(SI), Y6
+	VFMADD231PS  Y6, Y5, Y4
+	ADDQ         DI, DX
+	ADDQ         AX, SI
+	DECQ         BX
+	JNE          unrolled
+
+few:
+	MOVQ R8, BX
+	ANDQ $0x03, BX
+	JE   end
 
 whole:
-	VMOVUPS      (R8), Y5
-	VBROADCASTSS (DI), Y6
+	VMOVUPS      (DX), Y5
+	VBROADCASTSS (SI), Y6
 	VFMADD231PS  Y6, Y5, Y0
-	VBROADCASTSS 4(DI), Y6
+	VBROADCASTSS 4(SI), Y6
 	VFMADD231PS  Y6, Y5, Y1
-	VBROADCASTSS 8(DI), Y6
+	VBROADCASTSS 8(SI), Y6
 	VFMADD231PS  Y6, Y5, Y2
-	VBROADCASTSS 12(DI), Y6
+	VBROADCASTSS 12(SI), Y6
 	VFMADD231PS  Y6, Y5, Y3
-	VBROADCASTSS 16(DI), Y6
+	VBROADCASTSS 16(SI), Y6
 	VFMADD231PS  Y6, Y5, Y4
-	ADDQ         BX, R8
-	PREFETCHT0   (R10)
-	ADDQ         $0x40, R10
-	ADDQ         SI, DI
-	DECQ         R9
+	ADDQ         DI, DX
+	ADDQ         AX, SI
+	DECQ         BX
 	JNE          whole
 	JMP          end
 
 negated:
 partial:
 	VMOVDQU      (CX), Y5
-	VMASKMOVPS   (R8), Y5, Y5
-	VBROADCASTSS (DI), Y6
+	VMASKMOVPS   (DX), Y5, Y5
+	VBROADCASTSS (SI), Y6
 	VFMADD231PS  Y6, Y5, Y0
-	VBROADCASTSS 4(DI), Y6
+	VBROADCASTSS 4(SI), Y6
 	VFMADD231PS  Y6, Y5, Y1
-	VBROADCASTSS 8(DI), Y6
+	VBROADCASTSS 8(SI), Y6
 	VFMADD231PS  Y6, Y5, Y2
-	VBROADCASTSS 12(DI), Y6
+	VBROADCASTSS 12(SI), Y6
 	VFMADD231PS  Y6, Y5, Y3
-	VBROADCASTSS 16(DI), Y6
+	VBROADCASTSS 16(SI), Y6
 	VFMADD231PS  Y6, Y5, Y4
-	SUBQ         BX, R8
-	PREFETCHT0   (R10)
-	ADDQ         $0x40, R10
-	ADDQ         SI, DI
-	DECQ         R9
+	SUBQ         DI, DX
+	ADDQ         AX, SI
+	DECQ         BX
 	JNE          partial
 
 end:
-	MOVQ       AX, DI
+	MOVQ       8(SP), DX
 	VMOVDQU    (CX), Y5
-	VMASKMOVPS Y0, Y5, (DI)
-	ADDQ       ldc+32(FP), DI
+	VMASKMOVPS Y0, Y5, (DX)
+	ADDQ       ldc+32(FP), DX
 	VMOVDQU    (CX), Y0
-	VMASKMOVPS Y1, Y0, (DI)
-	ADDQ       ldc+32(FP), DI
+	VMASKMOVPS Y1, Y0, (DX)
+	ADDQ       ldc+32(FP), DX
 	VMOVDQU    (CX), Y0
-	VMASKMOVPS Y2, Y0, (DI)
-	ADDQ       ldc+32(FP), DI
+	VMASKMOVPS Y2, Y0, (DX)
+	ADDQ       ldc+32(FP), DX
 	VMOVDQU    (CX), Y0
-	VMASKMOVPS Y3, Y0, (DI)
-	ADDQ       ldc+32(FP), DI
+	VMASKMOVPS Y3, Y0, (DX)
+	ADDQ       ldc+32(FP), DX
 	VMOVDQU    (CX), Y0
-	VMASKMOVPS Y4, Y0, (DI)
+	VMASKMOVPS Y4, Y0, (DX)
 	DECQ       (SP)
 	JE         done
-	ADDQ       stepC+88(FP), AX
-	ADDQ       stepStart+96(FP), DX
-	MOVQ       stepA+104(FP), DI
-	ADDQ       DI, 8(SP)
-	MOVQ       stepB+112(FP), DI
-	ADDQ       DI, 16(SP)
+	MOVQ       stepC+88(FP), DX
+	ADDQ       DX, 8(SP)
+	MOVQ       stepStart+96(FP), DX
+	ADDQ       DX, 16(SP)
+	MOVQ       stepA+104(FP), DX
+	ADDQ       DX, 24(SP)
+	MOVQ       stepB+112(FP), DX
+	ADDQ       DX, 32(SP)
 	JMP        tiles
 
 done:
@@ -2694,134 +4221,204 @@ done:
 
 // func tileCols6x1AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tileCols6x1AVX2(SB), NOSPLIT, $24-120
+TEXT ·tileCols6x1AVX2(SB), NOSPLIT, $40-120
 	MOVQ last+72(FP), AX
 	LEAQ lanes<>+32(SB), CX
 	SHLQ $0x02, AX
 	SUBQ AX, CX
-	MOVQ c+0(FP), AX
+	MOVQ lda+48(FP), AX
+	MOVQ count+80(FP), DX
+	MOVQ DX, (SP)
+	MOVQ c+0(FP), DX
+	MOVQ DX, 8(SP)
 	MOVQ start+8(FP), DX
-	MOVQ ldb+56(FP), BX
-	MOVQ lda+48(FP), SI
-	MOVQ count+80(FP), DI
-	MOVQ DI, (SP)
-	MOVQ a+16(FP), DI
-	MOVQ DI, 8(SP)
-	MOVQ b+24(FP), DI
-	MOVQ DI, 16(SP)
+	MOVQ DX, 16(SP)
+	MOVQ a+16(FP), DX
+	MOVQ DX, 24(SP)
+	MOVQ b+24(FP), DX
+	MOVQ DX, 32(SP)
 
 tiles:
-	MOVQ       DX, DI
+	MOVQ       16(SP), DX
 	VMOVDQU    (CX), Y0
-	VMASKMOVPS (DI), Y0, Y0
-	ADDQ       ldstart+40(FP), DI
+	VMASKMOVPS (DX), Y0, Y0
+	ADDQ       ldstart+40(FP), DX
 	VMOVDQU    (CX), Y1
-	VMASKMOVPS (DI), Y1, Y1
-	ADDQ       ldstart+40(FP), DI
+	VMASKMOVPS (DX), Y1, Y1
+	ADDQ       ldstart+40(FP), DX
 	VMOVDQU    (CX), Y2
-	VMASKMOVPS (DI), Y2, Y2
-	ADDQ       ldstart+40(FP), DI
+	VMASKMOVPS (DX), Y2, Y2
+	ADDQ       ldstart+40(FP), DX
 	VMOVDQU    (CX), Y3
-	VMASKMOVPS (DI), Y3, Y3
-	ADDQ       ldstart+40(FP), DI
+	VMASKMOVPS (DX), Y3, Y3
+	ADDQ       ldstart+40(FP), DX
 	VMOVDQU    (CX), Y4
-	VMASKMOVPS (DI), Y4, Y4
-	ADDQ       ldstart+40(FP), DI
+	VMASKMOVPS (DX), Y4, Y4
+	ADDQ       ldstart+40(FP), DX
 	VMOVDQU    (CX), Y5
-	VMASKMOVPS (DI), Y5, Y5
-	MOVQ       AX, DI
-	ADDQ       stepC+88(FP), DI
-	PREFETCHT0 (DI)
-	ADDQ       ldc+32(FP), DI
-	PREFETCHT0 (DI)
-	ADDQ       ldc+32(FP), DI
-	PREFETCHT0 (DI)
-	ADDQ       ldc+32(FP), DI
-	PREFETCHT0 (DI)
-	ADDQ       ldc+32(FP), DI
-	PREFETCHT0 (DI)
-	ADDQ       ldc+32(FP), DI
-	PREFETCHT0 (DI)
-	MOVQ       k+64(FP), R9
-	MOVQ       8(SP), DI
-	MOVQ       16(SP), R8
-	MOVQ       DI, R10
-	ADDQ       stepA+104(FP), R10
-	TESTQ      BX, BX
+	VMASKMOVPS (DX), Y5, Y5
+	MOVQ       8(SP), DX
+	ADDQ       stepC+88(FP), DX
+	PREFETCHT0 (DX)
+	ADDQ       ldc+32(FP), DX
+	PREFETCHT0 (DX)
+	ADDQ       ldc+32(FP), DX
+	PREFETCHT0 (DX)
+	ADDQ       ldc+32(FP), DX
+	PREFETCHT0 (DX)
+	ADDQ       ldc+32(FP), DX
+	PREFETCHT0 (DX)
+	ADDQ       ldc+32(FP), DX
+	PREFETCHT0 (DX)
+	MOVQ       k+64(FP), BX
+	MOVQ       32(SP), DX
+	MOVQ       24(SP), SI
+	MOVQ       ldb+56(FP), DI
+	TESTQ      DI, DI
 	JL         negated
+	MOVQ       BX, R8
+	SHRQ       $0x02, BX
+	JE         few
+
+unrolled:
+	VMOVUPS      (DX), Y6
+	VBROADCASTSS (SI), Y7
+	VFMADD231PS  Y7, Y6, Y0
+	VBROADCASTSS 4(SI), Y7
+	VFMADD231PS  Y7, Y6, Y1
+	VBROADCASTSS 8(SI), Y7
+	VFMADD231PS  Y7, Y6, Y2
+	VBROADCASTSS 12(SI), Y7
+	VFMADD231PS  Y7, Y6, Y3
+	VBROADCASTSS 16(SI), Y7
+	VFMADD231PS  Y7, Y6, Y4
+	VBROADCASTSS 20(SI), Y7
+	VFMADD231PS  Y7, Y6, Y5
+	ADDQ         DI, DX
+	ADDQ         AX, SI
+	VMOVUPS      (DX), Y6
+	VBROADCASTSS (SI), Y7
+	VFMADD231PS  Y7, Y6, Y0
+	VBROADCASTSS 4(SI), Y7
+	VFMADD231PS  Y7, Y6, Y1
+	VBROADCASTSS 8(SI), Y7
+	VFMADD231PS  Y7, Y6, Y2
+	VBROADCASTSS 12(SI), Y7
+	VFMADD231PS  Y7, Y6, Y3
+	VBROADCASTSS 16(SI), Y7
+	VFMADD231PS  Y7, Y6, Y4
+	VBROADCASTSS 20(SI), Y7
+	VFMADD231PS  Y7, Y6, Y5
+	ADDQ         DI, DX
+	ADDQ         AX, SI
+	VMOVUPS      (DX), Y6
+	VBROADCASTSS (SI), Y7
+	VFMADD231PS  Y7, Y6, Y0
+	VBROADCASTSS 4(SI), Y7
+	VFMADD231PS  Y7, Y6, Y1
+	VBROADCASTSS 8(SI), Y7
+	VFMADD231PS  Y7, Y6, Y2
+	VBROADCASTSS 12(SI), Y7
+	VFMADD231PS  Y7, Y6, Y3
+	VBROADCASTSS 16(SI), Y7
+	VFMADD231PS  Y7, Y6, Y4
+	VBROADCASTSS 20(SI), Y7
+	VFMADD231PS  Y7, Y6, Y5
+	ADDQ         DI, DX
+	ADDQ         AX, SI
+	VMOVUPS      (DX), Y6
+	VBROADCASTSS (SI), Y7
+	VFMADD231PS  Y7, Y6, Y0
+	VBROADCASTSS 4(SI), Y7
+	VFMADD231PS  Y7, Y6, Y1
+	VBROADCASTSS 8(SI), Y7
+	VFMADD231PS  Y7, Y6, Y2
+	VBROADCASTSS 12(SI), Y7
+	VFMADD231PS  Y7, Y6, Y3
+	VBROADCASTSS 16(SI), Y7
+	VFMADD231PS  Y7, Y6, Y4
+	VBROADCASTSS 20(SI), Y7
+	VFMADD231PS  Y7, Y6, Y5
+	ADDQ         DI, DX
+	ADDQ         AX, SI
+	DECQ         BX
+	JNE          unrolled
+
+few:
+	MOVQ R8, BX
+	ANDQ $0x03, BX
+	JE   end
 
 whole:
-	VMOVUPS      (R8), Y6
-	VBROADCASTSS (DI), Y7
+	VMOVUPS      (DX), Y6
+	VBROADCASTSS (SI), Y7
 	VFMADD231PS  Y7, Y6, Y0
-	VBROADCASTSS 4(DI), Y7
+	VBROADCASTSS 4(SI), Y7
 	VFMADD231PS  Y7, Y6, Y1
-	VBROADCASTSS 8(DI), Y7
+	VBROADCASTSS 8(SI), Y7
 	VFMADD231PS  Y7, Y6, Y2
-	VBROADCASTSS 12(DI), Y7
+	VBROADCASTSS 12(SI), Y7
 	VFMADD231PS  Y7, Y6, Y3
-	VBROADCASTSS 16(DI), Y7
+	VBROADCASTSS 16(SI), Y7
 	VFMADD231PS  Y7, Y6, Y4
-	VBROADCASTSS 20(DI), Y7
+	VBROADCASTSS 20(SI), Y7
 	VFMADD231PS  Y7, Y6, Y5
-	ADDQ         BX, R8
-	PREFETCHT0   (R10)
-	ADDQ         $0x40, R10
-	ADDQ         SI, DI
-	DECQ         R9
+	ADDQ         DI, DX
+	ADDQ         AX, SI
+	DECQ         BX
 	JNE          whole
 	JMP          end
 
 negated:
 partial:
 	VMOVDQU      (CX), Y6
-	VMASKMOVPS   (R8), Y6, Y6
-	VBROADCASTSS (DI), Y7
+	VMASKMOVPS   (DX), Y6, Y6
+	VBROADCASTSS (SI), Y7
 	VFMADD231PS  Y7, Y6, Y0
-	VBROADCASTSS 4(DI), Y7
+	VBROADCASTSS 4(SI), Y7
 	VFMADD231PS  Y7, Y6, Y1
-	VBROADCASTSS 8(DI), Y7
+	VBROADCASTSS 8(SI), Y7
 	VFMADD231PS  Y7, Y6, Y2
-	VBROADCASTSS 12(DI), Y7
+	VBROADCASTSS 12(SI), Y7
 	VFMADD231PS  Y7, Y6, Y3
-	VBROADCASTSS 16(DI), Y7
+	VBROADCASTSS 16(SI), Y7
 	VFMADD231PS  Y7, Y6, Y4
-	VBROADCASTSS 20(DI), Y7
+	VBROADCASTSS 20(SI), Y7
 	VFMADD231PS  Y7, Y6, Y5
-	SUBQ         BX, R8
-	PREFETCHT0   (R10)
-	ADDQ         $0x40, R10
-	ADDQ         SI, DI
-	DECQ         R9
+	SUBQ         DI, DX
+	ADDQ         AX, SI
+	DECQ         BX
 	JNE          partial
 
 end:
-	MOVQ       AX, DI
+	MOVQ       8(SP), DX
 	VMOVDQU    (CX), Y6
-	VMASKMOVPS Y0, Y6, (DI)
-	ADDQ       ldc+32(FP), DI
+	VMASKMOVPS Y0, Y6, (DX)
+	ADDQ       ldc+32(FP), DX
 	VMOVDQU    (CX), Y0
-	VMASKMOVPS Y1, Y0, (DI)
-	ADDQ       ldc+32(FP), DI
+	VMASKMOVPS Y1, Y0, (DX)
+	ADDQ       ldc+32(FP), DX
 	VMOVDQU    (CX), Y0
-	VMASKMOVPS Y2, Y0, (DI)
-	ADDQ       ldc+32(FP), DI
+	VMASKMOVPS Y2, Y0, (DX)
+	ADDQ       ldc+32(FP), DX
 	VMOVDQU    (CX), Y0
-	VMASKMOVPS Y3, Y0, (DI)
-	ADDQ       ldc+32(FP), DI
+	VMASKMOVPS Y3, Y0, (DX)
+	ADDQ       ldc+32(FP), DX
 	VMOVDQU    (CX), Y0
-	VMASKMOVPS Y4, Y0, (DI)
-	ADDQ       ldc+32(FP), DI
+	VMASKMOVPS Y4, Y0, (DX)
+	ADDQ       ldc+32(FP), DX
 	VMOVDQU    (CX), Y0
-	VMASKMOVPS Y5, Y0, (DI)
+	VMASKMOVPS Y5, Y0, (DX)
 	DECQ       (SP)
 	JE         done
-	ADDQ       stepC+88(FP), AX
-	ADDQ       stepStart+96(FP), DX
-	MOVQ       stepA+104(FP), DI
-	ADDQ       DI, 8(SP)
-	MOVQ       stepB+112(FP), DI
-	ADDQ       DI, 16(SP)
+	MOVQ       stepC+88(FP), DX
+	ADDQ       DX, 8(SP)
+	MOVQ       stepStart+96(FP), DX
+	ADDQ       DX, 16(SP)
+	MOVQ       stepA+104(FP), DX
+	ADDQ       DX, 24(SP)
+	MOVQ       stepB+112(FP), DX
+	ADDQ       DX, 32(SP)
 	JMP        tiles
 
 done:
@@ -2830,146 +4427,224 @@ done:
 
 // func tileCols7x1AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tileCols7x1AVX2(SB), NOSPLIT, $24-120
+TEXT ·tileCols7x1AVX2(SB), NOSPLIT, $40-120
 	MOVQ last+72(FP), AX
 	LEAQ lanes<>+32(SB), CX
 	SHLQ $0x02, AX
 	SUBQ AX, CX
-	MOVQ c+0(FP), AX
+	MOVQ lda+48(FP), AX
+	MOVQ count+80(FP), DX
+	MOVQ DX, (SP)
+	MOVQ c+0(FP), DX
+	MOVQ DX, 8(SP)
 	MOVQ start+8(FP), DX
-	MOVQ ldb+56(FP), BX
-	MOVQ lda+48(FP), SI
-	MOVQ count+80(FP), DI
-	MOVQ DI, (SP)
-	MOVQ a+16(FP), DI
-	MOVQ DI, 8(SP)
-	MOVQ b+24(FP), DI
-	MOVQ DI, 16(SP)
+	MOVQ DX, 16(SP)
+	MOVQ a+16(FP), DX
+	MOVQ DX, 24(SP)
+	MOVQ b+24(FP), DX
+	MOVQ DX, 32(SP)
 
 tiles:
-	MOVQ       DX, DI
+	MOVQ       16(SP), DX
 	VMOVDQU    (CX), Y0
-	VMASKMOVPS (DI), Y0, Y0
-	ADDQ       ldstart+40(FP), DI
+	VMASKMOVPS (DX), Y0, Y0
+	ADDQ       ldstart+40(FP), DX
 	VMOVDQU    (CX), Y1
-	VMASKMOVPS (DI), Y1, Y1
-	ADDQ       ldstart+40(FP), DI
+	VMASKMOVPS (DX), Y1, Y1
+	ADDQ       ldstart+40(FP), DX
 	VMOVDQU    (CX), Y2
-	VMASKMOVPS (DI), Y2, Y2
-	ADDQ       ldstart+40(FP), DI
+	VMASKMOVPS (DX), Y2, Y2
+	ADDQ       ldstart+40(FP), DX
 	VMOVDQU    (CX), Y3
-	VMASKMOVPS (DI), Y3, Y3
-	ADDQ       ldstart+40(FP), DI
+	VMASKMOVPS (DX), Y3, Y3
+	ADDQ       ldstart+40(FP), DX
 	VMOVDQU    (CX), Y4
-	VMASKMOVPS (DI), Y4, Y4
-	ADDQ       ldstart+40(FP), DI
+	VMASKMOVPS (DX), Y4, Y4
+	ADDQ       ldstart+40(FP), DX
 	VMOVDQU    (CX), Y5
-	VMASKMOVPS (DI), Y5, Y5
-	ADDQ       ldstart+40(FP), DI
+	VMASKMOVPS (DX), Y5, Y5
+	ADDQ       ldstart+40(FP), DX
 	VMOVDQU    (CX), Y6
-	VMASKMOVPS (DI), Y6, Y6
-	MOVQ       AX, DI
-	ADDQ       stepC+88(FP), DI
-	PREFETCHT0 (DI)
-	ADDQ       ldc+32(FP), DI
-	PREFETCHT0 (DI)
-	ADDQ       ldc+32(FP), DI
-	PREFETCHT0 (DI)
-	ADDQ       ldc+32(FP), DI
-	PREFETCHT0 (DI)
-	ADDQ       ldc+32(FP), DI
-	PREFETCHT0 (DI)
-	ADDQ       ldc+32(FP), DI
-	PREFETCHT0 (DI)
-	ADDQ       ldc+32(FP), DI
-	PREFETCHT0 (DI)
-	MOVQ       k+64(FP), R9
-	MOVQ       8(SP), DI
-	MOVQ       16(SP), R8
-	MOVQ       DI, R10
-	ADDQ       stepA+104(FP), R10
-	TESTQ      BX, BX
+	VMASKMOVPS (DX), Y6, Y6
+	MOVQ       8(SP), DX
+	ADDQ       stepC+88(FP), DX
+	PREFETCHT0 (DX)
+	ADDQ       ldc+32(FP), DX
+	PREFETCHT0 (DX)
+	ADDQ       ldc+32(FP), DX
+	PREFETCHT0 (DX)
+	ADDQ       ldc+32(FP), DX
+	PREFETCHT0 (DX)
+	ADDQ       ldc+32(FP), DX
+	PREFETCHT0 (DX)
+	ADDQ       ldc+32(FP), DX
+	PREFETCHT0 (DX)
+	ADDQ       ldc+32(FP), DX
+	PREFETCHT0 (DX)
+	MOVQ       k+64(FP), BX
+	MOVQ       32(SP), DX
+	MOVQ       24(SP), SI
+	MOVQ       ldb+56(FP), DI
+	TESTQ      DI, DI
 	JL         negated
+	MOVQ       BX, R8
+	SHRQ       $0x02, BX
+	JE         few
+
+unrolled:
+	VMOVUPS      (DX), Y7
+	VBROADCASTSS (SI), Y8
+	VFMADD231PS  Y8, Y7, Y0
+	VBROADCASTSS 4(SI), Y8
+	VFMADD231PS  Y8, Y7, Y1
+	VBROADCASTSS 8(SI), Y8
+	VFMADD231PS  Y8, Y7, Y2
+	VBROADCASTSS 12(SI), Y8
+	VFMADD231PS  Y8, Y7, Y3
+	VBROADCASTSS 16(SI), Y8
+	VFMADD231PS  Y8, Y7, Y4
+	VBROADCASTSS 20(SI), Y8
+	VFMADD231PS  Y8, Y7, Y5
+	VBROADCASTSS 24(SI), Y8
+	VFMADD231PS  Y8, Y7, Y6
+	ADDQ         DI, DX
+	ADDQ         AX, SI
+	VMOVUPS      (DX), Y7
+	VBROADCASTSS (SI), Y8
+	VFMADD231PS  Y8, Y7, Y0
+	VBROADCASTSS 4(SI), Y8
+	VFMADD231PS  Y8, Y7, Y1
+	VBROADCASTSS 8(SI), Y8
+	VFMADD231PS  Y8, Y7, Y2
+	VBROADCASTSS 12(SI), Y8
+	VFMADD231PS  Y8, Y7, Y3
+	VBROADCASTSS 16(SI), Y8
+	VFMADD231PS  Y8, Y7, Y4
+	VBROADCASTSS 20(SI), Y8
+	VFMADD231PS  Y8, Y7, Y5
+	VBROADCASTSS 24(SI), Y8
+	VFMADD231PS  Y8, Y7, Y6
+	ADDQ         DI, DX
+	ADDQ         AX, SI
+	VMOVUPS      (DX), Y7
+	VBROADCASTSS (SI), Y8
+	VFMADD231PS  Y8, Y7, Y0
+	VBROADCASTSS 4(SI), Y8
+	VFMADD231PS  Y8, Y7, Y1
+	VBROADCASTSS 8(SI), Y8
+	VFMADD231PS  Y8, Y7, Y2
+	VBROADCASTSS 12(SI), Y8
+	VFMADD231PS  Y8, Y7, Y3
+	VBROADCASTSS 16(SI), Y8
+	VFMADD231PS  Y8, Y7, Y4
+	VBROADCASTSS 20(SI), Y8
+	VFMADD231PS  Y8, Y7, Y5
+	VBROADCASTSS 24(SI), Y8
+	VFMADD231PS  Y8, Y7, Y6
+	ADDQ         DI, DX
+	ADDQ         AX, SI
+	VMOVUPS      (DX), Y7
+	VBROADCASTSS (SI), Y8
+	VFMADD231PS  Y8, Y7, Y0
+	VBROADCASTSS 4(SI), Y8
+	VFMADD231PS  Y8, Y7, Y1
+	VBROADCASTSS 8(SI), Y8
+	VFMADD231PS  Y8, Y7, Y2
+	VBROADCASTSS 12(SI), Y8
+	VFMADD231PS  Y8, Y7, Y3
+	VBROADCASTSS 16(SI), Y8
+	VFMADD231PS  Y8, Y7, Y4
+	VBROADCASTSS 20(SI), Y8
+	VFMADD231PS  Y8, Y7, Y5
+	VBROADCASTSS 24(SI), Y8
+	VFMADD231PS  Y8, Y7, Y6
+	ADDQ         DI, DX
+	ADDQ         AX, SI
+	DECQ         BX
+	JNE          unrolled
+
+few:
+	MOVQ R8, BX
+	ANDQ $0x03, BX
+	JE   end
 
 whole:
-	VMOVUPS      (R8), Y7
-	VBROADCASTSS (DI), Y8
+	VMOVUPS      (DX), Y7
+	VBROADCASTSS (SI), Y8
 	VFMADD231PS  Y8, Y7, Y0
-	VBROADCASTSS 4(DI), Y8
+	VBROADCASTSS 4(SI), Y8
 	VFMADD231PS  Y8, Y7, Y1
-	VBROADCASTSS 8(DI), Y8
+	VBROADCASTSS 8(SI), Y8
 	VFMADD231PS  Y8, Y7, Y2
-	VBROADCASTSS 12(DI), Y8
+	VBROADCASTSS 12(SI), Y8
 	VFMADD231PS  Y8, Y7, Y3
-	VBROADCASTSS 16(DI), Y8
+	VBROADCASTSS 16(SI), Y8
 	VFMADD231PS  Y8, Y7, Y4
-	VBROADCASTSS 20(DI), Y8
+	VBROADCASTSS 20(SI), Y8
 	VFMADD231PS  Y8, Y7, Y5
-	VBROADCASTSS 24(DI), Y8
+	VBROADCASTSS 24(SI), Y8
 	VFMADD231PS  Y8, Y7, Y6
-	ADDQ         BX, R8
-	PREFETCHT0   (R10)
-	ADDQ         $0x40, R10
-	ADDQ         SI, DI
-	DECQ         R9
+	ADDQ         DI, DX
+	ADDQ         AX, SI
+	DECQ         BX
 	JNE          whole
 	JMP          end
 
 negated:
 partial:
 	VMOVDQU      (CX), Y7
-	VMASKMOVPS   (R8), Y7, Y7
-	VBROADCASTSS (DI), Y8
+	VMASKMOVPS   (DX), Y7, Y7
+	VBROADCASTSS (SI), Y8
 	VFMADD231PS  Y8, Y7, Y0
-	VBROADCASTSS 4(DI), Y8
+	VBROADCASTSS 4(SI), Y8
 	VFMADD231PS  Y8, Y7, Y1
-	VBROADCASTSS 8(DI), Y8
+	VBROADCASTSS 8(SI), Y8
 	VFMADD231PS  Y8, Y7, Y2
-	VBROADCASTSS 12(DI), Y8
+	VBROADCASTSS 12(SI), Y8
 	VFMADD231PS  Y8, Y7, Y3
-	VBROADCASTSS 16(DI), Y8
+	VBROADCASTSS 16(SI), Y8
 	VFMADD231PS  Y8, Y7, Y4
-	VBROADCASTSS 20(DI), Y8
+	VBROADCASTSS 20(SI), Y8
 	VFMADD231PS  Y8, Y7, Y5
-	VBROADCASTSS 24(DI), Y8
+	VBROADCASTSS 24(SI), Y8
 	VFMADD231PS  Y8, Y7, Y6
-	SUBQ         BX, R8
-	PREFETCHT0   (R10)
-	ADDQ         $0x40, R10
-	ADDQ         SI, DI
-	DECQ         R9
+	SUBQ         DI, DX
+	ADDQ         AX, SI
+	DECQ         BX
 	JNE          partial
 
 end:
-	MOVQ       AX, DI
+	MOVQ       8(SP), DX
 	VMOVDQU    (CX), Y7
-	VMASKMOVPS Y0, Y7, (DI)
-	ADDQ       ldc+32(FP), DI
+	VMASKMOVPS Y0, Y7, (DX)
+	ADDQ       ldc+32(FP), DX
 	VMOVDQU    (CX), Y0
-	VMASKMOVPS Y1, Y0, (DI)
-	ADDQ       ldc+32(FP), DI
+	VMASKMOVPS Y1, Y0, (DX)
+	ADDQ       ldc+32(FP), DX
 	VMOVDQU    (CX), Y0
-	VMASKMOVPS Y2, Y0, (DI)
-	ADDQ       ldc+32(FP), DI
+	VMASKMOVPS Y2, Y0, (DX)
+	ADDQ       ldc+32(FP), DX
 	VMOVDQU    (CX), Y0
-	VMASKMOVPS Y3, Y0, (DI)
-	ADDQ       ldc+32(FP), DI
+	VMASKMOVPS Y3, Y0, (DX)
+	ADDQ       ldc+32(FP), DX
 	VMOVDQU    (CX), Y0
-	VMASKMOVPS Y4, Y0, (DI)
-	ADDQ       ldc+32(FP), DI
+	VMASKMOVPS Y4, Y0, (DX)
+	ADDQ       ldc+32(FP), DX
 	VMOVDQU    (CX), Y0
-	VMASKMOVPS Y5, Y0, (DI)
-	ADDQ       ldc+32(FP), DI
+	VMASKMOVPS Y5, Y0, (DX)
+	ADDQ       ldc+32(FP), DX
 	VMOVDQU    (CX), Y0
-	VMASKMOVPS Y6, Y0, (DI)
+	VMASKMOVPS Y6, Y0, (DX)
 	DECQ       (SP)
 	JE         done
-	ADDQ       stepC+88(FP), AX
-	ADDQ       stepStart+96(FP), DX
-	MOVQ       stepA+104(FP), DI
-	ADDQ       DI, 8(SP)
-	MOVQ       stepB+112(FP), DI
-	ADDQ       DI, 16(SP)
+	MOVQ       stepC+88(FP), DX
+	ADDQ       DX, 8(SP)
+	MOVQ       stepStart+96(FP), DX
+	ADDQ       DX, 16(SP)
+	MOVQ       stepA+104(FP), DX
+	ADDQ       DX, 24(SP)
+	MOVQ       stepB+112(FP), DX
+	ADDQ       DX, 32(SP)
 	JMP        tiles
 
 done:
@@ -2978,158 +4653,244 @@ done:
 
 // func tileCols8x1AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tileCols8x1AVX2(SB), NOSPLIT, $24-120
+TEXT ·tileCols8x1AVX2(SB), NOSPLIT, $40-120
 	MOVQ last+72(FP), AX
 	LEAQ lanes<>+32(SB), CX
 	SHLQ $0x02, AX
 	SUBQ AX, CX
-	MOVQ c+0(FP), AX
+	MOVQ lda+48(FP), AX
+	MOVQ count+80(FP), DX
+	MOVQ DX, (SP)
+	MOVQ c+0(FP), DX
+	MOVQ DX, 8(SP)
 	MOVQ start+8(FP), DX
-	MOVQ ldb+56(FP), BX
-	MOVQ lda+48(FP), SI
-	MOVQ count+80(FP), DI
-	MOVQ DI, (SP)
-	MOVQ a+16(FP), DI
-	MOVQ DI, 8(SP)
-	MOVQ b+24(FP), DI
-	MOVQ DI, 16(SP)
+	MOVQ DX, 16(SP)
+	MOVQ a+16(FP), DX
+	MOVQ DX, 24(SP)
+	MOVQ b+24(FP), DX
+	MOVQ DX, 32(SP)
 
 tiles:
-	MOVQ       DX, DI
+	MOVQ       16(SP), DX
 	VMOVDQU    (CX), Y0
-	VMASKMOVPS (DI), Y0, Y0
-	ADDQ       ldstart+40(FP), DI
+	VMASKMOVPS (DX), Y0, Y0
+	ADDQ       ldstart+40(FP), DX
 	VMOVDQU    (CX), Y1
-	VMASKMOVPS (DI), Y1, Y1
-	ADDQ       ldstart+40(FP), DI
+	VMASKMOVPS (DX), Y1, Y1
+	ADDQ       ldstart+40(FP), DX
 	VMOVDQU    (CX), Y2
-	VMASKMOVPS (DI), Y2, Y2
-	ADDQ       ldstart+40(FP), DI
+	VMASKMOVPS (DX), Y2, Y2
+	ADDQ       ldstart+40(FP), DX
 	VMOVDQU    (CX), Y3
-	VMASKMOVPS (DI), Y3, Y3
-	ADDQ       ldstart+40(FP), DI
+	VMASKMOVPS (DX), Y3, Y3
+	ADDQ       ldstart+40(FP), DX
 	VMOVDQU    (CX), Y4
-	VMASKMOVPS (DI), Y4, Y4
-	ADDQ       ldstart+40(FP), DI
+	VMASKMOVPS (DX), Y4, Y4
+	ADDQ       ldstart+40(FP), DX
 	VMOVDQU    (CX), Y5
-	VMASKMOVPS (DI), Y5, Y5
-	ADDQ       ldstart+40(FP), DI
+	VMASKMOVPS (DX), Y5, Y5
+	ADDQ       ldstart+40(FP), DX
 	VMOVDQU    (CX), Y6
-	VMASKMOVPS (DI), Y6, Y6
-	ADDQ       ldstart+40(FP), DI
+	VMASKMOVPS (DX), Y6, Y6
+	ADDQ       ldstart+40(FP), DX
 	VMOVDQU    (CX), Y7
-	VMASKMOVPS (DI), Y7, Y7
-	MOVQ       AX, DI
-	ADDQ       stepC+88(FP), DI
-	PREFETCHT0 (DI)
-	ADDQ       ldc+32(FP), DI
-	PREFETCHT0 (DI)
-	ADDQ       ldc+32(FP), DI
-	PREFETCHT0 (DI)
-	ADDQ       ldc+32(FP), DI
-	PREFETCHT0 (DI)
-	ADDQ       ldc+32(FP), DI
-	PREFETCHT0 (DI)
-	ADDQ       ldc+32(FP), DI
-	PREFETCHT0 (DI)
-	ADDQ       ldc+32(FP), DI
-	PREFETCHT0 (DI)
-	ADDQ       ldc+32(FP), DI
-	PREFETCHT0 (DI)
-	MOVQ       k+64(FP), R9
-	MOVQ       8(SP), DI
-	MOVQ       16(SP), R8
-	MOVQ       DI, R10
-	ADDQ       stepA+104(FP), R10
-	TESTQ      BX, BX
+	VMASKMOVPS (DX), Y7, Y7
+	MOVQ       8(SP), DX
+	ADDQ       stepC+88(FP), DX
+	PREFETCHT0 (DX)
+	ADDQ       ldc+32(FP), DX
+	PREFETCHT0 (DX)
+	ADDQ       ldc+32(FP), DX
+	PREFETCHT0 (DX)
+	ADDQ       ldc+32(FP), DX
+	PREFETCHT0 (DX)
+	ADDQ       ldc+32(FP), DX
+	PREFETCHT0 (DX)
+	ADDQ       ldc+32(FP), DX
+	PREFETCHT0 (DX)
+	ADDQ       ldc+32(FP), DX
+	PREFETCHT0 (DX)
+	ADDQ       ldc+32(FP), DX
+	PREFETCHT0 (DX)
+	MOVQ       k+64(FP), BX
+	MOVQ       32(SP), DX
+	MOVQ       24(SP), SI
+	MOVQ       ldb+56(FP), DI
+	TESTQ      DI, DI
 	JL         negated
+	MOVQ       BX, R8
+	SHRQ       $0x02, BX
+	JE         few
+
+unrolled:
+	VMOVUPS      (DX), Y8
+	VBROADCASTSS (SI), Y9
+	VFMADD231PS  Y9, Y8, Y0
+	VBROADCASTSS 4(SI), Y9
+	VFMADD231PS  Y9, Y8, Y1
+	VBROADCASTSS 8(SI), Y9
+	VFMADD231PS  Y9, Y8, Y2
+	VBROADCASTSS 12(SI), Y9
+	VFMADD231PS  Y9, Y8, Y3
+	VBROADCASTSS 16(SI), Y9
+	VFMADD231PS  Y9, Y8, Y4
+	VBROADCASTSS 20(SI), Y9
+	VFMADD231PS  Y9, Y8, Y5
+	VBROADCASTSS 24(SI), Y9
+	VFMADD231PS  Y9, Y8, Y6
+	VBROADCASTSS 28(SI), Y9
+	VFMADD231PS  Y9, Y8, Y7
+	ADDQ         DI, DX
+	ADDQ         AX, SI
+	VMOVUPS      (DX), Y8
+	VBROADCASTSS (SI), Y9
+	VFMADD231PS  Y9, Y8, Y0
+	VBROADCASTSS 4(SI), Y9
+	VFMADD231PS  Y9, Y8, Y1
+	VBROADCASTSS 8(SI), Y9
+	VFMADD231PS  Y9, Y8, Y2
+	VBROADCASTSS 12(SI), Y9
+	VFMADD231PS  Y9, Y8, Y3
+	VBROADCASTSS 16(SI), Y9
+	VFMADD231PS  Y9, Y8, Y4
+	VBROADCASTSS 20(SI), Y9
+	VFMADD231PS  Y9, Y8, Y5
+	VBROADCASTSS 24(SI), Y9
+	VFMADD231PS  Y9, Y8, Y6
+	VBROADCASTSS 28(SI), Y9
+	VFMADD231PS  Y9, Y8, Y7
+	ADDQ         DI, DX
+	ADDQ         AX, SI
+	VMOVUPS      (DX), Y8
+	VBROADCASTSS (SI), Y9
+	VFMADD231PS  Y9, Y8, Y0
+	VBROADCASTSS 4(SI), Y9
+	VFMADD231PS  Y9, Y8, Y1
+	VBROADCASTSS 8(SI), Y9
+	VFMADD231PS  Y9, Y8, Y2
+	VBROADCASTSS 12(SI), Y9
+	VFMADD231PS  Y9, Y8, Y3
+	VBROADCASTSS 16(SI), Y9
+	VFMADD231PS  Y9, Y8, Y4
+	VBROADCASTSS 20(SI), Y9
+	VFMADD231PS  Y9, Y8, Y5
+	VBROADCASTSS 24(SI), Y9
+	VFMADD231PS  Y9, Y8, Y6
+	VBROADCASTSS 28(SI), Y9
+	VFMADD231PS  Y9, Y8, Y7
+	ADDQ         DI, DX
+	ADDQ         AX, SI
+	VMOVUPS      (DX), Y8
+	VBROADCASTSS (SI), Y9
+	VFMADD231PS  Y9, Y8, Y0
+	VBROADCASTSS 4(SI), Y9
+	VFMADD231PS  Y9, Y8, Y1
+	VBROADCASTSS 8(SI), Y9
+	VFMADD231PS  Y9, Y8, Y2
+	VBROADCASTSS 12(SI), Y9
+	VFMADD231PS  Y9, Y8, Y3
+	VBROADCASTSS 16(SI), Y9
+	VFMADD231PS  Y9, Y8, Y4
+	VBROADCASTSS 20(SI), Y9
+	VFMADD231PS  Y9, Y8, Y5
+	VBROADCASTSS 24(SI), Y9
+	VFMADD231PS  Y9, Y8, Y6
+	VBROADCASTSS 28(SI), Y9
+	VFMADD231PS  Y9, Y8, Y7
+	ADDQ         DI, DX
+	ADDQ         AX, SI
+	DECQ         BX
+	JNE          unrolled
+
+few:
+	MOVQ R8, BX
+	ANDQ $0x03, BX
+	JE   end
 
 whole:
-	VMOVUPS      (R8), Y8
-	VBROADCASTSS (DI), Y9
+	VMOVUPS      (DX), Y8
+	VBROADCASTSS (SI), Y9
 	VFMADD231PS  Y9, Y8, Y0
-	VBROADCASTSS 4(DI), Y9
+	VBROADCASTSS 4(SI), Y9
 	VFMADD231PS  Y9, Y8, Y1
-	VBROADCASTSS 8(DI), Y9
+	VBROADCASTSS 8(SI), Y9
 	VFMADD231PS  Y9, Y8, Y2
-	VBROADCASTSS 12(DI), Y9
+	VBROADCASTSS 12(SI), Y9
 	VFMADD231PS  Y9, Y8, Y3
-	VBROADCASTSS 16(DI), Y9
+	VBROADCASTSS 16(SI), Y9
 	VFMADD231PS  Y9, Y8, Y4
-	VBROADCASTSS 20(DI), Y9
+	VBROADCASTSS 20(SI), Y9
 	VFMADD231PS  Y9, Y8, Y5
-	VBROADCASTSS 24(DI), Y9
+	VBROADCASTSS 24(SI), Y9
 	VFMADD231PS  Y9, Y8, Y6
-	VBROADCASTSS 28(DI), Y9
+	VBROADCASTSS 28(SI), Y9
 	VFMADD231PS  Y9, Y8, Y7
-	ADDQ         BX, R8
-	PREFETCHT0   (R10)
-	ADDQ         $0x40, R10
-	ADDQ         SI, DI
-	DECQ         R9
+	ADDQ         DI, DX
+	ADDQ         AX, SI
+	DECQ         BX
 	JNE          whole
 	JMP          end
 
 negated:
 partial:
 	VMOVDQU      (CX), Y8
-	VMASKMOVPS   (R8), Y8, Y8
-	VBROADCASTSS (DI), Y9
+	VMASKMOVPS   (DX), Y8, Y8
+	VBROADCASTSS (SI), Y9
 	VFMADD231PS  Y9, Y8, Y0
-	VBROADCASTSS 4(DI), Y9
+	VBROADCASTSS 4(SI), Y9
 	VFMADD231PS  Y9, Y8, Y1
-	VBROADCASTSS 8(DI), Y9
+	VBROADCASTSS 8(SI), Y9
 	VFMADD231PS  Y9, Y8, Y2
-	VBROADCASTSS 12(DI), Y9
+	VBROADCASTSS 12(SI), Y9
 	VFMADD231PS  Y9, Y8, Y3
-	VBROADCASTSS 16(DI), Y9
+	VBROADCASTSS 16(SI), Y9
 	VFMADD231PS  Y9, Y8, Y4
-	VBROADCASTSS 20(DI), Y9
+	VBROADCASTSS 20(SI), Y9
 	VFMADD231PS  Y9, Y8, Y5
-	VBROADCASTSS 24(DI), Y9
+	VBROADCASTSS 24(SI), Y9
 	VFMADD231PS  Y9, Y8, Y6
-	VBROADCASTSS 28(DI), Y9
+	VBROADCASTSS 28(SI), Y9
 	VFMADD231PS  Y9, Y8, Y7
-	SUBQ         BX, R8
-	PREFETCHT0   (R10)
-	ADDQ         $0x40, R10
-	ADDQ         SI, DI
-	DECQ         R9
+	SUBQ         DI, DX
+	ADDQ         AX, SI
+	DECQ         BX
 	JNE          partial
 
 end:
-	MOVQ       AX, DI
+	MOVQ       8(SP), DX
 	VMOVDQU    (CX), Y8
-	VMASKMOVPS Y0, Y8, (DI)
-	ADDQ       ldc+32(FP), DI
+	VMASKMOVPS Y0, Y8, (DX)
+	ADDQ       ldc+32(FP), DX
 	VMOVDQU    (CX), Y0
-	VMASKMOVPS Y1, Y0, (DI)
-	ADDQ       ldc+32(FP), DI
+	VMASKMOVPS Y1, Y0, (DX)
+	ADDQ       ldc+32(FP), DX
 	VMOVDQU    (CX), Y0
-	VMASKMOVPS Y2, Y0, (DI)
-	ADDQ       ldc+32(FP), DI
+	VMASKMOVPS Y2, Y0, (DX)
+	ADDQ       ldc+32(FP), DX
 	VMOVDQU    (CX), Y0
-	VMASKMOVPS Y3, Y0, (DI)
-	ADDQ       ldc+32(FP), DI
+	VMASKMOVPS Y3, Y0, (DX)
+	ADDQ       ldc+32(FP), DX
 	VMOVDQU    (CX), Y0
-	VMASKMOVPS Y4, Y0, (DI)
-	ADDQ       ldc+32(FP), DI
+	VMASKMOVPS Y4, Y0, (DX)
+	ADDQ       ldc+32(FP), DX
 	VMOVDQU    (CX), Y0
-	VMASKMOVPS Y5, Y0, (DI)
-	ADDQ       ldc+32(FP), DI
+	VMASKMOVPS Y5, Y0, (DX)
+	ADDQ       ldc+32(FP), DX
 	VMOVDQU    (CX), Y0
-	VMASKMOVPS Y6, Y0, (DI)
-	ADDQ       ldc+32(FP), DI
+	VMASKMOVPS Y6, Y0, (DX)
+	ADDQ       ldc+32(FP), DX
 	VMOVDQU    (CX), Y0
-	VMASKMOVPS Y7, Y0, (DI)
+	VMASKMOVPS Y7, Y0, (DX)
 	DECQ       (SP)
 	JE         done
-	ADDQ       stepC+88(FP), AX
-	ADDQ       stepStart+96(FP), DX
-	MOVQ       stepA+104(FP), DI
-	ADDQ       DI, 8(SP)
-	MOVQ       stepB+112(FP), DI
-	ADDQ       DI, 16(SP)
+	MOVQ       stepC+88(FP), DX
+	ADDQ       DX, 8(SP)
+	MOVQ       stepStart+96(FP), DX
+	ADDQ       DX, 16(SP)
+	MOVQ       stepA+104(FP), DX
+	ADDQ       DX, 24(SP)
+	MOVQ       stepB+112(FP), DX
+	ADDQ       DX, 32(SP)
 	JMP        tiles
 
 done:
@@ -3138,80 +4899,118 @@ done:
 
 // func tileCols1x2AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tileCols1x2AVX2(SB), NOSPLIT, $24-120
+TEXT ·tileCols1x2AVX2(SB), NOSPLIT, $40-120
 	MOVQ last+72(FP), AX
 	LEAQ lanes<>+32(SB), CX
 	SHLQ $0x02, AX
 	SUBQ AX, CX
-	MOVQ c+0(FP), AX
+	MOVQ lda+48(FP), AX
+	MOVQ count+80(FP), DX
+	MOVQ DX, (SP)
+	MOVQ c+0(FP), DX
+	MOVQ DX, 8(SP)
 	MOVQ start+8(FP), DX
-	MOVQ ldb+56(FP), BX
-	MOVQ lda+48(FP), SI
-	MOVQ count+80(FP), DI
-	MOVQ DI, (SP)
-	MOVQ a+16(FP), DI
-	MOVQ DI, 8(SP)
-	MOVQ b+24(FP), DI
-	MOVQ DI, 16(SP)
+	MOVQ DX, 16(SP)
+	MOVQ a+16(FP), DX
+	MOVQ DX, 24(SP)
+	MOVQ b+24(FP), DX
+	MOVQ DX, 32(SP)
 
 tiles:
-	MOVQ       DX, DI
-	VMOVUPS    (DI), Y0
+	MOVQ       16(SP), DX
+	VMOVUPS    (DX), Y0
 	VMOVDQU    (CX), Y1
-	VMASKMOVPS 32(DI), Y1, Y1
-	MOVQ       AX, DI
-	ADDQ       stepC+88(FP), DI
-	PREFETCHT0 (DI)
-	MOVQ       k+64(FP), R9
-	MOVQ       8(SP), DI
-	MOVQ       16(SP), R8
-	MOVQ       DI, R10
-	ADDQ       stepA+104(FP), R10
-	TESTQ      BX, BX
+	VMASKMOVPS 32(DX), Y1, Y1
+	MOVQ       8(SP), DX
+	ADDQ       stepC+88(FP), DX
+	PREFETCHT0 (DX)
+	MOVQ       k+64(FP), BX
+	MOVQ       32(SP), DX
+	MOVQ       24(SP), SI
+	MOVQ       ldb+56(FP), DI
+	TESTQ      DI, DI
 	JL         negated
+	MOVQ       BX, R8
+	SHRQ       $0x02, BX
+	JE         few
+
+unrolled:
+	VBROADCASTSS (SI), Y2
+	VMOVUPS      (DX), Y3
+	VFMADD231PS  Y2, Y3, Y0
+	VMOVUPS      32(DX), Y3
+	VFMADD231PS  Y2, Y3, Y1
+	ADDQ         DI, DX
+	ADDQ         AX, SI
+	VBROADCASTSS (SI), Y2
+	VMOVUPS      (DX), Y3
+	VFMADD231PS  Y2, Y3, Y0
+	VMOVUPS      32(DX), Y3
+	VFMADD231PS  Y2, Y3, Y1
+	ADDQ         DI, DX
+	ADDQ         AX, SI
+	VBROADCASTSS (SI), Y2
+	VMOVUPS      (DX), Y3
+	VFMADD231PS  Y2, Y3, Y0
+	VMOVUPS      32(DX), Y3
+	VFMADD231PS  Y2, Y3, Y1
+	ADDQ         DI, DX
+	ADDQ         AX, SI
+	VBROADCASTSS (SI), Y2
+	VMOVUPS      (DX), Y3
+	VFMADD231PS  Y2, Y3, Y0
+	VMOVUPS      32(DX), Y3
+	VFMADD231PS  Y2, Y3, Y1
+	ADDQ         DI, DX
+	ADDQ         AX, SI
+	DECQ         BX
+	JNE          unrolled
+
+few:
+	MOVQ R8, BX
+	ANDQ $0x03, BX
+	JE   end
 
 whole:
-	VBROADCASTSS (DI), Y2
-	VMOVUPS      (R8), Y3
+	VBROADCASTSS (SI), Y2
+	VMOVUPS      (DX), Y3
 	VFMADD231PS  Y2, Y3, Y0
-	VMOVUPS      32(R8), Y3
+	VMOVUPS      32(DX), Y3
 	VFMADD231PS  Y2, Y3, Y1
-	ADDQ         BX, R8
-	PREFETCHT0   (R10)
-	ADDQ         $0x40, R10
-	ADDQ         SI, DI
-	DECQ         R9
+	ADDQ         DI, DX
+	ADDQ         AX, SI
+	DECQ         BX
 	JNE          whole
 	JMP          end
 
 negated:
 partial:
-	VBROADCASTSS (DI), Y2
-	VMOVUPS      (R8), Y3
+	VBROADCASTSS (SI), Y2
+	VMOVUPS      (DX), Y3
 	VFMADD231PS  Y2, Y3, Y0
 	VMOVDQU      (CX), Y3
-	VMASKMOVPS   32(R8), Y3, Y3
+	VMASKMOVPS   32(DX), Y3, Y3
 	VFMADD231PS  Y2, Y3, Y1
-	SUBQ         BX, R8
-	PREFETCHT0   (R10)
-	ADDQ         $0x40, R10
-	ADDQ         SI, DI
-	DECQ         R9
+	SUBQ         DI, DX
+	ADDQ         AX, SI
+	DECQ         BX
 	JNE          partial
 
 end:
-	MOVQ       AX, DI
-	VMOVUPS    Y0, (DI)
+	MOVQ       8(SP), DX
+	VMOVUPS    Y0, (DX)
 	VMOVDQU    (CX), Y0
-	VMASKMOVPS Y1, Y0, 32(DI)
+	VMASKMOVPS Y1, Y0, 32(DX)
 	DECQ       (SP)
 	JE         done
-	ADDQ       stepC+88(FP), AX
-	ADDQ       stepStart+96(FP), DX
-	MOVQ       stepA+104(FP), DI
-	ADDQ       DI, 8(SP)
-	MOVQ       stepB+112(FP), DI
-	ADDQ       DI, 16(SP)
+	MOVQ       stepC+88(FP), DX
+	ADDQ       DX, 8(SP)
+	MOVQ       stepStart+96(FP), DX
+	ADDQ       DX, 16(SP)
+	MOVQ       stepA+104(FP), DX
+	ADDQ       DX, 24(SP)
+	MOVQ       stepB+112(FP), DX
+	ADDQ       DX, 32(SP)
 	JMP        tiles
 
 done:
@@ -3220,96 +5019,146 @@ done:
 
 // func tileCols2x2AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tileCols2x2AVX2(SB), NOSPLIT, $24-120
+TEXT ·tileCols2x2AVX2(SB), NOSPLIT, $40-120
 	MOVQ last+72(FP), AX
 	LEAQ lanes<>+32(SB), CX
 	SHLQ $0x02, AX
 	SUBQ AX, CX
-	MOVQ c+0(FP), AX
+	MOVQ lda+48(FP), AX
+	MOVQ count+80(FP), DX
+	MOVQ DX, (SP)
+	MOVQ c+0(FP), DX
+	MOVQ DX, 8(SP)
 	MOVQ start+8(FP), DX
-	MOVQ ldb+56(FP), BX
-	MOVQ lda+48(FP), SI
-	MOVQ count+80(FP), DI
-	MOVQ DI, (SP)
-	MOVQ a+16(FP), DI
-	MOVQ DI, 8(SP)
-	MOVQ b+24(FP), DI
-	MOVQ DI, 16(SP)
+	MOVQ DX, 16(SP)
+	MOVQ a+16(FP), DX
+	MOVQ DX, 24(SP)
+	MOVQ b+24(FP), DX
+	MOVQ DX, 32(SP)
 
 tiles:
-	MOVQ       DX, DI
-	VMOVUPS    (DI), Y0
+	MOVQ       16(SP), DX
+	VMOVUPS    (DX), Y0
 	VMOVDQU    (CX), Y1
-	VMASKMOVPS 32(DI), Y1, Y1
-	ADDQ       ldstart+40(FP), DI
-	VMOVUPS    (DI), Y2
+	VMASKMOVPS 32(DX), Y1, Y1
+	ADDQ       ldstart+40(FP), DX
+	VMOVUPS    (DX), Y2
 	VMOVDQU    (CX), Y3
-	VMASKMOVPS 32(DI), Y3, Y3
-	MOVQ       AX, DI
-	ADDQ       stepC+88(FP), DI
-	PREFETCHT0 (DI)
-	ADDQ       ldc+32(FP), DI
-	PREFETCHT0 (DI)
-	MOVQ       k+64(FP), R9
-	MOVQ       8(SP), DI
-	MOVQ       16(SP), R8
-	MOVQ       DI, R10
-	ADDQ       stepA+104(FP), R10
-	TESTQ      BX, BX
+	VMASKMOVPS 32(DX), Y3, Y3
+	MOVQ       8(SP), DX
+	ADDQ       stepC+88(FP), DX
+	PREFETCHT0 (DX)
+	ADDQ       ldc+32(FP), DX
+	PREFETCHT0 (DX)
+	MOVQ       k+64(FP), BX
+	MOVQ       32(SP), DX
+	MOVQ       24(SP), SI
+	MOVQ       ldb+56(FP), DI
+	TESTQ      DI, DI
 	JL         negated
+	MOVQ       BX, R8
+	SHRQ       $0x02, BX
+	JE         few
 
-whole:
-	VMOVUPS      (R8), Y4
-	VMOVUPS      32(R8), Y5
-	VBROADCASTSS (DI), Y6
+unrolled:
+	VMOVUPS      (DX), Y4
+	VMOVUPS      32(DX), Y5
+	VBROADCASTSS (SI), Y6
 	VFMADD231PS  Y6, Y4, Y0
 	VFMADD231PS  Y6, Y5, Y1
-	VBROADCASTSS 4(DI), Y6
+	VBROADCASTSS 4(SI), Y6
 	VFMADD231PS  Y6, Y4, Y2
 	VFMADD231PS  Y6, Y5, Y3
-	ADDQ         BX, R8
-	PREFETCHT0   (R10)
-	ADDQ         $0x40, R10
-	ADDQ         SI, DI
-	DECQ         R9
+	ADDQ         DI, DX
+	ADDQ         AX, SI
+	VMOVUPS      (DX), Y4
+	VMOVUPS      32(DX), Y5
+	VBROADCASTSS (SI), Y6
+	VFMADD231PS  Y6, Y4, Y0
+	VFMADD231PS  Y6, Y5, Y1
+	VBROADCASTSS 4(SI), Y6
+	VFMADD231PS  Y6, Y4, Y2
+	VFMADD231PS  Y6, Y5, Y3
+	ADDQ         DI, DX
+	ADDQ         AX, SI
+	VMOVUPS      (DX), Y4
+	VMOVUPS      32(DX), Y5
+	VBROADCASTSS (SI), Y6
+	VFMADD231PS  Y6, Y4, Y0
+	VFMADD231PS  Y6, Y5, Y1
+	VBROADCASTSS 4(SI), Y6
+	VFMADD231PS  Y6, Y4, Y2
+	VFMADD231PS  Y6, Y5, Y3
+	ADDQ         DI, DX
+	ADDQ         AX, SI
+	VMOVUPS      (DX), Y4
+	VMOVUPS      32(DX), Y5
+	VBROADCASTSS (SI), Y6
+	VFMADD231PS  Y6, Y4, Y0
+	VFMADD231PS  Y6, Y5, Y1
+	VBROADCASTSS 4(SI), Y6
+	VFMADD231PS  Y6, Y4, Y2
+	VFMADD231PS  Y6, Y5, Y3
+	ADDQ         DI, DX
+	ADDQ         AX, SI
+	DECQ         BX
+	JNE          unrolled
+
+few:
+	MOVQ R8, BX
+	ANDQ $0x03, BX
+	JE   end
+
+whole:
+	VMOVUPS      (DX), Y4
+	VMOVUPS      32(DX), Y5
+	VBROADCASTSS (SI), Y6
+	VFMADD231PS  Y6, Y4, Y0
+	VFMADD231PS  Y6, Y5, Y1
+	VBROADCASTSS 4(SI), Y6
+	VFMADD231PS  Y6, Y4, Y2
+	VFMADD231PS  Y6, Y5, Y3
+	ADDQ         DI, DX
+	ADDQ         AX, SI
+	DECQ         BX
 	JNE          whole
 	JMP          end
 
 negated:
 partial:
-	VMOVUPS      (R8), Y4
+	VMOVUPS      (DX), Y4
 	VMOVDQU      (CX), Y5
-	VMASKMOVPS   32(R8), Y5, Y5
-	VBROADCASTSS (DI), Y6
+	VMASKMOVPS   32(DX), Y5, Y5
+	VBROADCASTSS (SI), Y6
 	VFMADD231PS  Y6, Y4, Y0
 	VFMADD231PS  Y6, Y5, Y1
-	VBROADCASTSS 4(DI), Y6
+	VBROADCASTSS 4(SI), Y6
 	VFMADD231PS  Y6, Y4, Y2
 	VFMADD231PS  Y6, Y5, Y3
-	SUBQ         BX, R8
-	PREFETCHT0   (R10)
-	ADDQ         $0x40, R10
-	ADDQ         SI, DI
-	DECQ         R9
+	SUBQ         DI, DX
+	ADDQ         AX, SI
+	DECQ         BX
 	JNE          partial
 
 end:
-	MOVQ       AX, DI
-	VMOVUPS    Y0, (DI)
+	MOVQ       8(SP), DX
+	VMOVUPS    Y0, (DX)
 	VMOVDQU    (CX), Y0
-	VMASKMOVPS Y1, Y0, 32(DI)
-	ADDQ       ldc+32(FP), DI
-	VMOVUPS    Y2, (DI)
+	VMASKMOVPS Y1, Y0, 32(DX)
+	ADDQ       ldc+32(FP), DX
+	VMOVUPS    Y2, (DX)
 	VMOVDQU    (CX), Y0
-	VMASKMOVPS Y3, Y0, 32(DI)
+	VMASKMOVPS Y3, Y0, 32(DX)
 	DECQ       (SP)
 	JE         done
-	ADDQ       stepC+88(FP), AX
-	ADDQ       stepStart+96(FP), DX
-	MOVQ       stepA+104(FP), DI
-	ADDQ       DI, 8(SP)
-	MOVQ       stepB+112(FP), DI
-	ADDQ       DI, 16(SP)
+	MOVQ       stepC+88(FP), DX
+	ADDQ       DX, 8(SP)
+	MOVQ       stepStart+96(FP), DX
+	ADDQ       DX, 16(SP)
+	MOVQ       stepA+104(FP), DX
+	ADDQ       DX, 24(SP)
+	MOVQ       stepB+112(FP), DX
+	ADDQ       DX, 32(SP)
 	JMP        tiles
 
 done:
@@ -3318,112 +5167,174 @@ done:
 
 // func tileCols3x2AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tileCols3x2AVX2(SB), NOSPLIT, $24-120
+TEXT ·tileCols3x2AVX2(SB), NOSPLIT, $40-120
 	MOVQ last+72(FP), AX
 	LEAQ lanes<>+32(SB), CX
 	SHLQ $0x02, AX
 	SUBQ AX, CX
-	MOVQ c+0(FP), AX
+	MOVQ lda+48(FP), AX
+	MOVQ count+80(FP), DX
+	MOVQ DX, (SP)
+	MOVQ c+0(FP), DX
+	MOVQ DX, 8(SP)
 	MOVQ start+8(FP), DX
-	MOVQ ldb+56(FP), BX
-	MOVQ lda+48(FP), SI
-	MOVQ count+80(FP), DI
-	MOVQ DI, (SP)
-	MOVQ a+16(FP), DI
-	MOVQ DI, 8(SP)
-	MOVQ b+24(FP), DI
-	MOVQ DI, 16(SP)
+	MOVQ DX, 16(SP)
+	MOVQ a+16(FP), DX
+	MOVQ DX, 24(SP)
+	MOVQ b+24(FP), DX
+	MOVQ DX, 32(SP)
 
 tiles:
-	MOVQ       DX, DI
-	VMOVUPS    (DI), Y0
+	MOVQ       16(SP), DX
+	VMOVUPS    (DX), Y0
 	VMOVDQU    (CX), Y1
-	VMASKMOVPS 32(DI), Y1, Y1
-	ADDQ       ldstart+40(FP), DI
-	VMOVUPS    (DI), Y2
+	VMASKMOVPS 32(DX), Y1, Y1
+	ADDQ       ldstart+40(FP), DX
+	VMOVUPS    (DX), Y2
 	VMOVDQU    (CX), Y3
-	VMASKMOVPS 32(DI), Y3, Y3
-	ADDQ       ldstart+40(FP), DI
-	VMOVUPS    (DI), Y4
+	VMASKMOVPS 32(DX), Y3, Y3
+	ADDQ       ldstart+40(FP), DX
+	VMOVUPS    (DX), Y4
 	VMOVDQU    (CX), Y5
-	VMASKMOVPS 32(DI), Y5, Y5
-	MOVQ       AX, DI
-	ADDQ       stepC+88(FP), DI
-	PREFETCHT0 (DI)
-	ADDQ       ldc+32(FP), DI
-	PREFETCHT0 (DI)
-	ADDQ       ldc+32(FP), DI
-	PREFETCHT0 (DI)
-	MOVQ       k+64(FP), R9
-	MOVQ       8(SP), DI
-	MOVQ       16(SP), R8
-	MOVQ       DI, R10
-	ADDQ       stepA+104(FP), R10
-	TESTQ      BX, BX
+	VMASKMOVPS 32(DX), Y5, Y5
+	MOVQ       8(SP), DX
+	ADDQ       stepC+88(FP), DX
+	PREFETCHT0 (DX)
+	ADDQ       ldc+32(FP), DX
+	PREFETCHT0 (DX)
+	ADDQ       ldc+32(FP), DX
+	PREFETCHT0 (DX)
+	MOVQ       k+64(FP), BX
+	MOVQ       32(SP), DX
+	MOVQ       24(SP), SI
+	MOVQ       ldb+56(FP), DI
+	TESTQ      DI, DI
 	JL         negated
+	MOVQ       BX, R8
+	SHRQ       $0x02, BX
+	JE         few
 
-whole:
-	VMOVUPS      (R8), Y6
-	VMOVUPS      32(R8), Y7
-	VBROADCASTSS (DI), Y8
+unrolled:
+	VMOVUPS      (DX), Y6
+	VMOVUPS      32(DX), Y7
+	VBROADCASTSS (SI), Y8
 	VFMADD231PS  Y8, Y6, Y0
 	VFMADD231PS  Y8, Y7, Y1
-	VBROADCASTSS 4(DI), Y8
+	VBROADCASTSS 4(SI), Y8
 	VFMADD231PS  Y8, Y6, Y2
 	VFMADD231PS  Y8, Y7, Y3
-	VBROADCASTSS 8(DI), Y8
+	VBROADCASTSS 8(SI), Y8
 	VFMADD231PS  Y8, Y6, Y4
 	VFMADD231PS  Y8, Y7, Y5
-	ADDQ         BX, R8
-	PREFETCHT0   (R10)
-	ADDQ         $0x40, R10
-	ADDQ         SI, DI
-	DECQ         R9
+	ADDQ         DI, DX
+	ADDQ         AX, SI
+	VMOVUPS      (DX), Y6
+	VMOVUPS      32(DX), Y7
+	VBROADCASTSS (SI), Y8
+	VFMADD231PS  Y8, Y6, Y0
+	VFMADD231PS  Y8, Y7, Y1
+	VBROADCASTSS 4(SI), Y8
+	VFMADD231PS  Y8, Y6, Y2
+	VFMADD231PS  Y8, Y7, Y3
+	VBROADCASTSS 8(SI), Y8
+	VFMADD231PS  Y8, Y6, Y4
+	VFMADD231PS  Y8, Y7, Y5
+	ADDQ         DI, DX
+	ADDQ         AX, SI
+	VMOVUPS      (DX), Y6
+	VMOVUPS      32(DX), Y7
+	VBROADCASTSS (SI), Y8
+	VFMADD231PS  Y8, Y6, Y0
+	VFMADD231PS  Y8, Y7, Y1
+	VBROADCASTSS 4(SI), Y8
+	VFMADD231PS  Y8, Y6, Y2
+	VFMADD231PS  Y8, Y7, Y3
+	VBROADCASTSS 8(SI), Y8
+	VFMADD231PS  Y8, Y6, Y4
+	VFMADD231PS  Y8, Y7, Y5
+	ADDQ         DI, DX
+	ADDQ         AX, SI
+	VMOVUPS      (DX), Y6
+	VMOVUPS      32(DX), Y7
+	VBROADCASTSS (SI), Y8
+	VFMADD231PS  Y8, Y6, Y0
+	VFMADD231PS  Y8, Y7, Y1
+	VBROADCASTSS 4(SI), Y8
+	VFMADD231PS  Y8, Y6, Y2
+	VFMADD231PS  Y8, Y7, Y3
+	VBROADCASTSS 8(SI), Y8
+	VFMADD231PS  Y8, Y6, Y4
+	VFMADD231PS  Y8, Y7, Y5
+	ADDQ         DI, DX
+	ADDQ         AX, SI
+	DECQ         BX
+	JNE          unrolled
+
+few:
+	MOVQ R8, BX
+	ANDQ $0x03, BX
+	JE   end
+
+whole:
+	VMOVUPS      (DX), Y6
+	VMOVUPS      32(DX), Y7
+	VBROADCASTSS (SI), Y8
+	VFMADD231PS  Y8, Y6, Y0
+	VFMADD231PS  Y8, Y7, Y1
+	VBROADCASTSS 4(SI), Y8
+	VFMADD231PS  Y8, Y6, Y2
+	VFMADD231PS  Y8, Y7, Y3
+	VBROADCASTSS 8(SI), Y8
+	VFMADD231PS  Y8, Y6, Y4
+	VFMADD231PS  Y8, Y7, Y5
+	ADDQ         DI, DX
+	ADDQ         AX, SI
+	DECQ         BX
 	JNE          whole
 	JMP          end
 
 negated:
 partial:
-	VMOVUPS      (R8), Y6
+	VMOVUPS      (DX), Y6
 	VMOVDQU      (CX), Y7
-	VMASKMOVPS   32(R8), Y7, Y7
-	VBROADCASTSS (DI), Y8
+	VMASKMOVPS   32(DX), Y7, Y7
+	VBROADCASTSS (SI), Y8
 	VFMADD231PS  Y8, Y6, Y0
 	VFMADD231PS  Y8, Y7, Y1
-	VBROADCASTSS 4(DI), Y8
+	VBROADCASTSS 4(SI), Y8
 	VFMADD231PS  Y8, Y6, Y2
 	VFMADD231PS  Y8, Y7, Y3
-	VBROADCASTSS 8(DI), Y8
+	VBROADCASTSS 8(SI), Y8
 	VFMADD231PS  Y8, Y6, Y4
 	VFMADD231PS  Y8, Y7, Y5
-	SUBQ         BX, R8
-	PREFETCHT0   (R10)
-	ADDQ         $0x40, R10
-	ADDQ         SI, DI
-	DECQ         R9
+	SUBQ         DI, DX
+	ADDQ         AX, SI
+	DECQ         BX
 	JNE          partial
 
 end:
-	MOVQ       AX, DI
-	VMOVUPS    Y0, (DI)
+	MOVQ       8(SP), DX
+	VMOVUPS    Y0, (DX)
 	VMOVDQU    (CX), Y0
-	VMASKMOVPS Y1, Y0, 32(DI)
-	ADDQ       ldc+32(FP), DI
-	VMOVUPS    Y2, (DI)
+	VMASKMOVPS Y1, Y0, 32(DX)
+	ADDQ       ldc+32(FP), DX
+	VMOVUPS    Y2, (DX)
 	VMOVDQU    (CX), Y0
-	VMASKMOVPS Y3, Y0, 32(DI)
-	ADDQ       ldc+32(FP), DI
-	VMOVUPS    Y4, (DI)
+	VMASKMOVPS Y3, Y0, 32(DX)
+	ADDQ       ldc+32(FP), DX
+	VMOVUPS    Y4, (DX)
 	VMOVDQU    (CX), Y0
-	VMASKMOVPS Y5, Y0, 32(DI)
+	VMASKMOVPS Y5, Y0, 32(DX)
 	DECQ       (SP)
 	JE         done
-	ADDQ       stepC+88(FP), AX
-	ADDQ       stepStart+96(FP), DX
-	MOVQ       stepA+104(FP), DI
-	ADDQ       DI, 8(SP)
-	MOVQ       stepB+112(FP), DI
-	ADDQ       DI, 16(SP)
+	MOVQ       stepC+88(FP), DX
+	ADDQ       DX, 8(SP)
+	MOVQ       stepStart+96(FP), DX
+	ADDQ       DX, 16(SP)
+	MOVQ       stepA+104(FP), DX
+	ADDQ       DX, 24(SP)
+	MOVQ       stepB+112(FP), DX
+	ADDQ       DX, 32(SP)
 	JMP        tiles
 
 done:
@@ -3432,128 +5343,202 @@ done:
 
 // func tileCols4x2AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tileCols4x2AVX2(SB), NOSPLIT, $24-120
+TEXT ·tileCols4x2AVX2(SB), NOSPLIT, $40-120
 	MOVQ last+72(FP), AX
 	LEAQ lanes<>+32(SB), CX
 	SHLQ $0x02, AX
 	SUBQ AX, CX
-	MOVQ c+0(FP), AX
+	MOVQ lda+48(FP), AX
+	MOVQ count+80(FP), DX
+	MOVQ DX, (SP)
+	MOVQ c+0(FP), DX
+	MOVQ DX, 8(SP)
 	MOVQ start+8(FP), DX
-	MOVQ ldb+56(FP), BX
-	MOVQ lda+48(FP), SI
-	MOVQ count+80(FP), DI
-	MOVQ DI, (SP)
-	MOVQ a+16(FP), DI
-	MOVQ DI, 8(SP)
-	MOVQ b+24(FP), DI
-	MOVQ DI, 16(SP)
+	MOVQ DX, 16(SP)
+	MOVQ a+16(FP), DX
+	MOVQ DX, 24(SP)
+	MOVQ b+24(FP), DX
+	MOVQ DX, 32(SP)
 
 tiles:
-	MOVQ       DX, DI
-	VMOVUPS    (DI), Y0
+	MOVQ       16(SP), DX
+	VMOVUPS    (DX), Y0
 	VMOVDQU    (CX), Y1
-	VMASKMOVPS 32(DI), Y1, Y1
-	ADDQ       ldstart+40(FP), DI
-	VMOVUPS    (DI), Y2
+	VMASKMOVPS 32(DX), Y1, Y1
+	ADDQ       ldstart+40(FP), DX
+	VMOVUPS    (DX), Y2
 	VMOVDQU    (CX), Y3
-	VMASKMOVPS 32(DI), Y3, Y3
-	ADDQ       ldstart+40(FP), DI
-	VMOVUPS    (DI), Y4
+	VMASKMOVPS 32(DX), Y3, Y3
+	ADDQ       ldstart+40(FP), DX
+	VMOVUPS    (DX), Y4
 	VMOVDQU    (CX), Y5
-	VMASKMOVPS 32(DI), Y5, Y5
-	ADDQ       ldstart+40(FP), DI
-	VMOVUPS    (DI), Y6
+	VMASKMOVPS 32(DX), Y5, Y5
+	ADDQ       ldstart+40(FP), DX
+	VMOVUPS    (DX), Y6
 	VMOVDQU    (CX), Y7
-	VMASKMOVPS 32(DI), Y7, Y7
-	MOVQ       AX, DI
-	ADDQ       stepC+88(FP), DI
-	PREFETCHT0 (DI)
-	ADDQ       ldc+32(FP), DI
-	PREFETCHT0 (DI)
-	ADDQ       ldc+32(FP), DI
-	PREFETCHT0 (DI)
-	ADDQ       ldc+32(FP), DI
-	PREFETCHT0 (DI)
-	MOVQ       k+64(FP), R9
-	MOVQ       8(SP), DI
-	MOVQ       16(SP), R8
-	MOVQ       DI, R10
-	ADDQ       stepA+104(FP), R10
-	TESTQ      BX, BX
+	VMASKMOVPS 32(DX), Y7, Y7
+	MOVQ       8(SP), DX
+	ADDQ       stepC+88(FP), DX
+	PREFETCHT0 (DX)
+	ADDQ       ldc+32(FP), DX
+	PREFETCHT0 (DX)
+	ADDQ       ldc+32(FP), DX
+	PREFETCHT0 (DX)
+	ADDQ       ldc+32(FP), DX
+	PREFETCHT0 (DX)
+	MOVQ       k+64(FP), BX
+	MOVQ       32(SP), DX
+	MOVQ       24(SP), SI
+	MOVQ       ldb+56(FP), DI
+	TESTQ      DI, DI
 	JL         negated
+	MOVQ       BX, R8
+	SHRQ       $0x02, BX
+	JE         few
 
-whole:
-	VMOVUPS      (R8), Y8
-	VMOVUPS      32(R8), Y9
-	VBROADCASTSS (DI), Y10
+unrolled:
+	VMOVUPS      (DX), Y8
+	VMOVUPS      32(DX), Y9
+	VBROADCASTSS (SI), Y10
 	VFMADD231PS  Y10, Y8, Y0
 	VFMADD231PS  Y10, Y9, Y1
-	VBROADCASTSS 4(DI), Y10
+	VBROADCASTSS 4(SI), Y10
 	VFMADD231PS  Y10, Y8, Y2
 	VFMADD231PS  Y10, Y9, Y3
-	VBROADCASTSS 8(DI), Y10
+	VBROADCASTSS 8(SI), Y10
 	VFMADD231PS  Y10, Y8, Y4
 	VFMADD231PS  Y10, Y9, Y5
-	VBROADCASTSS 12(DI), Y10
+	VBROADCASTSS 12(SI), Y10
 	VFMADD231PS  Y10, Y8, Y6
 	VFMADD231PS  Y10, Y9, Y7
-	ADDQ         BX, R8
-	PREFETCHT0   (R10)
-	ADDQ         $0x40, R10
-	ADDQ         SI, DI
-	DECQ         R9
+	ADDQ         DI, DX
+	ADDQ         AX, SI
+	VMOVUPS      (DX), Y8
+	VMOVUPS      32(DX), Y9
+	VBROADCASTSS (SI), Y10
+	VFMADD231PS  Y10, Y8, Y0
+	VFMADD231PS  Y10, Y9, Y1
+	VBROADCASTSS 4(SI), Y10
+	VFMADD231PS  Y10, Y8, Y2
+	VFMADD231PS  Y10, Y9, Y3
+	VBROADCASTSS 8(SI), Y10
+	VFMADD231PS  Y10, Y8, Y4
+	VFMADD231PS  Y10, Y9, Y5
+	VBROADCASTSS 12(SI), Y10
+	VFMADD231PS  Y10, Y8, Y6
+	VFMADD231PS  Y10, Y9, Y7
+	ADDQ         DI, DX
+	ADDQ         AX, SI
+	VMOVUPS      (DX), Y8
+	VMOVUPS      32(DX), Y9
+	VBROADCASTSS (SI), Y10
+	VFMADD231PS  Y10, Y8, Y0
+	VFMADD231PS  Y10, Y9, Y1
+	VBROADCASTSS 4(SI), Y10
+	VFMADD231PS  Y10, Y8, Y2
+	VFMADD231PS  Y10, Y9, Y3
+	VBROADCASTSS 8(SI), Y10
+	VFMADD231PS  Y10, Y8, Y4
+	VFMADD231PS  Y10, Y9, Y5
+	VBROADCASTSS 12(SI), Y10
+	VFMADD231PS  Y10, Y8, Y6
+	VFMADD231PS  Y10, Y9, Y7
+	ADDQ         DI, DX
+	ADDQ         AX, SI
+	VMOVUPS      (DX), Y8
+	VMOVUPS      32(DX), Y9
+	VBROADCASTSS (SI), Y10
+	VFMADD231PS  Y10, Y8, Y0
+	VFMADD231PS  Y10, Y9, Y1
+	VBROADCASTSS 4(SI), Y10
+	VFMADD231PS  Y10, Y8, Y2
+	VFMADD231PS  Y10, Y9, Y3
+	VBROADCASTSS 8(SI), Y10
+	VFMADD231PS  Y10, Y8, Y4
+	VFMADD231PS  Y10, Y9, Y5
+	VBROADCASTSS 12(SI), Y10
+	VFMADD231PS  Y10, Y8, Y6
+	VFMADD231PS  Y10, Y9, Y7
+	ADDQ         DI, DX
+	ADDQ         AX, SI
+	DECQ         BX
+	JNE          unrolled
+
+few:
+	MOVQ R8, BX
+	ANDQ $0x03, BX
+	JE   end
+
+whole:
+	VMOVUPS      (DX), Y8
+	VMOVUPS      32(DX), Y9
+	VBROADCASTSS (SI), Y10
+	VFMADD231PS  Y10, Y8, Y0
+	VFMADD231PS  Y10, Y9, Y1
+	VBROADCASTSS 4(SI), Y10
+	VFMADD231PS  Y10, Y8, Y2
+	VFMADD231PS  Y10, Y9, Y3
+	VBROADCASTSS 8(SI), Y10
+	VFMADD231PS  Y10, Y8, Y4
+	VFMADD231PS  Y10, Y9, Y5
+	VBROADCASTSS 12(SI), Y10
+	VFMADD231PS  Y10, Y8, Y6
+	VFMADD231PS  Y10, Y9, Y7
+	ADDQ         DI, DX
+	ADDQ         AX, SI
+	DECQ         BX
 	JNE          whole
 	JMP          end
 
 negated:
 partial:
-	VMOVUPS      (R8), Y8
+	VMOVUPS      (DX), Y8
 	VMOVDQU      (CX), Y9
-	VMASKMOVPS   32(R8), Y9, Y9
-	VBROADCASTSS (DI), Y10
+	VMASKMOVPS   32(DX), Y9, Y9
+	VBROADCASTSS (SI), Y10
 	VFMADD231PS  Y10, Y8, Y0
 	VFMADD231PS  Y10, Y9, Y1
-	VBROADCASTSS 4(DI), Y10
+	VBROADCASTSS 4(SI), Y10
 	VFMADD231PS  Y10, Y8, Y2
 	VFMADD231PS  Y10, Y9, Y3
-	VBROADCASTSS 8(DI), Y10
+	VBROADCASTSS 8(SI), Y10
 	VFMADD231PS  Y10, Y8, Y4
 	VFMADD231PS  Y10, Y9, Y5
-	VBROADCASTSS 12(DI), Y10
+	VBROADCASTSS 12(SI), Y10
 	VFMADD231PS  Y10, Y8, Y6
 	VFMADD231PS  Y10, Y9, Y7
-	SUBQ         BX, R8
-	PREFETCHT0   (R10)
-	ADDQ         $0x40, R10
-	ADDQ         SI, DI
-	DECQ         R9
+	SUBQ         DI, DX
+	ADDQ         AX, SI
+	DECQ         BX
 	JNE          partial
 
 end:
-	MOVQ       AX, DI
-	VMOVUPS    Y0, (DI)
+	MOVQ       8(SP), DX
+	VMOVUPS    Y0, (DX)
 	VMOVDQU    (CX), Y0
-	VMASKMOVPS Y1, Y0, 32(DI)
-	ADDQ       ldc+32(FP), DI
-	VMOVUPS    Y2, (DI)
+	VMASKMOVPS Y1, Y0, 32(DX)
+	ADDQ       ldc+32(FP), DX
+	VMOVUPS    Y2, (DX)
 	VMOVDQU    (CX), Y0
-	VMASKMOVPS Y3, Y0, 32(DI)
-	ADDQ       ldc+32(FP), DI
-	VMOVUPS    Y4, (DI)
+	VMASKMOVPS Y3, Y0, 32(DX)
+	ADDQ       ldc+32(FP), DX
+	VMOVUPS    Y4, (DX)
 	VMOVDQU    (CX), Y0
-	VMASKMOVPS Y5, Y0, 32(DI)
-	ADDQ       ldc+32(FP), DI
-	VMOVUPS    Y6, (DI)
+	VMASKMOVPS Y5, Y0, 32(DX)
+	ADDQ       ldc+32(FP), DX
+	VMOVUPS    Y6, (DX)
 	VMOVDQU    (CX), Y0
-	VMASKMOVPS Y7, Y0, 32(DI)
+	VMASKMOVPS Y7, Y0, 32(DX)
 	DECQ       (SP)
 	JE         done
-	ADDQ       stepC+88(FP), AX
-	ADDQ       stepStart+96(FP), DX
-	MOVQ       stepA+104(FP), DI
-	ADDQ       DI, 8(SP)
-	MOVQ       stepB+112(FP), DI
-	ADDQ       DI, 16(SP)
+	MOVQ       stepC+88(FP), DX
+	ADDQ       DX, 8(SP)
+	MOVQ       stepStart+96(FP), DX
+	ADDQ       DX, 16(SP)
+	MOVQ       stepA+104(FP), DX
+	ADDQ       DX, 24(SP)
+	MOVQ       stepB+112(FP), DX
+	ADDQ       DX, 32(SP)
 	JMP        tiles
 
 done:
@@ -3562,144 +5547,230 @@ done:
 
 // func tileCols5x2AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tileCols5x2AVX2(SB), NOSPLIT, $24-120
+TEXT ·tileCols5x2AVX2(SB), NOSPLIT, $40-120
 	MOVQ last+72(FP), AX
 	LEAQ lanes<>+32(SB), CX
 	SHLQ $0x02, AX
 	SUBQ AX, CX
-	MOVQ c+0(FP), AX
+	MOVQ lda+48(FP), AX
+	MOVQ count+80(FP), DX
+	MOVQ DX, (SP)
+	MOVQ c+0(FP), DX
+	MOVQ DX, 8(SP)
 	MOVQ start+8(FP), DX
-	MOVQ ldb+56(FP), BX
-	MOVQ lda+48(FP), SI
-	MOVQ count+80(FP), DI
-	MOVQ DI, (SP)
-	MOVQ a+16(FP), DI
-	MOVQ DI, 8(SP)
-	MOVQ b+24(FP), DI
-	MOVQ DI, 16(SP)
+	MOVQ DX, 16(SP)
+	MOVQ a+16(FP), DX
+	MOVQ DX, 24(SP)
+	MOVQ b+24(FP), DX
+	MOVQ DX, 32(SP)
 
 tiles:
-	MOVQ       DX, DI
-	VMOVUPS    (DI), Y0
+	MOVQ       16(SP), DX
+	VMOVUPS    (DX), Y0
 	VMOVDQU    (CX), Y1
-	VMASKMOVPS 32(DI), Y1, Y1
-	ADDQ       ldstart+40(FP), DI
-	VMOVUPS    (DI), Y2
+	VMASKMOVPS 32(DX), Y1, Y1
+	ADDQ       ldstart+40(FP), DX
+	VMOVUPS    (DX), Y2
 	VMOVDQU    (CX), Y3
-	VMASKMOVPS 32(DI), Y3, Y3
-	ADDQ       ldstart+40(FP), DI
-	VMOVUPS    (DI), Y4
+	VMASKMOVPS 32(DX), Y3, Y3
+	ADDQ       ldstart+40(FP), DX
+	VMOVUPS    (DX), Y4
 	VMOVDQU    (CX), Y5
-	VMASKMOVPS 32(DI), Y5, Y5
-	ADDQ       ldstart+40(FP), DI
-	VMOVUPS    (DI), Y6
+	VMASKMOVPS 32(DX), Y5, Y5
+	ADDQ       ldstart+40(FP), DX
+	VMOVUPS    (DX), Y6
 	VMOVDQU    (CX), Y7
-	VMASKMOVPS 32(DI), Y7, Y7
-	ADDQ       ldstart+40(FP), DI
-	VMOVUPS    (DI), Y8
+	VMASKMOVPS 32(DX), Y7, Y7
+	ADDQ       ldstart+40(FP), DX
+	VMOVUPS    (DX), Y8
 	VMOVDQU    (CX), Y9
-	VMASKMOVPS 32(DI), Y9, Y9
-	MOVQ       AX, DI
-	ADDQ       stepC+88(FP), DI
-	PREFETCHT0 (DI)
-	ADDQ       ldc+32(FP), DI
-	PREFETCHT0 (DI)
-	ADDQ       ldc+32(FP), DI
-	PREFETCHT0 (DI)
-	ADDQ       ldc+32(FP), DI
-	PREFETCHT0 (DI)
-	ADDQ       ldc+32(FP), DI
-	PREFETCHT0 (DI)
-	MOVQ       k+64(FP), R9
-	MOVQ       8(SP), DI
-	MOVQ       16(SP), R8
-	MOVQ       DI, R10
-	ADDQ       stepA+104(FP), R10
-	TESTQ      BX, BX
+	VMASKMOVPS 32(DX), Y9, Y9
+	MOVQ       8(SP), DX
+	ADDQ       stepC+88(FP), DX
+	PREFETCHT0 (DX)
+	ADDQ       ldc+32(FP), DX
+	PREFETCHT0 (DX)
+	ADDQ       ldc+32(FP), DX
+	PREFETCHT0 (DX)
+	ADDQ       ldc+32(FP), DX
+	PREFETCHT0 (DX)
+	ADDQ       ldc+32(FP), DX
+	PREFETCHT0 (DX)
+	MOVQ       k+64(FP), BX
+	MOVQ       32(SP), DX
+	MOVQ       24(SP), SI
+	MOVQ       ldb+56(FP), DI
+	TESTQ      DI, DI
 	JL         negated
+	MOVQ       BX, R8
+	SHRQ       $0x02, BX
+	JE         few
 
-whole:
-	VMOVUPS      (R8), Y10
-	VMOVUPS      32(R8), Y11
-	VBROADCASTSS (DI), Y12
+unrolled:
+	VMOVUPS      (DX), Y10
+	VMOVUPS      32(DX), Y11
+	VBROADCASTSS (SI), Y12
 	VFMADD231PS  Y12, Y10, Y0
 	VFMADD231PS  Y12, Y11, Y1
-	VBROADCASTSS 4(DI), Y12
+	VBROADCASTSS 4(SI), Y12
 	VFMADD231PS  Y12, Y10, Y2
 	VFMADD231PS  Y12, Y11, Y3
-	VBROADCASTSS 8(DI), Y12
+	VBROADCASTSS 8(SI), Y12
 	VFMADD231PS  Y12, Y10, Y4
 	VFMADD231PS  Y12, Y11, Y5
-	VBROADCASTSS 12(DI), Y12
+	VBROADCASTSS 12(SI), Y12
 	VFMADD231PS  Y12, Y10, Y6
 	VFMADD231PS  Y12, Y11, Y7
-	VBROADCASTSS 16(DI), Y12
+	VBROADCASTSS 16(SI), Y12
 	VFMADD231PS  Y12, Y10, Y8
 	VFMADD231PS  Y12, Y11, Y9
-	ADDQ         BX, R8
-	PREFETCHT0   (R10)
-	ADDQ         $0x40, R10
-	ADDQ         SI, DI
-	DECQ         R9
+	ADDQ         DI, DX
+	ADDQ         AX, SI
+	VMOVUPS      (DX), Y10
+	VMOVUPS      32(DX), Y11
+	VBROADCASTSS (SI), Y12
+	VFMADD231PS  Y12, Y10, Y0
+	VFMADD231PS  Y12, Y11, Y1
+	VBROADCASTSS 4(SI), Y12
+	VFMADD231PS  Y12, Y10, Y2
+	VFMADD231PS  Y12, Y11, Y3
+	VBROADCASTSS 8(SI), Y12
+	VFMADD231PS  Y12, Y10, Y4
+	VFMADD231PS  Y12, Y11, Y5
+	VBROADCASTSS 12(SI), Y12
+	VFMADD231PS  Y12, Y10, Y6
+	VFMADD231PS  Y12, Y11, Y7
+	VBROADCASTSS 16(SI), Y12
+	VFMADD231PS  Y12, Y10, Y8
+	VFMADD231PS  Y12, Y11, Y9
+	ADDQ         DI, DX
+	ADDQ         AX, SI
+	VMOVUPS      (DX), Y10
+	VMOVUPS      32(DX), Y11
+	VBROADCASTSS (SI), Y12
+	VFMADD231PS  Y12, Y10, Y0
+	VFMADD231PS  Y12, Y11, Y1
+	VBROADCASTSS 4(SI), Y12
+	VFMADD231PS  Y12, Y10, Y2
+	VFMADD231PS  Y12, Y11, Y3
+	VBROADCASTSS 8(SI), Y12
+	VFMADD231PS  Y12, Y10, Y4
+	VFMADD231PS  Y12, Y11, Y5
+	VBROADCASTSS 12(SI), Y12
+	VFMADD231PS  Y12, Y10, Y6
+	VFMADD231PS  Y12, Y11, Y7
+	VBROADCASTSS 16(SI), Y12
+	VFMADD231PS  Y12, Y10, Y8
+	VFMADD231PS  Y12, Y11, Y9
+	ADDQ         DI, DX
+	ADDQ         AX, SI
+	VMOVUPS      (DX), Y10
+	VMOVUPS      32(DX), Y11
+	VBROADCASTSS (SI), Y12
+	VFMADD231PS  Y12, Y10, Y0
+	VFMADD231PS  Y12, Y11, Y1
+	VBROADCASTSS 4(SI), Y12
+	VFMADD231PS  Y12, Y10, Y2
+	VFMADD231PS  Y12, Y11, Y3
+	VBROADCASTSS 8(SI), Y12
+	VFMADD231PS  Y12, Y10, Y4
+	VFMADD231PS  Y12, Y11, Y5
+	VBROADCASTSS 12(SI), Y12
+	VFMADD231PS  Y12, Y10, Y6
+	VFMADD231PS  Y12, Y11, Y7
+	VBROADCASTSS 16(SI), Y12
+	VFMADD231PS  Y12, Y10, Y8
+	VFMADD231PS  Y12, Y11, Y9
+	ADDQ         DI, DX
+	ADDQ         AX, SI
+	DECQ         BX
+	JNE          unrolled
+
+few:
+	MOVQ R8, BX
+	ANDQ $0x03, BX
+	JE   end
+
+whole:
+	VMOVUPS      (DX), Y10
+	VMOVUPS      32(DX), Y11
+	VBROADCASTSS (SI), Y12
+	VFMADD231PS  Y12, Y10, Y0
+	VFMADD231PS  Y12, Y11, Y1
+	VBROADCASTSS 4(SI), Y12
+	VFMADD231PS  Y12, Y10, Y2
+	VFMADD231PS  Y12, Y11, Y3
+	VBROADCASTSS 8(SI), Y12
+	VFMADD231PS  Y12, Y10, Y4
+	VFMADD231PS  Y12, Y11, Y5
+	VBROADCASTSS 12(SI), Y12
+	VFMADD231PS  Y12, Y10, Y6
+	VFMADD231PS  Y12, Y11, Y7
+	VBROADCASTSS 16(SI), Y12
+	VFMADD231PS  Y12, Y10, Y8
+	VFMADD231PS  Y12, Y11, Y9
+	ADDQ         DI, DX
+	ADDQ         AX, SI
+	DECQ         BX
 	JNE          whole
 	JMP          end
 
 negated:
 partial:
-	VMOVUPS      (R8), Y10
+	VMOVUPS      (DX), Y10
 	VMOVDQU      (CX), Y11
-	VMASKMOVPS   32(R8), Y11, Y11
-	VBROADCASTSS (DI), Y12
+	VMASKMOVPS   32(DX), Y11, Y11
+	VBROADCASTSS (SI), Y12
 	VFMADD231PS  Y12, Y10, Y0
 	VFMADD231PS  Y12, Y11, Y1
-	VBROADCASTSS 4(DI), Y12
+	VBROADCASTSS 4(SI), Y12
 	VFMADD231PS  Y12, Y10, Y2
 	VFMADD231PS  Y12, Y11, Y3
-	VBROADCASTSS 8(DI), Y12
+	VBROADCASTSS 8(SI), Y12
 	VFMADD231PS  Y12, Y10, Y4
 	VFMADD231PS  Y12, Y11, Y5
-	VBROADCASTSS 12(DI), Y12
+	VBROADCASTSS 12(SI), Y12
 	VFMADD231PS  Y12, Y10, Y6
 	VFMADD231PS  Y12, Y11, Y7
-	VBROADCASTSS 16(DI), Y12
+	VBROADCASTSS 16(SI), Y12
 	VFMADD231PS  Y12, Y10, Y8
 	VFMADD231PS  Y12, Y11, Y9
-	SUBQ         BX, R8
-	PREFETCHT0   (R10)
-	ADDQ         $0x40, R10
-	ADDQ         SI, DI
-	DECQ         R9
+	SUBQ         DI, DX
+	ADDQ         AX, SI
+	DECQ         BX
 	JNE          partial
 
 end:
-	MOVQ       AX, DI
-	VMOVUPS    Y0, (DI)
+	MOVQ       8(SP), DX
+	VMOVUPS    Y0, (DX)
 	VMOVDQU    (CX), Y0
-	VMASKMOVPS Y1, Y0, 32(DI)
-	ADDQ       ldc+32(FP), DI
-	VMOVUPS    Y2, (DI)
+	VMASKMOVPS Y1, Y0, 32(DX)
+	ADDQ       ldc+32(FP), DX
+	VMOVUPS    Y2, (DX)
 	VMOVDQU    (CX), Y0
-	VMASKMOVPS Y3, Y0, 32(DI)
-	ADDQ       ldc+32(FP), DI
-	VMOVUPS    Y4, (DI)
+	VMASKMOVPS Y3, Y0, 32(DX)
+	ADDQ       ldc+32(FP), DX
+	VMOVUPS    Y4, (DX)
 	VMOVDQU    (CX), Y0
-	VMASKMOVPS Y5, Y0, 32(DI)
-	ADDQ       ldc+32(FP), DI
-	VMOVUPS    Y6, (DI)
+	VMASKMOVPS Y5, Y0, 32(DX)
+	ADDQ       ldc+32(FP), DX
+	VMOVUPS    Y6, (DX)
 	VMOVDQU    (CX), Y0
-	VMASKMOVPS Y7, Y0, 32(DI)
-	ADDQ       ldc+32(FP), DI
-	VMOVUPS    Y8, (DI)
+	VMASKMOVPS Y7, Y0, 32(DX)
+	ADDQ       ldc+32(FP), DX
+	VMOVUPS    Y8, (DX)
 	VMOVDQU    (CX), Y0
-	VMASKMOVPS Y9, Y0, 32(DI)
+	VMASKMOVPS Y9, Y0, 32(DX)
 	DECQ       (SP)
 	JE         done
-	ADDQ       stepC+88(FP), AX
-	ADDQ       stepStart+96(FP), DX
-	MOVQ       stepA+104(FP), DI
-	ADDQ       DI, 8(SP)
-	MOVQ       stepB+112(FP), DI
-	ADDQ       DI, 16(SP)
+	MOVQ       stepC+88(FP), DX
+	ADDQ       DX, 8(SP)
+	MOVQ       stepStart+96(FP), DX
+	ADDQ       DX, 16(SP)
+	MOVQ       stepA+104(FP), DX
+	ADDQ       DX, 24(SP)
+	MOVQ       stepB+112(FP), DX
+	ADDQ       DX, 32(SP)
 	JMP        tiles
 
 done:
@@ -3708,160 +5779,258 @@ done:
 
 // func tileCols6x2AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tileCols6x2AVX2(SB), NOSPLIT, $24-120
+TEXT ·tileCols6x2AVX2(SB), NOSPLIT, $40-120
 	MOVQ last+72(FP), AX
 	LEAQ lanes<>+32(SB), CX
 	SHLQ $0x02, AX
 	SUBQ AX, CX
-	MOVQ c+0(FP), AX
+	MOVQ lda+48(FP), AX
+	MOVQ count+80(FP), DX
+	MOVQ DX, (SP)
+	MOVQ c+0(FP), DX
+	MOVQ DX, 8(SP)
 	MOVQ start+8(FP), DX
-	MOVQ ldb+56(FP), BX
-	MOVQ lda+48(FP), SI
-	MOVQ count+80(FP), DI
-	MOVQ DI, (SP)
-	MOVQ a+16(FP), DI
-	MOVQ DI, 8(SP)
-	MOVQ b+24(FP), DI
-	MOVQ DI, 16(SP)
+	MOVQ DX, 16(SP)
+	MOVQ a+16(FP), DX
+	MOVQ DX, 24(SP)
+	MOVQ b+24(FP), DX
+	MOVQ DX, 32(SP)
 
 tiles:
-	MOVQ       DX, DI
-	VMOVUPS    (DI), Y0
+	MOVQ       16(SP), DX
+	VMOVUPS    (DX), Y0
 	VMOVDQU    (CX), Y1
-	VMASKMOVPS 32(DI), Y1, Y1
-	ADDQ       ldstart+40(FP), DI
-	VMOVUPS    (DI), Y2
+	VMASKMOVPS 32(DX), Y1, Y1
+	ADDQ       ldstart+40(FP), DX
+	VMOVUPS    (DX), Y2
 	VMOVDQU    (CX), Y3
-	VMASKMOVPS 32(DI), Y3, Y3
-	ADDQ       ldstart+40(FP), DI
-	VMOVUPS    (DI), Y4
+	VMASKMOVPS 32(DX), Y3, Y3
+	ADDQ       ldstart+40(FP), DX
+	VMOVUPS    (DX), Y4
 	VMOVDQU    (CX), Y5
-	VMASKMOVPS 32(DI), Y5, Y5
-	ADDQ       ldstart+40(FP), DI
-	VMOVUPS    (DI), Y6
+	VMASKMOVPS 32(DX), Y5, Y5
+	ADDQ       ldstart+40(FP), DX
+	VMOVUPS    (DX), Y6
 	VMOVDQU    (CX), Y7
-	VMASKMOVPS 32(DI), Y7, Y7
-	ADDQ       ldstart+40(FP), DI
-	VMOVUPS    (DI), Y8
+	VMASKMOVPS 32(DX), Y7, Y7
+	ADDQ       ldstart+40(FP), DX
+	VMOVUPS    (DX), Y8
 	VMOVDQU    (CX), Y9
-	VMASKMOVPS 32(DI), Y9, Y9
-	ADDQ       ldstart+40(FP), DI
-	VMOVUPS    (DI), Y10
+	VMASKMOVPS 32(DX), Y9, Y9
+	ADDQ       ldstart+40(FP), DX
+	VMOVUPS    (DX), Y10
 	VMOVDQU    (CX), Y11
-	VMASKMOVPS 32(DI), Y11, Y11
-	MOVQ       AX, DI
-	ADDQ       stepC+88(FP), DI
-	PREFETCHT0 (DI)
-	ADDQ       ldc+32(FP), DI
-	PREFETCHT0 (DI)
-	ADDQ       ldc+32(FP), DI
-	PREFETCHT0 (DI)
-	ADDQ       ldc+32(FP), DI
-	PREFETCHT0 (DI)
-	ADDQ       ldc+32(FP), DI
-	PREFETCHT0 (DI)
-	ADDQ       ldc+32(FP), DI
-	PREFETCHT0 (DI)
-	MOVQ       k+64(FP), R9
-	MOVQ       8(SP), DI
-	MOVQ       16(SP), R8
-	MOVQ       DI, R10
-	ADDQ       stepA+104(FP), R10
-	TESTQ      BX, BX
+	VMASKMOVPS 32(DX), Y11, Y11
+	MOVQ       8(SP), DX
+	ADDQ       stepC+88(FP), DX
+	PREFETCHT0 (DX)
+	ADDQ       ldc+32(FP), DX
+	PREFETCHT0 (DX)
+	ADDQ       ldc+32(FP), DX
+	PREFETCHT0 (DX)
+	ADDQ       ldc+32(FP), DX
+	PREFETCHT0 (DX)
+	ADDQ       ldc+32(FP), DX
+	PREFETCHT0 (DX)
+	ADDQ       ldc+32(FP), DX
+	PREFETCHT0 (DX)
+	MOVQ       k+64(FP), BX
+	MOVQ       32(SP), DX
+	MOVQ       24(SP), SI
+	MOVQ       ldb+56(FP), DI
+	TESTQ      DI, DI
 	JL         negated
+	MOVQ       BX, R8
+	SHRQ       $0x02, BX
+	JE         few
 
-whole:
-	VMOVUPS      (R8), Y12
-	VMOVUPS      32(R8), Y13
-	VBROADCASTSS (DI), Y14
+unrolled:
+	VMOVUPS      (DX), Y12
+	VMOVUPS      32(DX), Y13
+	VBROADCASTSS (SI), Y14
 	VFMADD231PS  Y14, Y12, Y0
 	VFMADD231PS  Y14, Y13, Y1
-	VBROADCASTSS 4(DI), Y14
+	VBROADCASTSS 4(SI), Y14
 	VFMADD231PS  Y14, Y12, Y2
 	VFMADD231PS  Y14, Y13, Y3
-	VBROADCASTSS 8(DI), Y14
+	VBROADCASTSS 8(SI), Y14
 	VFMADD231PS  Y14, Y12, Y4
 	VFMADD231PS  Y14, Y13, Y5
-	VBROADCASTSS 12(DI), Y14
+	VBROADCASTSS 12(SI), Y14
 	VFMADD231PS  Y14, Y12, Y6
 	VFMADD231PS  Y14, Y13, Y7
-	VBROADCASTSS 16(DI), Y14
+	VBROADCASTSS 16(SI), Y14
 	VFMADD231PS  Y14, Y12, Y8
 	VFMADD231PS  Y14, Y13, Y9
-	VBROADCASTSS 20(DI), Y14
+	VBROADCASTSS 20(SI), Y14
 	VFMADD231PS  Y14, Y12, Y10
 	VFMADD231PS  Y14, Y13, Y11
-	ADDQ         BX, R8
-	PREFETCHT0   (R10)
-	ADDQ         $0x40, R10
-	ADDQ         SI, DI
-	DECQ         R9
+	ADDQ         DI, DX
+	ADDQ         AX, SI
+	VMOVUPS      (DX), Y12
+	VMOVUPS      32(DX), Y13
+	VBROADCASTSS (SI), Y14
+	VFMADD231PS  Y14, Y12, Y0
+	VFMADD231PS  Y14, Y13, Y1
+	VBROADCASTSS 4(SI), Y14
+	VFMADD231PS  Y14, Y12, Y2
+	VFMADD231PS  Y14, Y13, Y3
+	VBROADCASTSS 8(SI), Y14
+	VFMADD231PS  Y14, Y12, Y4
+	VFMADD231PS  Y14, Y13, Y5
+	VBROADCASTSS 12(SI), Y14
+	VFMADD231PS  Y14, Y12, Y6
+	VFMADD231PS  Y14, Y13, Y7
+	VBROADCASTSS 16(SI), Y14
+	VFMADD231PS  Y14, Y12, Y8
+	VFMADD231PS  Y14, Y13, Y9
+	VBROADCASTSS 20(SI), Y14
+	VFMADD231PS  Y14, Y12, Y10
+	VFMADD231PS  Y14, Y13, Y11
+	ADDQ         DI, DX
+	ADDQ         AX, SI
+	VMOVUPS      (DX), Y12
+	VMOVUPS      32(DX), Y13
+	VBROADCASTSS (SI), Y14
+	VFMADD231PS  Y14, Y12, Y0
+	VFMADD231PS  Y14, Y13, Y1
+	VBROADCASTSS 4(SI), Y14
+	VFMADD231PS  Y14, Y12, Y2
+	VFMADD231PS  Y14, Y13, Y3
+	VBROADCASTSS 8(SI), Y14
+	VFMADD231PS  Y14, Y12, Y4
+	VFMADD231PS  Y14, Y13, Y5
+	VBROADCASTSS 12(SI), Y14
+	VFMADD231PS  Y14, Y12, Y6
+	VFMADD231PS  Y14, Y13, Y7
+	VBROADCASTSS 16(SI), Y14
+	VFMADD231PS  Y14, Y12, Y8
+	VFMADD231PS  Y14, Y13, Y9
+	VBROADCASTSS 20(SI), Y14
+	VFMADD231PS  Y14, Y12, Y10
+	VFMADD231PS  Y14, Y13, Y11
+	ADDQ         DI, DX
+	ADDQ         AX, SI
+	VMOVUPS      (DX), Y12
+	VMOVUPS      32(DX), Y13
+	VBROADCASTSS (SI), Y14
+	VFMADD231PS  Y14, Y12, Y0
+	VFMADD231PS  Y14, Y13, Y1
+	VBROADCASTSS 4(SI), Y14
+	VFMADD231PS  Y14, Y12, Y2
+	VFMADD231PS  Y14, Y13, Y3
+	VBROADCASTSS 8(SI), Y14
+	VFMADD231PS  Y14, Y12, Y4
+	VFMADD231PS  Y14, Y13, Y5
+	VBROADCASTSS 12(SI), Y14
+	VFMADD231PS  Y14, Y12, Y6
+	VFMADD231PS  Y14, Y13, Y7
+	VBROADCASTSS 16(SI), Y14
+	VFMADD231PS  Y14, Y12, Y8
+	VFMADD231PS  Y14, Y13, Y9
+	VBROADCASTSS 20(SI), Y14
+	VFMADD231PS  Y14, Y12, Y10
+	VFMADD231PS  Y14, Y13, Y11
+	ADDQ         DI, DX
+	ADDQ         AX, SI
+	DECQ         BX
+	JNE          unrolled
+
+few:
+	MOVQ R8, BX
+	ANDQ $0x03, BX
+	JE   end
+
+whole:
+	VMOVUPS      (DX), Y12
+	VMOVUPS      32(DX), Y13
+	VBROADCASTSS (SI), Y14
+	VFMADD231PS  Y14, Y12, Y0
+	VFMADD231PS  Y14, Y13, Y1
+	VBROADCASTSS 4(SI), Y14
+	VFMADD231PS  Y14, Y12, Y2
+	VFMADD231PS  Y14, Y13, Y3
+	VBROADCASTSS 8(SI), Y14
+	VFMADD231PS  Y14, Y12, Y4
+	VFMADD231PS  Y14, Y13, Y5
+	VBROADCASTSS 12(SI), Y14
+	VFMADD231PS  Y14, Y12, Y6
+	VFMADD231PS  Y14, Y13, Y7
+	VBROADCASTSS 16(SI), Y14
+	VFMADD231PS  Y14, Y12, Y8
+	VFMADD231PS  Y14, Y13, Y9
+	VBROADCASTSS 20(SI), Y14
+	VFMADD231PS  Y14, Y12, Y10
+	VFMADD231PS  Y14, Y13, Y11
+	ADDQ         DI, DX
+	ADDQ         AX, SI
+	DECQ         BX
 	JNE          whole
 	JMP          end
 
 negated:
 partial:
-	VMOVUPS      (R8), Y12
+	VMOVUPS      (DX), Y12
 	VMOVDQU      (CX), Y13
-	VMASKMOVPS   32(R8), Y13, Y13
-	VBROADCASTSS (DI), Y14
+	VMASKMOVPS   32(DX), Y13, Y13
+	VBROADCASTSS (SI), Y14
 	VFMADD231PS  Y14, Y12, Y0
 	VFMADD231PS  Y14, Y13, Y1
-	VBROADCASTSS 4(DI), Y14
+	VBROADCASTSS 4(SI), Y14
 	VFMADD231PS  Y14, Y12, Y2
 	VFMADD231PS  Y14, Y13, Y3
-	VBROADCASTSS 8(DI), Y14
+	VBROADCASTSS 8(SI), Y14
 	VFMADD231PS  Y14, Y12, Y4
 	VFMADD231PS  Y14, Y13, Y5
-	VBROADCASTSS 12(DI), Y14
+	VBROADCASTSS 12(SI), Y14
 	VFMADD231PS  Y14, Y12, Y6
 	VFMADD231PS  Y14, Y13, Y7
-	VBROADCASTSS 16(DI), Y14
+	VBROADCASTSS 16(SI), Y14
 	VFMADD231PS  Y14, Y12, Y8
 	VFMADD231PS  Y14, Y13, Y9
-	VBROADCASTSS 20(DI), Y14
+	VBROADCASTSS 20(SI), Y14
 	VFMADD231PS  Y14, Y12, Y10
 	VFMADD231PS  Y14, Y13, Y11
-	SUBQ         BX, R8
-	PREFETCHT0   (R10)
-	ADDQ         $0x40, R10
-	ADDQ         SI, DI
-	DECQ         R9
+	SUBQ         DI, DX
+	ADDQ         AX, SI
+	DECQ         BX
 	JNE          partial
 
 end:
-	MOVQ       AX, DI
-	VMOVUPS    Y0, (DI)
+	MOVQ       8(SP), DX
+	VMOVUPS    Y0, (DX)
 	VMOVDQU    (CX), Y0
-	VMASKMOVPS Y1, Y0, 32(DI)
-	ADDQ       ldc+32(FP), DI
-	VMOVUPS    Y2, (DI)
+	VMASKMOVPS Y1, Y0, 32(DX)
+	ADDQ       ldc+32(FP), DX
+	VMOVUPS    Y2, (DX)
 	VMOVDQU    (CX), Y0
-	VMASKMOVPS Y3, Y0, 32(DI)
-	ADDQ       ldc+32(FP), DI
-	VMOVUPS    Y4, (DI)
+	VMASKMOVPS Y3, Y0, 32(DX)
+	ADDQ       ldc+32(FP), DX
+	VMOVUPS    Y4, (DX)
 	VMOVDQU    (CX), Y0
-	VMASKMOVPS Y5, Y0, 32(DI)
-	ADDQ       ldc+32(FP), DI
-	VMOVUPS    Y6, (DI)
+	VMASKMOVPS Y5, Y0, 32(DX)
+	ADDQ       ldc+32(FP), DX
+	VMOVUPS    Y6, (DX)
 	VMOVDQU    (CX), Y0
-	VMASKMOVPS Y7, Y0, 32(DI)
-	ADDQ       ldc+32(FP), DI
-	VMOVUPS    Y8, (DI)
+	VMASKMOVPS Y7, Y0, 32(DX)
+	ADDQ       ldc+32(FP), DX
+	VMOVUPS    Y8, (DX)
 	VMOVDQU    (CX), Y0
-	VMASKMOVPS Y9, Y0, 32(DI)
-	ADDQ       ldc+32(FP), DI
-	VMOVUPS    Y10, (DI)
+	VMASKMOVPS Y9, Y0, 32(DX)
+	ADDQ       ldc+32(FP), DX
+	VMOVUPS    Y10, (DX)
 	VMOVDQU    (CX), Y0
-	VMASKMOVPS Y11, Y0, 32(DI)
+	VMASKMOVPS Y11, Y0, 32(DX)
 	DECQ       (SP)
 	JE         done
-	ADDQ       stepC+88(FP), AX
-	ADDQ       stepStart+96(FP), DX
-	MOVQ       stepA+104(FP), DI
-	ADDQ       DI, 8(SP)
-	MOVQ       stepB+112(FP), DI
-	ADDQ       DI, 16(SP)
+	MOVQ       stepC+88(FP), DX
+	ADDQ       DX, 8(SP)
+	MOVQ       stepStart+96(FP), DX
+	ADDQ       DX, 16(SP)
+	MOVQ       stepA+104(FP), DX
+	ADDQ       DX, 24(SP)
+	MOVQ       stepB+112(FP), DX
+	ADDQ       DX, 32(SP)
 	JMP        tiles
 
 done:
@@ -3870,93 +6039,147 @@ done:
 
 // func tileCols1x4AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tileCols1x4AVX2(SB), NOSPLIT, $24-120
+TEXT ·tileCols1x4AVX2(SB), NOSPLIT, $40-120
 	MOVQ last+72(FP), AX
 	LEAQ lanes<>+32(SB), CX
 	SHLQ $0x02, AX
 	SUBQ AX, CX
-	MOVQ c+0(FP), AX
+	MOVQ lda+48(FP), AX
+	MOVQ count+80(FP), DX
+	MOVQ DX, (SP)
+	MOVQ c+0(FP), DX
+	MOVQ DX, 8(SP)
 	MOVQ start+8(FP), DX
-	MOVQ ldb+56(FP), BX
-	MOVQ lda+48(FP), SI
-	MOVQ count+80(FP), DI
-	MOVQ DI, (SP)
-	MOVQ a+16(FP), DI
-	MOVQ DI, 8(SP)
-	MOVQ b+24(FP), DI
-	MOVQ DI, 16(SP)
+	MOVQ DX, 16(SP)
+	MOVQ a+16(FP), DX
+	MOVQ DX, 24(SP)
+	MOVQ b+24(FP), DX
+	MOVQ DX, 32(SP)
 
 tiles:
-	MOVQ       DX, DI
-	VMOVUPS    (DI), Y0
-	VMOVUPS    32(DI), Y1
-	VMOVUPS    64(DI), Y2
+	MOVQ       16(SP), DX
+	VMOVUPS    (DX), Y0
+	VMOVUPS    32(DX), Y1
+	VMOVUPS    64(DX), Y2
 	VMOVDQU    (CX), Y3
-	VMASKMOVPS 96(DI), Y3, Y3
-	MOVQ       AX, DI
-	ADDQ       stepC+88(FP), DI
-	PREFETCHT0 (DI)
-	PREFETCHT0 64(DI)
-	MOVQ       k+64(FP), R9
-	MOVQ       8(SP), DI
-	MOVQ       16(SP), R8
-	MOVQ       DI, R10
-	ADDQ       stepA+104(FP), R10
-	TESTQ      BX, BX
+	VMASKMOVPS 96(DX), Y3, Y3
+	MOVQ       8(SP), DX
+	ADDQ       stepC+88(FP), DX
+	PREFETCHT0 (DX)
+	PREFETCHT0 64(DX)
+	MOVQ       k+64(FP), BX
+	MOVQ       32(SP), DX
+	MOVQ       24(SP), SI
+	MOVQ       ldb+56(FP), DI
+	TESTQ      DI, DI
 	JL         negated
+	MOVQ       BX, R8
+	SHRQ       $0x02, BX
+	JE         few
+
+unrolled:
+	VBROADCASTSS (SI), Y4
+	VMOVUPS      (DX), Y5
+	VFMADD231PS  Y4, Y5, Y0
+	VMOVUPS      32(DX), Y5
+	VFMADD231PS  Y4, Y5, Y1
+	VMOVUPS      64(DX), Y5
+	VFMADD231PS  Y4, Y5, Y2
+	VMOVUPS      96(DX), Y5
+	VFMADD231PS  Y4, Y5, Y3
+	ADDQ         DI, DX
+	ADDQ         AX, SI
+	VBROADCASTSS (SI), Y4
+	VMOVUPS      (DX), Y5
+	VFMADD231PS  Y4, Y5, Y0
+	VMOVUPS      32(DX), Y5
+	VFMADD231PS  Y4, Y5, Y1
+	VMOVUPS      64(DX), Y5
+	VFMADD231PS  Y4, Y5, Y2
+	VMOVUPS      96(DX), Y5
+	VFMADD231PS  Y4, Y5, Y3
+	ADDQ         DI, DX
+	ADDQ         AX, SI
+	VBROADCASTSS (SI), Y4
+	VMOVUPS      (DX), Y5
+	VFMADD231PS  Y4, Y5, Y0
+	VMOVUPS      32(DX), Y5
+	VFMADD231PS  Y4, Y5, Y1
+	VMOVUPS      64(DX), Y5
+	VFMADD231PS  Y4, Y5, Y2
+	VMOVUPS      96(DX), Y5
+	VFMADD231PS  Y4, Y5, Y3
+	ADDQ         DI, DX
+	ADDQ         AX, SI
+	VBROADCASTSS (SI), Y4
+	VMOVUPS      (DX), Y5
+	VFMADD231PS  Y4, Y5, Y0
+	VMOVUPS      32(DX), Y5
+	VFMADD231PS  Y4, Y5, Y1
+	VMOVUPS      64(DX), Y5
+	VFMADD231PS  Y4, Y5, Y2
+	VMOVUPS      96(DX), Y5
+	VFMADD231PS  Y4, Y5, Y3
+	ADDQ         DI, DX
+	ADDQ         AX, SI
+	DECQ         BX
+	JNE          unrolled
+
+few:
+	MOVQ R8, BX
+	ANDQ $0x03, BX
+	JE   end
 
 whole:
-	VBROADCASTSS (DI), Y4
-	VMOVUPS      (R8), Y5
+	VBROADCASTSS (SI), Y4
+	VMOVUPS      (DX), Y5
 	VFMADD231PS  Y4, Y5, Y0
-	VMOVUPS      32(R8), Y5
+	VMOVUPS      32(DX), Y5
 	VFMADD231PS  Y4, Y5, Y1
-	VMOVUPS      64(R8), Y5
+	VMOVUPS      64(DX), Y5
 	VFMADD231PS  Y4, Y5, Y2
-	VMOVUPS      96(R8), Y5
+	VMOVUPS      96(DX), Y5
 	VFMADD231PS  Y4, Y5, Y3
-	ADDQ         BX, R8
-	PREFETCHT0   (R10)
-	ADDQ         $0x40, R10
-	ADDQ         SI, DI
-	DECQ         R9
+	ADDQ         DI, DX
+	ADDQ         AX, SI
+	DECQ         BX
 	JNE          whole
 	JMP          end
 
 negated:
 partial:
-	VBROADCASTSS (DI), Y4
-	VMOVUPS      (R8), Y5
+	VBROADCASTSS (SI), Y4
+	VMOVUPS      (DX), Y5
 	VFMADD231PS  Y4, Y5, Y0
-	VMOVUPS      32(R8), Y5
+	VMOVUPS      32(DX), Y5
 	VFMADD231PS  Y4, Y5, Y1
-	VMOVUPS      64(R8), Y5
+	VMOVUPS      64(DX), Y5
 	VFMADD231PS  Y4, Y5, Y2
 	VMOVDQU      (CX), Y5
-	VMASKMOVPS   96(R8), Y5, Y5
+	VMASKMOVPS   96(DX), Y5, Y5
 	VFMADD231PS  Y4, Y5, Y3
-	SUBQ         BX, R8
-	PREFETCHT0   (R10)
-	ADDQ         $0x40, R10
-	ADDQ         SI, DI
-	DECQ         R9
+	SUBQ         DI, DX
+	ADDQ         AX, SI
+	DECQ         BX
 	JNE          partial
 
 end:
-	MOVQ       AX, DI
-	VMOVUPS    Y0, (DI)
-	VMOVUPS    Y1, 32(DI)
-	VMOVUPS    Y2, 64(DI)
+	MOVQ       8(SP), DX
+	VMOVUPS    Y0, (DX)
+	VMOVUPS    Y1, 32(DX)
+	VMOVUPS    Y2, 64(DX)
 	VMOVDQU    (CX), Y0
-	VMASKMOVPS Y3, Y0, 96(DI)
+	VMASKMOVPS Y3, Y0, 96(DX)
 	DECQ       (SP)
 	JE         done
-	ADDQ       stepC+88(FP), AX
-	ADDQ       stepStart+96(FP), DX
-	MOVQ       stepA+104(FP), DI
-	ADDQ       DI, 8(SP)
-	MOVQ       stepB+112(FP), DI
-	ADDQ       DI, 16(SP)
+	MOVQ       stepC+88(FP), DX
+	ADDQ       DX, 8(SP)
+	MOVQ       stepStart+96(FP), DX
+	ADDQ       DX, 16(SP)
+	MOVQ       stepA+104(FP), DX
+	ADDQ       DX, 24(SP)
+	MOVQ       stepB+112(FP), DX
+	ADDQ       DX, 32(SP)
 	JMP        tiles
 
 done:
@@ -3965,118 +6188,192 @@ done:
 
 // func tileCols2x4AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tileCols2x4AVX2(SB), NOSPLIT, $24-120
+TEXT ·tileCols2x4AVX2(SB), NOSPLIT, $40-120
 	MOVQ last+72(FP), AX
 	LEAQ lanes<>+32(SB), CX
 	SHLQ $0x02, AX
 	SUBQ AX, CX
-	MOVQ c+0(FP), AX
+	MOVQ lda+48(FP), AX
+	MOVQ count+80(FP), DX
+	MOVQ DX, (SP)
+	MOVQ c+0(FP), DX
+	MOVQ DX, 8(SP)
 	MOVQ start+8(FP), DX
-	MOVQ ldb+56(FP), BX
-	MOVQ lda+48(FP), SI
-	MOVQ count+80(FP), DI
-	MOVQ DI, (SP)
-	MOVQ a+16(FP), DI
-	MOVQ DI, 8(SP)
-	MOVQ b+24(FP), DI
-	MOVQ DI, 16(SP)
+	MOVQ DX, 16(SP)
+	MOVQ a+16(FP), DX
+	MOVQ DX, 24(SP)
+	MOVQ b+24(FP), DX
+	MOVQ DX, 32(SP)
 
 tiles:
-	MOVQ       DX, DI
-	VMOVUPS    (DI), Y0
-	VMOVUPS    32(DI), Y1
-	VMOVUPS    64(DI), Y2
+	MOVQ       16(SP), DX
+	VMOVUPS    (DX), Y0
+	VMOVUPS    32(DX), Y1
+	VMOVUPS    64(DX), Y2
 	VMOVDQU    (CX), Y3
-	VMASKMOVPS 96(DI), Y3, Y3
-	ADDQ       ldstart+40(FP), DI
-	VMOVUPS    (DI), Y4
-	VMOVUPS    32(DI), Y5
-	VMOVUPS    64(DI), Y6
+	VMASKMOVPS 96(DX), Y3, Y3
+	ADDQ       ldstart+40(FP), DX
+	VMOVUPS    (DX), Y4
+	VMOVUPS    32(DX), Y5
+	VMOVUPS    64(DX), Y6
 	VMOVDQU    (CX), Y7
-	VMASKMOVPS 96(DI), Y7, Y7
-	MOVQ       AX, DI
-	ADDQ       stepC+88(FP), DI
-	PREFETCHT0 (DI)
-	PREFETCHT0 64(DI)
-	ADDQ       ldc+32(FP), DI
-	PREFETCHT0 (DI)
-	PREFETCHT0 64(DI)
-	MOVQ       k+64(FP), R9
-	MOVQ       8(SP), DI
-	MOVQ       16(SP), R8
-	MOVQ       DI, R10
-	ADDQ       stepA+104(FP), R10
-	TESTQ      BX, BX
+	VMASKMOVPS 96(DX), Y7, Y7
+	MOVQ       8(SP), DX
+	ADDQ       stepC+88(FP), DX
+	PREFETCHT0 (DX)
+	PREFETCHT0 64(DX)
+	ADDQ       ldc+32(FP), DX
+	PREFETCHT0 (DX)
+	PREFETCHT0 64(DX)
+	MOVQ       k+64(FP), BX
+	MOVQ       32(SP), DX
+	MOVQ       24(SP), SI
+	MOVQ       ldb+56(FP), DI
+	TESTQ      DI, DI
 	JL         negated
+	MOVQ       BX, R8
+	SHRQ       $0x02, BX
+	JE         few
 
-whole:
-	VBROADCASTSS (DI), Y8
-	VBROADCASTSS 4(DI), Y9
-	VMOVUPS      (R8), Y10
+unrolled:
+	VBROADCASTSS (SI), Y8
+	VBROADCASTSS 4(SI), Y9
+	VMOVUPS      (DX), Y10
 	VFMADD231PS  Y8, Y10, Y0
 	VFMADD231PS  Y9, Y10, Y4
-	VMOVUPS      32(R8), Y10
+	VMOVUPS      32(DX), Y10
 	VFMADD231PS  Y8, Y10, Y1
 	VFMADD231PS  Y9, Y10, Y5
-	VMOVUPS      64(R8), Y10
+	VMOVUPS      64(DX), Y10
 	VFMADD231PS  Y8, Y10, Y2
 	VFMADD231PS  Y9, Y10, Y6
-	VMOVUPS      96(R8), Y10
+	VMOVUPS      96(DX), Y10
 	VFMADD231PS  Y8, Y10, Y3
 	VFMADD231PS  Y9, Y10, Y7
-	ADDQ         BX, R8
-	PREFETCHT0   (R10)
-	ADDQ         $0x40, R10
-	ADDQ         SI, DI
-	DECQ         R9
+	ADDQ         DI, DX
+	ADDQ         AX, SI
+	VBROADCASTSS (SI), Y8
+	VBROADCASTSS 4(SI), Y9
+	VMOVUPS      (DX), Y10
+	VFMADD231PS  Y8, Y10, Y0
+	VFMADD231PS  Y9, Y10, Y4
+	VMOVUPS      32(DX), Y10
+	VFMADD231PS  Y8, Y10, Y1
+	VFMADD231PS  Y9, Y10, Y5
+	VMOVUPS      64(DX), Y10
+	VFMADD231PS  Y8, Y10, Y2
+	VFMADD231PS  Y9, Y10, Y6
+	VMOVUPS      96(DX), Y10
+	VFMADD231PS  Y8, Y10, Y3
+	VFMADD231PS  Y9, Y10, Y7
+	ADDQ         DI, DX
+	ADDQ         AX, SI
+	VBROADCASTSS (SI), Y8
+	VBROADCASTSS 4(SI), Y9
+	VMOVUPS      (DX), Y10
+	VFMADD231PS  Y8, Y10, Y0
+	VFMADD231PS  Y9, Y10, Y4
+	VMOVUPS      32(DX), Y10
+	VFMADD231PS  Y8, Y10, Y1
+	VFMADD231PS  Y9, Y10, Y5
+	VMOVUPS      64(DX), Y10
+	VFMADD231PS  Y8, Y10, Y2
+	VFMADD231PS  Y9, Y10, Y6
+	VMOVUPS      96(DX), Y10
+	VFMADD231PS  Y8, Y10, Y3
+	VFMADD231PS  Y9, Y10, Y7
+	ADDQ         DI, DX
+	ADDQ         AX, SI
+	VBROADCASTSS (SI), Y8
+	VBROADCASTSS 4(SI), Y9
+	VMOVUPS      (DX), Y10
+	VFMADD231PS  Y8, Y10, Y0
+	VFMADD231PS  Y9, Y10, Y4
+	VMOVUPS      32(DX), Y10
+	VFMADD231PS  Y8, Y10, Y1
+	VFMADD231PS  Y9, Y10, Y5
+	VMOVUPS      64(DX), Y10
+	VFMADD231PS  Y8, Y10, Y2
+	VFMADD231PS  Y9, Y10, Y6
+	VMOVUPS      96(DX), Y10
+	VFMADD231PS  Y8, Y10, Y3
+	VFMADD231PS  Y9, Y10, Y7
+	ADDQ         DI, DX
+	ADDQ         AX, SI
+	DECQ         BX
+	JNE          unrolled
+
+few:
+	MOVQ R8, BX
+	ANDQ $0x03, BX
+	JE   end
+
+whole:
+	VBROADCASTSS (SI), Y8
+	VBROADCASTSS 4(SI), Y9
+	VMOVUPS      (DX), Y10
+	VFMADD231PS  Y8, Y10, Y0
+	VFMADD231PS  Y9, Y10, Y4
+	VMOVUPS      32(DX), Y10
+	VFMADD231PS  Y8, Y10, Y1
+	VFMADD231PS  Y9, Y10, Y5
+	VMOVUPS      64(DX), Y10
+	VFMADD231PS  Y8, Y10, Y2
+	VFMADD231PS  Y9, Y10, Y6
+	VMOVUPS      96(DX), Y10
+	VFMADD231PS  Y8, Y10, Y3
+	VFMADD231PS  Y9, Y10, Y7
+	ADDQ         DI, DX
+	ADDQ         AX, SI
+	DECQ         BX
 	JNE          whole
 	JMP          end
 
 negated:
 partial:
-	VBROADCASTSS (DI), Y8
-	VBROADCASTSS 4(DI), Y9
-	VMOVUPS      (R8), Y10
+	VBROADCASTSS (SI), Y8
+	VBROADCASTSS 4(SI), Y9
+	VMOVUPS      (DX), Y10
 	VFMADD231PS  Y8, Y10, Y0
 	VFMADD231PS  Y9, Y10, Y4
-	VMOVUPS      32(R8), Y10
+	VMOVUPS      32(DX), Y10
 	VFMADD231PS  Y8, Y10, Y1
 	VFMADD231PS  Y9, Y10, Y5
-	VMOVUPS      64(R8), Y10
+	VMOVUPS      64(DX), Y10
 	VFMADD231PS  Y8, Y10, Y2
 	VFMADD231PS  Y9, Y10, Y6
 	VMOVDQU      (CX), Y10
-	VMASKMOVPS   96(R8), Y10, Y10
+	VMASKMOVPS   96(DX), Y10, Y10
 	VFMADD231PS  Y8, Y10, Y3
 	VFMADD231PS  Y9, Y10, Y7
-	SUBQ         BX, R8
-	PREFETCHT0   (R10)
-	ADDQ         $0x40, R10
-	ADDQ         SI, DI
-	DECQ         R9
+	SUBQ         DI, DX
+	ADDQ         AX, SI
+	DECQ         BX
 	JNE          partial
 
 end:
-	MOVQ       AX, DI
-	VMOVUPS    Y0, (DI)
-	VMOVUPS    Y1, 32(DI)
-	VMOVUPS    Y2, 64(DI)
+	MOVQ       8(SP), DX
+	VMOVUPS    Y0, (DX)
+	VMOVUPS    Y1, 32(DX)
+	VMOVUPS    Y2, 64(DX)
 	VMOVDQU    (CX), Y0
-	VMASKMOVPS Y3, Y0, 96(DI)
-	ADDQ       ldc+32(FP), DI
-	VMOVUPS    Y4, (DI)
-	VMOVUPS    Y5, 32(DI)
-	VMOVUPS    Y6, 64(DI)
+	VMASKMOVPS Y3, Y0, 96(DX)
+	ADDQ       ldc+32(FP), DX
+	VMOVUPS    Y4, (DX)
+	VMOVUPS    Y5, 32(DX)
+	VMOVUPS    Y6, 64(DX)
 	VMOVDQU    (CX), Y0
-	VMASKMOVPS Y7, Y0, 96(DI)
+	VMASKMOVPS Y7, Y0, 96(DX)
 	DECQ       (SP)
 	JE         done
-	ADDQ       stepC+88(FP), AX
-	ADDQ       stepStart+96(FP), DX
-	MOVQ       stepA+104(FP), DI
-	ADDQ       DI, 8(SP)
-	MOVQ       stepB+112(FP), DI
-	ADDQ       DI, 16(SP)
+	MOVQ       stepC+88(FP), DX
+	ADDQ       DX, 8(SP)
+	MOVQ       stepStart+96(FP), DX
+	ADDQ       DX, 16(SP)
+	MOVQ       stepA+104(FP), DX
+	ADDQ       DX, 24(SP)
+	MOVQ       stepB+112(FP), DX
+	ADDQ       DX, 32(SP)
 	JMP        tiles
 
 done:
@@ -4085,143 +6382,237 @@ done:
 
 // func tileCols3x4AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tileCols3x4AVX2(SB), NOSPLIT, $24-120
+TEXT ·tileCols3x4AVX2(SB), NOSPLIT, $40-120
 	MOVQ last+72(FP), AX
 	LEAQ lanes<>+32(SB), CX
 	SHLQ $0x02, AX
 	SUBQ AX, CX
-	MOVQ c+0(FP), AX
+	MOVQ lda+48(FP), AX
+	MOVQ count+80(FP), DX
+	MOVQ DX, (SP)
+	MOVQ c+0(FP), DX
+	MOVQ DX, 8(SP)
 	MOVQ start+8(FP), DX
-	MOVQ ldb+56(FP), BX
-	MOVQ lda+48(FP), SI
-	MOVQ count+80(FP), DI
-	MOVQ DI, (SP)
-	MOVQ a+16(FP), DI
-	MOVQ DI, 8(SP)
-	MOVQ b+24(FP), DI
-	MOVQ DI, 16(SP)
+	MOVQ DX, 16(SP)
+	MOVQ a+16(FP), DX
+	MOVQ DX, 24(SP)
+	MOVQ b+24(FP), DX
+	MOVQ DX, 32(SP)
 
 tiles:
-	MOVQ       DX, DI
-	VMOVUPS    (DI), Y0
-	VMOVUPS    32(DI), Y1
-	VMOVUPS    64(DI), Y2
+	MOVQ       16(SP), DX
+	VMOVUPS    (DX), Y0
+	VMOVUPS    32(DX), Y1
+	VMOVUPS    64(DX), Y2
 	VMOVDQU    (CX), Y3
-	VMASKMOVPS 96(DI), Y3, Y3
-	ADDQ       ldstart+40(FP), DI
-	VMOVUPS    (DI), Y4
-	VMOVUPS    32(DI), Y5
-	VMOVUPS    64(DI), Y6
+	VMASKMOVPS 96(DX), Y3, Y3
+	ADDQ       ldstart+40(FP), DX
+	VMOVUPS    (DX), Y4
+	VMOVUPS    32(DX), Y5
+	VMOVUPS    64(DX), Y6
 	VMOVDQU    (CX), Y7
-	VMASKMOVPS 96(DI), Y7, Y7
-	ADDQ       ldstart+40(FP), DI
-	VMOVUPS    (DI), Y8
-	VMOVUPS    32(DI), Y9
-	VMOVUPS    64(DI), Y10
+	VMASKMOVPS 96(DX), Y7, Y7
+	ADDQ       ldstart+40(FP), DX
+	VMOVUPS    (DX), Y8
+	VMOVUPS    32(DX), Y9
+	VMOVUPS    64(DX), Y10
 	VMOVDQU    (CX), Y11
-	VMASKMOVPS 96(DI), Y11, Y11
-	MOVQ       AX, DI
-	ADDQ       stepC+88(FP), DI
-	PREFETCHT0 (DI)
-	PREFETCHT0 64(DI)
-	ADDQ       ldc+32(FP), DI
-	PREFETCHT0 (DI)
-	PREFETCHT0 64(DI)
-	ADDQ       ldc+32(FP), DI
-	PREFETCHT0 (DI)
-	PREFETCHT0 64(DI)
-	MOVQ       k+64(FP), R9
-	MOVQ       8(SP), DI
-	MOVQ       16(SP), R8
-	MOVQ       DI, R10
-	ADDQ       stepA+104(FP), R10
-	TESTQ      BX, BX
+	VMASKMOVPS 96(DX), Y11, Y11
+	MOVQ       8(SP), DX
+	ADDQ       stepC+88(FP), DX
+	PREFETCHT0 (DX)
+	PREFETCHT0 64(DX)
+	ADDQ       ldc+32(FP), DX
+	PREFETCHT0 (DX)
+	PREFETCHT0 64(DX)
+	ADDQ       ldc+32(FP), DX
+	PREFETCHT0 (DX)
+	PREFETCHT0 64(DX)
+	MOVQ       k+64(FP), BX
+	MOVQ       32(SP), DX
+	MOVQ       24(SP), SI
+	MOVQ       ldb+56(FP), DI
+	TESTQ      DI, DI
 	JL         negated
+	MOVQ       BX, R8
+	SHRQ       $0x02, BX
+	JE         few
 
-whole:
-	VBROADCASTSS (DI), Y12
-	VBROADCASTSS 4(DI), Y13
-	VBROADCASTSS 8(DI), Y14
-	VMOVUPS      (R8), Y15
+unrolled:
+	VBROADCASTSS (SI), Y12
+	VBROADCASTSS 4(SI), Y13
+	VBROADCASTSS 8(SI), Y14
+	VMOVUPS      (DX), Y15
 	VFMADD231PS  Y12, Y15, Y0
 	VFMADD231PS  Y13, Y15, Y4
 	VFMADD231PS  Y14, Y15, Y8
-	VMOVUPS      32(R8), Y15
+	VMOVUPS      32(DX), Y15
 	VFMADD231PS  Y12, Y15, Y1
 	VFMADD231PS  Y13, Y15, Y5
 	VFMADD231PS  Y14, Y15, Y9
-	VMOVUPS      64(R8), Y15
+	VMOVUPS      64(DX), Y15
 	VFMADD231PS  Y12, Y15, Y2
 	VFMADD231PS  Y13, Y15, Y6
 	VFMADD231PS  Y14, Y15, Y10
-	VMOVUPS      96(R8), Y15
+	VMOVUPS      96(DX), Y15
 	VFMADD231PS  Y12, Y15, Y3
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y11
-	ADDQ         BX, R8
-	PREFETCHT0   (R10)
-	ADDQ         $0x40, R10
-	ADDQ         SI, DI
-	DECQ         R9
+	ADDQ         DI, DX
+	ADDQ         AX, SI
+	VBROADCASTSS (SI), Y12
+	VBROADCASTSS 4(SI), Y13
+	VBROADCASTSS 8(SI), Y14
+	VMOVUPS      (DX), Y15
+	VFMADD231PS  Y12, Y15, Y0
+	VFMADD231PS  Y13, Y15, Y4
+	VFMADD231PS  Y14, Y15, Y8
+	VMOVUPS      32(DX), Y15
+	VFMADD231PS  Y12, Y15, Y1
+	VFMADD231PS  Y13, Y15, Y5
+	VFMADD231PS  Y14, Y15, Y9
+	VMOVUPS      64(DX), Y15
+	VFMADD231PS  Y12, Y15, Y2
+	VFMADD231PS  Y13, Y15, Y6
+	VFMADD231PS  Y14, Y15, Y10
+	VMOVUPS      96(DX), Y15
+	VFMADD231PS  Y12, Y15, Y3
+	VFMADD231PS  Y13, Y15, Y7
+	VFMADD231PS  Y14, Y15, Y11
+	ADDQ         DI, DX
+	ADDQ         AX, SI
+	VBROADCASTSS (SI), Y12
+	VBROADCASTSS 4(SI), Y13
+	VBROADCASTSS 8(SI), Y14
+	VMOVUPS      (DX), Y15
+	VFMADD231PS  Y12, Y15, Y0
+	VFMADD231PS  Y13, Y15, Y4
+	VFMADD231PS  Y14, Y15, Y8
+	VMOVUPS      32(DX), Y15
+	VFMADD231PS  Y12, Y15, Y1
+	VFMADD231PS  Y13, Y15, Y5
+	VFMADD231PS  Y14, Y15, Y9
+	VMOVUPS      64(DX), Y15
+	VFMADD231PS  Y12, Y15, Y2
+	VFMADD231PS  Y13, Y15, Y6
+	VFMADD231PS  Y14, Y15, Y10
+	VMOVUPS      96(DX), Y15
+	VFMADD231PS  Y12, Y15, Y3
+	VFMADD231PS  Y13, Y15, Y7
+	VFMADD231PS  Y14, Y15, Y11
+	ADDQ         DI, DX
+	ADDQ         AX, SI
+	VBROADCASTSS (SI), Y12
+	VBROADCASTSS 4(SI), Y13
+	VBROADCASTSS 8(SI), Y14
+	VMOVUPS      (DX), Y15
+	VFMADD231PS  Y12, Y15, Y0
+	VFMADD231PS  Y13, Y15, Y4
+	VFMADD231PS  Y14, Y15, Y8
+	VMOVUPS      32(DX), Y15
+	VFMADD231PS  Y12, Y15, Y1
+	VFMADD231PS  Y13, Y15, Y5
+	VFMADD231PS  Y14, Y15, Y9
+	VMOVUPS      64(DX), Y15
+	VFMADD231PS  Y12, Y15, Y2
+	VFMADD231PS  Y13, Y15, Y6
+	VFMADD231PS  Y14, Y15, Y10
+	VMOVUPS      96(DX), Y15
+	VFMADD231PS  Y12, Y15, Y3
+	VFMADD231PS  Y13, Y15, Y7
+	VFMADD231PS  Y14, Y15, Y11
+	ADDQ         DI, DX
+	ADDQ         AX, SI
+	DECQ         BX
+	JNE          unrolled
+
+few:
+	MOVQ R8, BX
+	ANDQ $0x03, BX
+	JE   end
+
+whole:
+	VBROADCASTSS (SI), Y12
+	VBROADCASTSS 4(SI), Y13
+	VBROADCASTSS 8(SI), Y14
+	VMOVUPS      (DX), Y15
+	VFMADD231PS  Y12, Y15, Y0
+	VFMADD231PS  Y13, Y15, Y4
+	VFMADD231PS  Y14, Y15, Y8
+	VMOVUPS      32(DX), Y15
+	VFMADD231PS  Y12, Y15, Y1
+	VFMADD231PS  Y13, Y15, Y5
+	VFMADD231PS  Y14, Y15, Y9
+	VMOVUPS      64(DX), Y15
+	VFMADD231PS  Y12, Y15, Y2
+	VFMADD231PS  Y13, Y15, Y6
+	VFMADD231PS  Y14, Y15, Y10
+	VMOVUPS      96(DX), Y15
+	VFMADD231PS  Y12, Y15, Y3
+	VFMADD231PS  Y13, Y15, Y7
+	VFMADD231PS  Y14, Y15, Y11
+	ADDQ         DI, DX
+	ADDQ         AX, SI
+	DECQ         BX
 	JNE          whole
 	JMP          end
 
 negated:
 partial:
-	VBROADCASTSS (DI), Y12
-	VBROADCASTSS 4(DI), Y13
-	VBROADCASTSS 8(DI), Y14
-	VMOVUPS      (R8), Y15
+	VBROADCASTSS (SI), Y12
+	VBROADCASTSS 4(SI), Y13
+	VBROADCASTSS 8(SI), Y14
+	VMOVUPS      (DX), Y15
 	VFMADD231PS  Y12, Y15, Y0
 	VFMADD231PS  Y13, Y15, Y4
 	VFMADD231PS  Y14, Y15, Y8
-	VMOVUPS      32(R8), Y15
+	VMOVUPS      32(DX), Y15
 	VFMADD231PS  Y12, Y15, Y1
 	VFMADD231PS  Y13, Y15, Y5
 	VFMADD231PS  Y14, Y15, Y9
-	VMOVUPS      64(R8), Y15
+	VMOVUPS      64(DX), Y15
 	VFMADD231PS  Y12, Y15, Y2
 	VFMADD231PS  Y13, Y15, Y6
 	VFMADD231PS  Y14, Y15, Y10
 	VMOVDQU      (CX), Y15
-	VMASKMOVPS   96(R8), Y15, Y15
+	VMASKMOVPS   96(DX), Y15, Y15
 	VFMADD231PS  Y12, Y15, Y3
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y11
-	SUBQ         BX, R8
-	PREFETCHT0   (R10)
-	ADDQ         $0x40, R10
-	ADDQ         SI, DI
-	DECQ         R9
+	SUBQ         DI, DX
+	ADDQ         AX, SI
+	DECQ         BX
 	JNE          partial
 
 end:
-	MOVQ       AX, DI
-	VMOVUPS    Y0, (DI)
-	VMOVUPS    Y1, 32(DI)
-	VMOVUPS    Y2, 64(DI)
+	MOVQ       8(SP), DX
+	VMOVUPS    Y0, (DX)
+	VMOVUPS    Y1, 32(DX)
+	VMOVUPS    Y2, 64(DX)
 	VMOVDQU    (CX), Y0
-	VMASKMOVPS Y3, Y0, 96(DI)
-	ADDQ       ldc+32(FP), DI
-	VMOVUPS    Y4, (DI)
-	VMOVUPS    Y5, 32(DI)
-	VMOVUPS    Y6, 64(DI)
+	VMASKMOVPS Y3, Y0, 96(DX)
+	ADDQ       ldc+32(FP), DX
+	VMOVUPS    Y4, (DX)
+	VMOVUPS    Y5, 32(DX)
+	VMOVUPS    Y6, 64(DX)
 	VMOVDQU    (CX), Y0
-	VMASKMOVPS Y7, Y0, 96(DI)
-	ADDQ       ldc+32(FP), DI
-	VMOVUPS    Y8, (DI)
-	VMOVUPS    Y9, 32(DI)
-	VMOVUPS    Y10, 64(DI)
+	VMASKMOVPS Y7, Y0, 96(DX)
+	ADDQ       ldc+32(FP), DX
+	VMOVUPS    Y8, (DX)
+	VMOVUPS    Y9, 32(DX)
+	VMOVUPS    Y10, 64(DX)
 	VMOVDQU    (CX), Y0
-	VMASKMOVPS Y11, Y0, 96(DI)
+	VMASKMOVPS Y11, Y0, 96(DX)
 	DECQ       (SP)
 	JE         done
-	ADDQ       stepC+88(FP), AX
-	ADDQ       stepStart+96(FP), DX
-	MOVQ       stepA+104(FP), DI
-	ADDQ       DI, 8(SP)
-	MOVQ       stepB+112(FP), DI
-	ADDQ       DI, 16(SP)
+	MOVQ       stepC+88(FP), DX
+	ADDQ       DX, 8(SP)
+	MOVQ       stepStart+96(FP), DX
+	ADDQ       DX, 16(SP)
+	MOVQ       stepA+104(FP), DX
+	ADDQ       DX, 24(SP)
+	MOVQ       stepB+112(FP), DX
+	ADDQ       DX, 32(SP)
 	JMP        tiles
 
 done:
@@ -4230,119 +6621,205 @@ done:
 
 // func tileCols1x8AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tileCols1x8AVX2(SB), NOSPLIT, $24-120
+TEXT ·tileCols1x8AVX2(SB), NOSPLIT, $40-120
 	MOVQ last+72(FP), AX
 	LEAQ lanes<>+32(SB), CX
 	SHLQ $0x02, AX
 	SUBQ AX, CX
-	MOVQ c+0(FP), AX
+	MOVQ lda+48(FP), AX
+	MOVQ count+80(FP), DX
+	MOVQ DX, (SP)
+	MOVQ c+0(FP), DX
+	MOVQ DX, 8(SP)
 	MOVQ start+8(FP), DX
-	MOVQ ldb+56(FP), BX
-	MOVQ lda+48(FP), SI
-	MOVQ count+80(FP), DI
-	MOVQ DI, (SP)
-	MOVQ a+16(FP), DI
-	MOVQ DI, 8(SP)
-	MOVQ b+24(FP), DI
-	MOVQ DI, 16(SP)
+	MOVQ DX, 16(SP)
+	MOVQ a+16(FP), DX
+	MOVQ DX, 24(SP)
+	MOVQ b+24(FP), DX
+	MOVQ DX, 32(SP)
 
 tiles:
-	MOVQ       DX, DI
-	VMOVUPS    (DI), Y0
-	VMOVUPS    32(DI), Y1
-	VMOVUPS    64(DI), Y2
-	VMOVUPS    96(DI), Y3
-	VMOVUPS    128(DI), Y4
-	VMOVUPS    160(DI), Y5
-	VMOVUPS    192(DI), Y6
+	MOVQ       16(SP), DX
+	VMOVUPS    (DX), Y0
+	VMOVUPS    32(DX), Y1
+	VMOVUPS    64(DX), Y2
+	VMOVUPS    96(DX), Y3
+	VMOVUPS    128(DX), Y4
+	VMOVUPS    160(DX), Y5
+	VMOVUPS    192(DX), Y6
 	VMOVDQU    (CX), Y7
-	VMASKMOVPS 224(DI), Y7, Y7
-	MOVQ       AX, DI
-	ADDQ       stepC+88(FP), DI
-	PREFETCHT0 (DI)
-	PREFETCHT0 64(DI)
-	PREFETCHT0 128(DI)
-	PREFETCHT0 192(DI)
-	MOVQ       k+64(FP), R9
-	MOVQ       8(SP), DI
-	MOVQ       16(SP), R8
-	MOVQ       DI, R10
-	ADDQ       stepA+104(FP), R10
-	TESTQ      BX, BX
+	VMASKMOVPS 224(DX), Y7, Y7
+	MOVQ       8(SP), DX
+	ADDQ       stepC+88(FP), DX
+	PREFETCHT0 (DX)
+	PREFETCHT0 64(DX)
+	PREFETCHT0 128(DX)
+	PREFETCHT0 192(DX)
+	MOVQ       k+64(FP), BX
+	MOVQ       32(SP), DX
+	MOVQ       24(SP), SI
+	MOVQ       ldb+56(FP), DI
+	TESTQ      DI, DI
 	JL         negated
+	MOVQ       BX, R8
+	SHRQ       $0x02, BX
+	JE         few
+
+unrolled:
+	VBROADCASTSS (SI), Y8
+	VMOVUPS      (DX), Y9
+	VFMADD231PS  Y8, Y9, Y0
+	VMOVUPS      32(DX), Y9
+	VFMADD231PS  Y8, Y9, Y1
+	VMOVUPS      64(DX), Y9
+	VFMADD231PS  Y8, Y9, Y2
+	VMOVUPS      96(DX), Y9
+	VFMADD231PS  Y8, Y9, Y3
+	VMOVUPS      128(DX), Y9
+	VFMADD231PS  Y8, Y9, Y4
+	VMOVUPS      160(DX), Y9
+	VFMADD231PS  Y8, Y9, Y5
+	VMOVUPS      192(DX), Y9
+	VFMADD231PS  Y8, Y9, Y6
+	VMOVUPS      224(DX), Y9
+	VFMADD231PS  Y8, Y9, Y7
+	ADDQ         DI, DX
+	ADDQ         AX, SI
+	VBROADCASTSS (SI), Y8
+	VMOVUPS      (DX), Y9
+	VFMADD231PS  Y8, Y9, Y0
+	VMOVUPS      32(DX), Y9
+	VFMADD231PS  Y8, Y9, Y1
+	VMOVUPS      64(DX), Y9
+	VFMADD231PS  Y8, Y9, Y2
+	VMOVUPS      96(DX), Y9
+	VFMADD231PS  Y8, Y9, Y3
+	VMOVUPS      128(DX), Y9
+	VFMADD231PS  Y8, Y9, Y4
+	VMOVUPS      160(DX), Y9
+	VFMADD231PS  Y8, Y9, Y5
+	VMOVUPS      192(DX), Y9
+	VFMADD231PS  Y8, Y9, Y6
+	VMOVUPS      224(DX), Y9
+	VFMADD231PS  Y8, Y9, Y7
+	ADDQ         DI, DX
+	ADDQ         AX, SI
+	VBROADCASTSS (SI), Y8
+	VMOVUPS      (DX), Y9
+	VFMADD231PS  Y8, Y9, Y0
+	VMOVUPS      32(DX), Y9
+	VFMADD231PS  Y8, Y9, Y1
+	VMOVUPS      64(DX), Y9
+	VFMADD231PS  Y8, Y9, Y2
+	VMOVUPS      96(DX), Y9
+	VFMADD231PS  Y8, Y9, Y3
+	VMOVUPS      128(DX), Y9
+	VFMADD231PS  Y8, Y9, Y4
+	VMOVUPS      160(DX), Y9
+	VFMADD231PS  Y8, Y9, Y5
+	VMOVUPS      192(DX), Y9
+	VFMADD231PS  Y8, Y9, Y6
+	VMOVUPS      224(DX), Y9
+	VFMADD231PS  Y8, Y9, Y7
+	ADDQ         DI, DX
+	ADDQ         AX, SI
+	VBROADCASTSS (SI), Y8
+	VMOVUPS      (DX), Y9
+	VFMADD231PS  Y8, Y9, Y0
+	VMOVUPS      32(DX), Y9
+	VFMADD231PS  Y8, Y9, Y1
+	VMOVUPS      64(DX), Y9
+	VFMADD231PS  Y8, Y9, Y2
+	VMOVUPS      96(DX), Y9
+	VFMADD231PS  Y8, Y9, Y3
+	VMOVUPS      128(DX), Y9
+	VFMADD231PS  Y8, Y9, Y4
+	VMOVUPS      160(DX), Y9
+	VFMADD231PS  Y8, Y9, Y5
+	VMOVUPS      192(DX), Y9
+	VFMADD231PS  Y8, Y9, Y6
+	VMOVUPS      224(DX), Y9
+	VFMADD231PS  Y8, Y9, Y7
+	ADDQ         DI, DX
+	ADDQ         AX, SI
+	DECQ         BX
+	JNE          unrolled
+
+few:
+	MOVQ R8, BX
+	ANDQ $0x03, BX
+	JE   end
 
 whole:
-	VBROADCASTSS (DI), Y8
-	VMOVUPS      (R8), Y9
+	VBROADCASTSS (SI), Y8
+	VMOVUPS      (DX), Y9
 	VFMADD231PS  Y8, Y9, Y0
-	VMOVUPS      32(R8), Y9
+	VMOVUPS      32(DX), Y9
 	VFMADD231PS  Y8, Y9, Y1
-	VMOVUPS      64(R8), Y9
+	VMOVUPS      64(DX), Y9
 	VFMADD231PS  Y8, Y9, Y2
-	VMOVUPS      96(R8), Y9
+	VMOVUPS      96(DX), Y9
 	VFMADD231PS  Y8, Y9, Y3
-	VMOVUPS      128(R8), Y9
+	VMOVUPS      128(DX), Y9
 	VFMADD231PS  Y8, Y9, Y4
-	VMOVUPS      160(R8), Y9
+	VMOVUPS      160(DX), Y9
 	VFMADD231PS  Y8, Y9, Y5
-	VMOVUPS      192(R8), Y9
+	VMOVUPS      192(DX), Y9
 	VFMADD231PS  Y8, Y9, Y6
-	VMOVUPS      224(R8), Y9
+	VMOVUPS      224(DX), Y9
 	VFMADD231PS  Y8, Y9, Y7
-	ADDQ         BX, R8
-	PREFETCHT0   (R10)
-	ADDQ         $0x40, R10
-	ADDQ         SI, DI
-	DECQ         R9
+	ADDQ         DI, DX
+	ADDQ         AX, SI
+	DECQ         BX
 	JNE          whole
 	JMP          end
 
 negated:
 partial:
-	VBROADCASTSS (DI), Y8
-	VMOVUPS      (R8), Y9
+	VBROADCASTSS (SI), Y8
+	VMOVUPS      (DX), Y9
 	VFMADD231PS  Y8, Y9, Y0
-	VMOVUPS      32(R8), Y9
+	VMOVUPS      32(DX), Y9
 	VFMADD231PS  Y8, Y9, Y1
-	VMOVUPS      64(R8), Y9
+	VMOVUPS      64(DX), Y9
 	VFMADD231PS  Y8, Y9, Y2
-	VMOVUPS      96(R8), Y9
+	VMOVUPS      96(DX), Y9
 	VFMADD231PS  Y8, Y9, Y3
-	VMOVUPS      128(R8), Y9
+	VMOVUPS      128(DX), Y9
 	VFMADD231PS  Y8, Y9, Y4
-	VMOVUPS      160(R8), Y9
+	VMOVUPS      160(DX), Y9
 	VFMADD231PS  Y8, Y9, Y5
-	VMOVUPS      192(R8), Y9
+	VMOVUPS      192(DX), Y9
 	VFMADD231PS  Y8, Y9, Y6
 	VMOVDQU      (CX), Y9
-	VMASKMOVPS   224(R8), Y9, Y9
+	VMASKMOVPS   224(DX), Y9, Y9
 	VFMADD231PS  Y8, Y9, Y7
-	SUBQ         BX, R8
-	PREFETCHT0   (R10)
-	ADDQ         $0x40, R10
-	ADDQ         SI, DI
-	DECQ         R9
+	SUBQ         DI, DX
+	ADDQ         AX, SI
+	DECQ         BX
 	JNE          partial
 
 end:
-	MOVQ       AX, DI
-	VMOVUPS    Y0, (DI)
-	VMOVUPS    Y1, 32(DI)
-	VMOVUPS    Y2, 64(DI)
-	VMOVUPS    Y3, 96(DI)
-	VMOVUPS    Y4, 128(DI)
-	VMOVUPS    Y5, 160(DI)
-	VMOVUPS    Y6, 192(DI)
+	MOVQ       8(SP), DX
+	VMOVUPS    Y0, (DX)
+	VMOVUPS    Y1, 32(DX)
+	VMOVUPS    Y2, 64(DX)
+	VMOVUPS    Y3, 96(DX)
+	VMOVUPS    Y4, 128(DX)
+	VMOVUPS    Y5, 160(DX)
+	VMOVUPS    Y6, 192(DX)
 	VMOVDQU    (CX), Y0
-	VMASKMOVPS Y7, Y0, 224(DI)
+	VMASKMOVPS Y7, Y0, 224(DX)
 	DECQ       (SP)
 	JE         done
-	ADDQ       stepC+88(FP), AX
-	ADDQ       stepStart+96(FP), DX
-	MOVQ       stepA+104(FP), DI
-	ADDQ       DI, 8(SP)
-	MOVQ       stepB+112(FP), DI
-	ADDQ       DI, 16(SP)
+	MOVQ       stepC+88(FP), DX
+	ADDQ       DX, 8(SP)
+	MOVQ       stepStart+96(FP), DX
+	ADDQ       DX, 16(SP)
+	MOVQ       stepA+104(FP), DX
+	ADDQ       DX, 24(SP)
+	MOVQ       stepB+112(FP), DX
+	ADDQ       DX, 32(SP)
 	JMP        tiles
 
 done:
@@ -4494,69 +6971,92 @@ done:
 
 // func tileRows1x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileRows1x1AVX512(SB), NOSPLIT, $24-120
+TEXT ·tileRows1x1AVX512(SB), NOSPLIT, $40-120
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
 	BZHIL AX, CX, CX
 	KMOVW CX, K1
+	MOVQ  lda+48(FP), AX
+	MOVQ  count+80(FP), AX
+	MOVQ  AX, (SP)
 	MOVQ  c+0(FP), AX
-	MOVQ  start+8(FP), CX
-	MOVQ  ldb+56(FP), DX
-	MOVQ  lda+48(FP), BX
-	MOVQ  count+80(FP), BX
-	MOVQ  BX, (SP)
-	MOVQ  a+16(FP), BX
-	MOVQ  BX, 8(SP)
-	MOVQ  b+24(FP), BX
-	MOVQ  BX, 16(SP)
+	MOVQ  AX, 8(SP)
+	MOVQ  start+8(FP), AX
+	MOVQ  AX, 16(SP)
+	MOVQ  a+16(FP), AX
+	MOVQ  AX, 24(SP)
+	MOVQ  b+24(FP), AX
+	MOVQ  AX, 32(SP)
 
 tiles:
-	MOVQ       CX, BX
-	VMOVUPS.Z  (BX), K1, Z0
-	MOVQ       AX, BX
-	ADDQ       stepC+88(FP), BX
-	PREFETCHT0 (BX)
-	MOVQ       k+64(FP), DI
-	MOVQ       8(SP), BX
-	MOVQ       16(SP), SI
-	MOVQ       BX, R8
-	ADDQ       stepA+104(FP), R8
-	TESTQ      DX, DX
+	MOVQ       16(SP), AX
+	VMOVUPS.Z  (AX), K1, Z0
+	MOVQ       8(SP), AX
+	ADDQ       stepC+88(FP), AX
+	PREFETCHT0 (AX)
+	MOVQ       k+64(FP), CX
+	MOVQ       32(SP), AX
+	MOVQ       24(SP), DX
+	MOVQ       ldb+56(FP), BX
+	TESTQ      BX, BX
 	JL         negated
+	MOVQ       CX, SI
+	SHRQ       $0x02, CX
+	JE         few
+
+unrolled:
+	VMOVUPS          (AX), Z1
+	VFMADD231PS.BCST (DX), Z1, Z0
+	ADDQ             BX, AX
+	VMOVUPS          (AX), Z1
+	VFMADD231PS.BCST 4(DX), Z1, Z0
+	ADDQ             BX, AX
+	VMOVUPS          (AX), Z1
+	VFMADD231PS.BCST 8(DX), Z1, Z0
+	ADDQ             BX, AX
+	VMOVUPS          (AX), Z1
+	VFMADD231PS.BCST 12(DX), Z1, Z0
+	ADDQ             BX, AX
+	ADDQ             $0x10, DX
+	DECQ             CX
+	JNE              unrolled
+
+few:
+	MOVQ SI, CX
+	ANDQ $0x03, CX
+	JE   end
 
 whole:
-	VMOVUPS          (SI), Z1
-	VFMADD231PS.BCST (BX), Z1, Z0
-	ADDQ             DX, SI
-	PREFETCHT0       (R8)
-	ADDQ             $0x40, R8
-	ADDQ             $0x04, BX
-	DECQ             DI
+	VMOVUPS          (AX), Z1
+	VFMADD231PS.BCST (DX), Z1, Z0
+	ADDQ             BX, AX
+	ADDQ             $0x04, DX
+	DECQ             CX
 	JNE              whole
 	JMP              end
 
 negated:
 partial:
-	VMOVUPS.Z        (SI), K1, Z1
-	VFMADD231PS.BCST (BX), Z1, Z0
-	SUBQ             DX, SI
-	PREFETCHT0       (R8)
-	ADDQ             $0x40, R8
-	ADDQ             $0x04, BX
-	DECQ             DI
+	VMOVUPS.Z        (AX), K1, Z1
+	VFMADD231PS.BCST (DX), Z1, Z0
+	SUBQ             BX, AX
+	ADDQ             $0x04, DX
+	DECQ             CX
 	JNE              partial
 
 end:
-	MOVQ    AX, BX
-	VMOVUPS Z0, K1, (BX)
+	MOVQ    8(SP), AX
+	VMOVUPS Z0, K1, (AX)
 	DECQ    (SP)
 	JE      done
-	ADDQ    stepC+88(FP), AX
-	ADDQ    stepStart+96(FP), CX
-	MOVQ    stepA+104(FP), BX
-	ADDQ    BX, 8(SP)
-	MOVQ    stepB+112(FP), BX
-	ADDQ    BX, 16(SP)
+	MOVQ    stepC+88(FP), AX
+	ADDQ    AX, 8(SP)
+	MOVQ    stepStart+96(FP), AX
+	ADDQ    AX, 16(SP)
+	MOVQ    stepA+104(FP), AX
+	ADDQ    AX, 24(SP)
+	MOVQ    stepB+112(FP), AX
+	ADDQ    AX, 32(SP)
 	JMP     tiles
 
 done:
@@ -4565,77 +7065,108 @@ done:
 
 // func tileRows2x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileRows2x1AVX512(SB), NOSPLIT, $24-120
+TEXT ·tileRows2x1AVX512(SB), NOSPLIT, $40-120
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
 	BZHIL AX, CX, CX
 	KMOVW CX, K1
-	MOVQ  c+0(FP), AX
+	MOVQ  lda+48(FP), AX
+	MOVQ  count+80(FP), CX
+	MOVQ  CX, (SP)
+	MOVQ  c+0(FP), CX
+	MOVQ  CX, 8(SP)
 	MOVQ  start+8(FP), CX
-	MOVQ  ldb+56(FP), DX
-	MOVQ  lda+48(FP), BX
-	MOVQ  count+80(FP), SI
-	MOVQ  SI, (SP)
-	MOVQ  a+16(FP), SI
-	MOVQ  SI, 8(SP)
-	MOVQ  b+24(FP), SI
-	MOVQ  SI, 16(SP)
+	MOVQ  CX, 16(SP)
+	MOVQ  a+16(FP), CX
+	MOVQ  CX, 24(SP)
+	MOVQ  b+24(FP), CX
+	MOVQ  CX, 32(SP)
 
 tiles:
-	MOVQ       CX, SI
-	VMOVUPS.Z  (SI), K1, Z0
-	ADDQ       ldstart+40(FP), SI
-	VMOVUPS.Z  (SI), K1, Z1
-	MOVQ       AX, SI
-	ADDQ       stepC+88(FP), SI
-	PREFETCHT0 (SI)
-	ADDQ       ldc+32(FP), SI
-	PREFETCHT0 (SI)
-	MOVQ       k+64(FP), R8
-	MOVQ       8(SP), SI
-	MOVQ       16(SP), DI
-	MOVQ       SI, R9
-	ADDQ       stepA+104(FP), R9
-	TESTQ      DX, DX
+	MOVQ       16(SP), CX
+	VMOVUPS.Z  (CX), K1, Z0
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS.Z  (CX), K1, Z1
+	MOVQ       8(SP), CX
+	ADDQ       stepC+88(FP), CX
+	PREFETCHT0 (CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	MOVQ       k+64(FP), DX
+	MOVQ       32(SP), CX
+	MOVQ       24(SP), BX
+	LEAQ       (BX)(AX*1), SI
+	MOVQ       ldb+56(FP), DI
+	TESTQ      DI, DI
 	JL         negated
+	MOVQ       DX, R8
+	SHRQ       $0x02, DX
+	JE         few
+
+unrolled:
+	VMOVUPS          (CX), Z2
+	VFMADD231PS.BCST (BX), Z2, Z0
+	VFMADD231PS.BCST (SI), Z2, Z1
+	ADDQ             DI, CX
+	VMOVUPS          (CX), Z2
+	VFMADD231PS.BCST 4(BX), Z2, Z0
+	VFMADD231PS.BCST 4(SI), Z2, Z1
+	ADDQ             DI, CX
+	VMOVUPS          (CX), Z2
+	VFMADD231PS.BCST 8(BX), Z2, Z0
+	VFMADD231PS.BCST 8(SI), Z2, Z1
+	ADDQ             DI, CX
+	VMOVUPS          (CX), Z2
+	VFMADD231PS.BCST 12(BX), Z2, Z0
+	VFMADD231PS.BCST 12(SI), Z2, Z1
+	ADDQ             DI, CX
+	ADDQ             $0x10, BX
+	ADDQ             $0x10, SI
+	DECQ             DX
+	JNE              unrolled
+
+few:
+	MOVQ R8, DX
+	ANDQ $0x03, DX
+	JE   end
 
 whole:
-	VMOVUPS          (DI), Z2
-	VFMADD231PS.BCST (SI), Z2, Z0
-	VFMADD231PS.BCST (SI)(BX*1), Z2, Z1
-	ADDQ             DX, DI
-	PREFETCHT0       (R9)
-	ADDQ             $0x40, R9
+	VMOVUPS          (CX), Z2
+	VFMADD231PS.BCST (BX), Z2, Z0
+	VFMADD231PS.BCST (SI), Z2, Z1
+	ADDQ             DI, CX
+	ADDQ             $0x04, BX
 	ADDQ             $0x04, SI
-	DECQ             R8
+	DECQ             DX
 	JNE              whole
 	JMP              end
 
 negated:
 partial:
-	VMOVUPS.Z        (DI), K1, Z2
-	VFMADD231PS.BCST (SI), Z2, Z0
-	VFMADD231PS.BCST (SI)(BX*1), Z2, Z1
-	SUBQ             DX, DI
-	PREFETCHT0       (R9)
-	ADDQ             $0x40, R9
+	VMOVUPS.Z        (CX), K1, Z2
+	VFMADD231PS.BCST (BX), Z2, Z0
+	VFMADD231PS.BCST (SI), Z2, Z1
+	SUBQ             DI, CX
+	ADDQ             $0x04, BX
 	ADDQ             $0x04, SI
-	DECQ             R8
+	DECQ             DX
 	JNE              partial
 
 end:
-	MOVQ    AX, SI
-	VMOVUPS Z0, K1, (SI)
-	ADDQ    ldc+32(FP), SI
-	VMOVUPS Z1, K1, (SI)
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, K1, (CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z1, K1, (CX)
 	DECQ    (SP)
 	JE      done
-	ADDQ    stepC+88(FP), AX
-	ADDQ    stepStart+96(FP), CX
-	MOVQ    stepA+104(FP), SI
-	ADDQ    SI, 8(SP)
-	MOVQ    stepB+112(FP), SI
-	ADDQ    SI, 16(SP)
+	MOVQ    stepC+88(FP), CX
+	ADDQ    CX, 8(SP)
+	MOVQ    stepStart+96(FP), CX
+	ADDQ    CX, 16(SP)
+	MOVQ    stepA+104(FP), CX
+	ADDQ    CX, 24(SP)
+	MOVQ    stepB+112(FP), CX
+	ADDQ    CX, 32(SP)
 	JMP     tiles
 
 done:
@@ -4644,85 +7175,124 @@ done:
 
 // func tileRows3x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileRows3x1AVX512(SB), NOSPLIT, $24-120
+TEXT ·tileRows3x1AVX512(SB), NOSPLIT, $40-120
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
 	BZHIL AX, CX, CX
 	KMOVW CX, K1
-	MOVQ  c+0(FP), AX
+	MOVQ  lda+48(FP), AX
+	MOVQ  count+80(FP), CX
+	MOVQ  CX, (SP)
+	MOVQ  c+0(FP), CX
+	MOVQ  CX, 8(SP)
 	MOVQ  start+8(FP), CX
-	MOVQ  ldb+56(FP), DX
-	MOVQ  lda+48(FP), BX
-	MOVQ  count+80(FP), SI
-	MOVQ  SI, (SP)
-	MOVQ  a+16(FP), SI
-	MOVQ  SI, 8(SP)
-	MOVQ  b+24(FP), SI
-	MOVQ  SI, 16(SP)
+	MOVQ  CX, 16(SP)
+	MOVQ  a+16(FP), CX
+	MOVQ  CX, 24(SP)
+	MOVQ  b+24(FP), CX
+	MOVQ  CX, 32(SP)
 
 tiles:
-	MOVQ       CX, SI
-	VMOVUPS.Z  (SI), K1, Z0
-	ADDQ       ldstart+40(FP), SI
-	VMOVUPS.Z  (SI), K1, Z1
-	ADDQ       ldstart+40(FP), SI
-	VMOVUPS.Z  (SI), K1, Z2
-	MOVQ       AX, SI
-	ADDQ       stepC+88(FP), SI
-	PREFETCHT0 (SI)
-	ADDQ       ldc+32(FP), SI
-	PREFETCHT0 (SI)
-	ADDQ       ldc+32(FP), SI
-	PREFETCHT0 (SI)
-	MOVQ       k+64(FP), R8
-	MOVQ       8(SP), SI
-	MOVQ       16(SP), DI
-	MOVQ       SI, R9
-	ADDQ       stepA+104(FP), R9
-	TESTQ      DX, DX
+	MOVQ       16(SP), CX
+	VMOVUPS.Z  (CX), K1, Z0
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS.Z  (CX), K1, Z1
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS.Z  (CX), K1, Z2
+	MOVQ       8(SP), CX
+	ADDQ       stepC+88(FP), CX
+	PREFETCHT0 (CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	MOVQ       k+64(FP), DX
+	MOVQ       32(SP), CX
+	MOVQ       24(SP), BX
+	LEAQ       (BX)(AX*1), SI
+	LEAQ       (SI)(AX*1), DI
+	MOVQ       ldb+56(FP), R8
+	TESTQ      R8, R8
 	JL         negated
+	MOVQ       DX, R9
+	SHRQ       $0x02, DX
+	JE         few
+
+unrolled:
+	VMOVUPS          (CX), Z3
+	VFMADD231PS.BCST (BX), Z3, Z0
+	VFMADD231PS.BCST (SI), Z3, Z1
+	VFMADD231PS.BCST (DI), Z3, Z2
+	ADDQ             R8, CX
+	VMOVUPS          (CX), Z3
+	VFMADD231PS.BCST 4(BX), Z3, Z0
+	VFMADD231PS.BCST 4(SI), Z3, Z1
+	VFMADD231PS.BCST 4(DI), Z3, Z2
+	ADDQ             R8, CX
+	VMOVUPS          (CX), Z3
+	VFMADD231PS.BCST 8(BX), Z3, Z0
+	VFMADD231PS.BCST 8(SI), Z3, Z1
+	VFMADD231PS.BCST 8(DI), Z3, Z2
+	ADDQ             R8, CX
+	VMOVUPS          (CX), Z3
+	VFMADD231PS.BCST 12(BX), Z3, Z0
+	VFMADD231PS.BCST 12(SI), Z3, Z1
+	VFMADD231PS.BCST 12(DI), Z3, Z2
+	ADDQ             R8, CX
+	ADDQ             $0x10, BX
+	ADDQ             $0x10, SI
+	ADDQ             $0x10, DI
+	DECQ             DX
+	JNE              unrolled
+
+few:
+	MOVQ R9, DX
+	ANDQ $0x03, DX
+	JE   end
 
 whole:
-	VMOVUPS          (DI), Z3
-	VFMADD231PS.BCST (SI), Z3, Z0
-	VFMADD231PS.BCST (SI)(BX*1), Z3, Z1
-	VFMADD231PS.BCST (SI)(BX*2), Z3, Z2
-	ADDQ             DX, DI
-	PREFETCHT0       (R9)
-	ADDQ             $0x40, R9
+	VMOVUPS          (CX), Z3
+	VFMADD231PS.BCST (BX), Z3, Z0
+	VFMADD231PS.BCST (SI), Z3, Z1
+	VFMADD231PS.BCST (DI), Z3, Z2
+	ADDQ             R8, CX
+	ADDQ             $0x04, BX
 	ADDQ             $0x04, SI
-	DECQ             R8
+	ADDQ             $0x04, DI
+	DECQ             DX
 	JNE              whole
 	JMP              end
 
 negated:
 partial:
-	VMOVUPS.Z        (DI), K1, Z3
-	VFMADD231PS.BCST (SI), Z3, Z0
-	VFMADD231PS.BCST (SI)(BX*1), Z3, Z1
-	VFMADD231PS.BCST (SI)(BX*2), Z3, Z2
-	SUBQ             DX, DI
-	PREFETCHT0       (R9)
-	ADDQ             $0x40, R9
+	VMOVUPS.Z        (CX), K1, Z3
+	VFMADD231PS.BCST (BX), Z3, Z0
+	VFMADD231PS.BCST (SI), Z3, Z1
+	VFMADD231PS.BCST (DI), Z3, Z2
+	SUBQ             R8, CX
+	ADDQ             $0x04, BX
 	ADDQ             $0x04, SI
-	DECQ             R8
+	ADDQ             $0x04, DI
+	DECQ             DX
 	JNE              partial
 
 end:
-	MOVQ    AX, SI
-	VMOVUPS Z0, K1, (SI)
-	ADDQ    ldc+32(FP), SI
-	VMOVUPS Z1, K1, (SI)
-	ADDQ    ldc+32(FP), SI
-	VMOVUPS Z2, K1, (SI)
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, K1, (CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z1, K1, (CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z2, K1, (CX)
 	DECQ    (SP)
 	JE      done
-	ADDQ    stepC+88(FP), AX
-	ADDQ    stepStart+96(FP), CX
-	MOVQ    stepA+104(FP), SI
-	ADDQ    SI, 8(SP)
-	MOVQ    stepB+112(FP), SI
-	ADDQ    SI, 16(SP)
+	MOVQ    stepC+88(FP), CX
+	ADDQ    CX, 8(SP)
+	MOVQ    stepStart+96(FP), CX
+	ADDQ    CX, 16(SP)
+	MOVQ    stepA+104(FP), CX
+	ADDQ    CX, 24(SP)
+	MOVQ    stepB+112(FP), CX
+	ADDQ    CX, 32(SP)
 	JMP     tiles
 
 done:
@@ -4731,94 +7301,140 @@ done:
 
 // func tileRows4x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileRows4x1AVX512(SB), NOSPLIT, $24-120
+TEXT ·tileRows4x1AVX512(SB), NOSPLIT, $40-120
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
 	BZHIL AX, CX, CX
 	KMOVW CX, K1
-	MOVQ  c+0(FP), AX
+	MOVQ  lda+48(FP), AX
+	MOVQ  count+80(FP), CX
+	MOVQ  CX, (SP)
+	MOVQ  c+0(FP), CX
+	MOVQ  CX, 8(SP)
 	MOVQ  start+8(FP), CX
-	MOVQ  ldb+56(FP), DX
-	MOVQ  lda+48(FP), BX
-	LEAQ  (BX)(BX*2), SI
-	MOVQ  count+80(FP), DI
-	MOVQ  DI, (SP)
-	MOVQ  a+16(FP), DI
-	MOVQ  DI, 8(SP)
-	MOVQ  b+24(FP), DI
-	MOVQ  DI, 16(SP)
+	MOVQ  CX, 16(SP)
+	MOVQ  a+16(FP), CX
+	MOVQ  CX, 24(SP)
+	MOVQ  b+24(FP), CX
+	MOVQ  CX, 32(SP)
 
 tiles:
-	MOVQ       CX, DI
-	VMOVUPS.Z  (DI), K1, Z0
-	ADDQ       ldstart+40(FP), DI
-	VMOVUPS.Z  (DI), K1, Z1
-	ADDQ       ldstart+40(FP), DI
-	VMOVUPS.Z  (DI), K1, Z2
-	ADDQ       ldstart+40(FP), DI
-	VMOVUPS.Z  (DI), K1, Z3
-	MOVQ       AX, DI
-	ADDQ       stepC+88(FP), DI
-	PREFETCHT0 (DI)
-	ADDQ       ldc+32(FP), DI
-	PREFETCHT0 (DI)
-	ADDQ       ldc+32(FP), DI
-	PREFETCHT0 (DI)
-	ADDQ       ldc+32(FP), DI
-	PREFETCHT0 (DI)
-	MOVQ       k+64(FP), R9
-	MOVQ       8(SP), DI
-	MOVQ       16(SP), R8
-	MOVQ       DI, R10
-	ADDQ       stepA+104(FP), R10
-	TESTQ      DX, DX
+	MOVQ       16(SP), CX
+	VMOVUPS.Z  (CX), K1, Z0
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS.Z  (CX), K1, Z1
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS.Z  (CX), K1, Z2
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS.Z  (CX), K1, Z3
+	MOVQ       8(SP), CX
+	ADDQ       stepC+88(FP), CX
+	PREFETCHT0 (CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	MOVQ       k+64(FP), DX
+	MOVQ       32(SP), CX
+	MOVQ       24(SP), BX
+	LEAQ       (BX)(AX*1), SI
+	LEAQ       (SI)(AX*1), DI
+	LEAQ       (DI)(AX*1), R8
+	MOVQ       ldb+56(FP), R9
+	TESTQ      R9, R9
 	JL         negated
+	MOVQ       DX, R10
+	SHRQ       $0x02, DX
+	JE         few
+
+unrolled:
+	VMOVUPS          (CX), Z4
+	VFMADD231PS.BCST (BX), Z4, Z0
+	VFMADD231PS.BCST (SI), Z4, Z1
+	VFMADD231PS.BCST (DI), Z4, Z2
+	VFMADD231PS.BCST (R8), Z4, Z3
+	ADDQ             R9, CX
+	VMOVUPS          (CX), Z4
+	VFMADD231PS.BCST 4(BX), Z4, Z0
+	VFMADD231PS.BCST 4(SI), Z4, Z1
+	VFMADD231PS.BCST 4(DI), Z4, Z2
+	VFMADD231PS.BCST 4(R8), Z4, Z3
+	ADDQ             R9, CX
+	VMOVUPS          (CX), Z4
+	VFMADD231PS.BCST 8(BX), Z4, Z0
+	VFMADD231PS.BCST 8(SI), Z4, Z1
+	VFMADD231PS.BCST 8(DI), Z4, Z2
+	VFMADD231PS.BCST 8(R8), Z4, Z3
+	ADDQ             R9, CX
+	VMOVUPS          (CX), Z4
+	VFMADD231PS.BCST 12(BX), Z4, Z0
+	VFMADD231PS.BCST 12(SI), Z4, Z1
+	VFMADD231PS.BCST 12(DI), Z4, Z2
+	VFMADD231PS.BCST 12(R8), Z4, Z3
+	ADDQ             R9, CX
+	ADDQ             $0x10, BX
+	ADDQ             $0x10, SI
+	ADDQ             $0x10, DI
+	ADDQ             $0x10, R8
+	DECQ             DX
+	JNE              unrolled
+
+few:
+	MOVQ R10, DX
+	ANDQ $0x03, DX
+	JE   end
 
 whole:
-	VMOVUPS          (R8), Z4
-	VFMADD231PS.BCST (DI), Z4, Z0
-	VFMADD231PS.BCST (DI)(BX*1), Z4, Z1
-	VFMADD231PS.BCST (DI)(BX*2), Z4, Z2
-	VFMADD231PS.BCST (DI)(SI*1), Z4, Z3
-	ADDQ             DX, R8
-	PREFETCHT0       (R10)
-	ADDQ             $0x40, R10
+	VMOVUPS          (CX), Z4
+	VFMADD231PS.BCST (BX), Z4, Z0
+	VFMADD231PS.BCST (SI), Z4, Z1
+	VFMADD231PS.BCST (DI), Z4, Z2
+	VFMADD231PS.BCST (R8), Z4, Z3
+	ADDQ             R9, CX
+	ADDQ             $0x04, BX
+	ADDQ             $0x04, SI
 	ADDQ             $0x04, DI
-	DECQ             R9
+	ADDQ             $0x04, R8
+	DECQ             DX
 	JNE              whole
 	JMP              end
 
 negated:
 partial:
-	VMOVUPS.Z        (R8), K1, Z4
-	VFMADD231PS.BCST (DI), Z4, Z0
-	VFMADD231PS.BCST (DI)(BX*1), Z4, Z1
-	VFMADD231PS.BCST (DI)(BX*2), Z4, Z2
-	VFMADD231PS.BCST (DI)(SI*1), Z4, Z3
-	SUBQ             DX, R8
-	PREFETCHT0       (R10)
-	ADDQ             $0x40, R10
+	VMOVUPS.Z        (CX), K1, Z4
+	VFMADD231PS.BCST (BX), Z4, Z0
+	VFMADD231PS.BCST (SI), Z4, Z1
+	VFMADD231PS.BCST (DI), Z4, Z2
+	VFMADD231PS.BCST (R8), Z4, Z3
+	SUBQ             R9, CX
+	ADDQ             $0x04, BX
+	ADDQ             $0x04, SI
 	ADDQ             $0x04, DI
-	DECQ             R9
+	ADDQ             $0x04, R8
+	DECQ             DX
 	JNE              partial
 
 end:
-	MOVQ    AX, DI
-	VMOVUPS Z0, K1, (DI)
-	ADDQ    ldc+32(FP), DI
-	VMOVUPS Z1, K1, (DI)
-	ADDQ    ldc+32(FP), DI
-	VMOVUPS Z2, K1, (DI)
-	ADDQ    ldc+32(FP), DI
-	VMOVUPS Z3, K1, (DI)
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, K1, (CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z1, K1, (CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z2, K1, (CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z3, K1, (CX)
 	DECQ    (SP)
 	JE      done
-	ADDQ    stepC+88(FP), AX
-	ADDQ    stepStart+96(FP), CX
-	MOVQ    stepA+104(FP), DI
-	ADDQ    DI, 8(SP)
-	MOVQ    stepB+112(FP), DI
-	ADDQ    DI, 16(SP)
+	MOVQ    stepC+88(FP), CX
+	ADDQ    CX, 8(SP)
+	MOVQ    stepStart+96(FP), CX
+	ADDQ    CX, 16(SP)
+	MOVQ    stepA+104(FP), CX
+	ADDQ    CX, 24(SP)
+	MOVQ    stepB+112(FP), CX
+	ADDQ    CX, 32(SP)
 	JMP     tiles
 
 done:
@@ -4827,102 +7443,156 @@ done:
 
 // func tileRows5x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileRows5x1AVX512(SB), NOSPLIT, $24-120
+TEXT ·tileRows5x1AVX512(SB), NOSPLIT, $40-120
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
 	BZHIL AX, CX, CX
 	KMOVW CX, K1
-	MOVQ  c+0(FP), AX
+	MOVQ  lda+48(FP), AX
+	MOVQ  count+80(FP), CX
+	MOVQ  CX, (SP)
+	MOVQ  c+0(FP), CX
+	MOVQ  CX, 8(SP)
 	MOVQ  start+8(FP), CX
-	MOVQ  ldb+56(FP), DX
-	MOVQ  lda+48(FP), BX
-	LEAQ  (BX)(BX*2), SI
-	MOVQ  count+80(FP), DI
-	MOVQ  DI, (SP)
-	MOVQ  a+16(FP), DI
-	MOVQ  DI, 8(SP)
-	MOVQ  b+24(FP), DI
-	MOVQ  DI, 16(SP)
+	MOVQ  CX, 16(SP)
+	MOVQ  a+16(FP), CX
+	MOVQ  CX, 24(SP)
+	MOVQ  b+24(FP), CX
+	MOVQ  CX, 32(SP)
 
 tiles:
-	MOVQ       CX, DI
-	VMOVUPS.Z  (DI), K1, Z0
-	ADDQ       ldstart+40(FP), DI
-	VMOVUPS.Z  (DI), K1, Z1
-	ADDQ       ldstart+40(FP), DI
-	VMOVUPS.Z  (DI), K1, Z2
-	ADDQ       ldstart+40(FP), DI
-	VMOVUPS.Z  (DI), K1, Z3
-	ADDQ       ldstart+40(FP), DI
-	VMOVUPS.Z  (DI), K1, Z4
-	MOVQ       AX, DI
-	ADDQ       stepC+88(FP), DI
-	PREFETCHT0 (DI)
-	ADDQ       ldc+32(FP), DI
-	PREFETCHT0 (DI)
-	ADDQ       ldc+32(FP), DI
-	PREFETCHT0 (DI)
-	ADDQ       ldc+32(FP), DI
-	PREFETCHT0 (DI)
-	ADDQ       ldc+32(FP), DI
-	PREFETCHT0 (DI)
-	MOVQ       k+64(FP), R9
-	MOVQ       8(SP), DI
-	MOVQ       16(SP), R8
-	MOVQ       DI, R10
-	ADDQ       stepA+104(FP), R10
-	TESTQ      DX, DX
+	MOVQ       16(SP), CX
+	VMOVUPS.Z  (CX), K1, Z0
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS.Z  (CX), K1, Z1
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS.Z  (CX), K1, Z2
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS.Z  (CX), K1, Z3
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS.Z  (CX), K1, Z4
+	MOVQ       8(SP), CX
+	ADDQ       stepC+88(FP), CX
+	PREFETCHT0 (CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	MOVQ       k+64(FP), DX
+	MOVQ       32(SP), CX
+	MOVQ       24(SP), BX
+	LEAQ       (BX)(AX*1), SI
+	LEAQ       (SI)(AX*1), DI
+	LEAQ       (DI)(AX*1), R8
+	LEAQ       (R8)(AX*1), R9
+	MOVQ       ldb+56(FP), R10
+	TESTQ      R10, R10
 	JL         negated
+	MOVQ       DX, R11
+	SHRQ       $0x02, DX
+	JE         few
+
+unrolled:
+	VMOVUPS          (CX), Z5
+	VFMADD231PS.BCST (BX), Z5, Z0
+	VFMADD231PS.BCST (SI), Z5, Z1
+	VFMADD231PS.BCST (DI), Z5, Z2
+	VFMADD231PS.BCST (R8), Z5, Z3
+	VFMADD231PS.BCST (R9), Z5, Z4
+	ADDQ             R10, CX
+	VMOVUPS          (CX), Z5
+	VFMADD231PS.BCST 4(BX), Z5, Z0
+	VFMADD231PS.BCST 4(SI), Z5, Z1
+	VFMADD231PS.BCST 4(DI), Z5, Z2
+	VFMADD231PS.BCST 4(R8), Z5, Z3
+	VFMADD231PS.BCST 4(R9), Z5, Z4
+	ADDQ             R10, CX
+	VMOVUPS          (CX), Z5
+	VFMADD231PS.BCST 8(BX), Z5, Z0
+	VFMADD231PS.BCST 8(SI), Z5, Z1
+	VFMADD231PS.BCST 8(DI), Z5, Z2
+	VFMADD231PS.BCST 8(R8), Z5, Z3
+	VFMADD231PS.BCST 8(R9), Z5, Z4
+	ADDQ             R10, CX
+	VMOVUPS          (CX), Z5
+	VFMADD231PS.BCST 12(BX), Z5, Z0
+	VFMADD231PS.BCST 12(SI), Z5, Z1
+	VFMADD231PS.BCST 12(DI), Z5, Z2
+	VFMADD231PS.BCST 12(R8), Z5, Z3
+	VFMADD231PS.BCST 12(R9), Z5, Z4
+	ADDQ             R10, CX
+	ADDQ             $0x10, BX
+	ADDQ             $0x10, SI
+	ADDQ             $0x10, DI
+	ADDQ             $0x10, R8
+	ADDQ             $0x10, R9
+	DECQ             DX
+	JNE              unrolled
+
+few:
+	MOVQ R11, DX
+	ANDQ $0x03, DX
+	JE   end
 
 whole:
-	VMOVUPS          (R8), Z5
-	VFMADD231PS.BCST (DI), Z5, Z0
-	VFMADD231PS.BCST (DI)(BX*1), Z5, Z1
-	VFMADD231PS.BCST (DI)(BX*2), Z5, Z2
-	VFMADD231PS.BCST (DI)(SI*1), Z5, Z3
-	VFMADD231PS.BCST (DI)(BX*4), Z5, Z4
-	ADDQ             DX, R8
-	PREFETCHT0       (R10)
-	ADDQ             $0x40, R10
+	VMOVUPS          (CX), Z5
+	VFMADD231PS.BCST (BX), Z5, Z0
+	VFMADD231PS.BCST (SI), Z5, Z1
+	VFMADD231PS.BCST (DI), Z5, Z2
+	VFMADD231PS.BCST (R8), Z5, Z3
+	VFMADD231PS.BCST (R9), Z5, Z4
+	ADDQ             R10, CX
+	ADDQ             $0x04, BX
+	ADDQ             $0x04, SI
 	ADDQ             $0x04, DI
-	DECQ             R9
+	ADDQ             $0x04, R8
+	ADDQ             $0x04, R9
+	DECQ             DX
 	JNE              whole
 	JMP              end
 
 negated:
 partial:
-	VMOVUPS.Z        (R8), K1, Z5
-	VFMADD231PS.BCST (DI), Z5, Z0
-	VFMADD231PS.BCST (DI)(BX*1), Z5, Z1
-	VFMADD231PS.BCST (DI)(BX*2), Z5, Z2
-	VFMADD231PS.BCST (DI)(SI*1), Z5, Z3
-	VFMADD231PS.BCST (DI)(BX*4), Z5, Z4
-	SUBQ             DX, R8
-	PREFETCHT0       (R10)
-	ADDQ             $0x40, R10
+	VMOVUPS.Z        (CX), K1, Z5
+	VFMADD231PS.BCST (BX), Z5, Z0
+	VFMADD231PS.BCST (SI), Z5, Z1
+	VFMADD231PS.BCST (DI), Z5, Z2
+	VFMADD231PS.BCST (R8), Z5, Z3
+	VFMADD231PS.BCST (R9), Z5, Z4
+	SUBQ             R10, CX
+	ADDQ             $0x04, BX
+	ADDQ             $0x04, SI
 	ADDQ             $0x04, DI
-	DECQ             R9
+	ADDQ             $0x04, R8
+	ADDQ             $0x04, R9
+	DECQ             DX
 	JNE              partial
 
 end:
-	MOVQ    AX, DI
-	VMOVUPS Z0, K1, (DI)
-	ADDQ    ldc+32(FP), DI
-	VMOVUPS Z1, K1, (DI)
-	ADDQ    ldc+32(FP), DI
-	VMOVUPS Z2, K1, (DI)
-	ADDQ    ldc+32(FP), DI
-	VMOVUPS Z3, K1, (DI)
-	ADDQ    ldc+32(FP), DI
-	VMOVUPS Z4, K1, (DI)
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, K1, (CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z1, K1, (CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z2, K1, (CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z3, K1, (CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z4, K1, (CX)
 	DECQ    (SP)
 	JE      done
-	ADDQ    stepC+88(FP), AX
-	ADDQ    stepStart+96(FP), CX
-	MOVQ    stepA+104(FP), DI
-	ADDQ    DI, 8(SP)
-	MOVQ    stepB+112(FP), DI
-	ADDQ    DI, 16(SP)
+	MOVQ    stepC+88(FP), CX
+	ADDQ    CX, 8(SP)
+	MOVQ    stepStart+96(FP), CX
+	ADDQ    CX, 16(SP)
+	MOVQ    stepA+104(FP), CX
+	ADDQ    CX, 24(SP)
+	MOVQ    stepB+112(FP), CX
+	ADDQ    CX, 32(SP)
 	JMP     tiles
 
 done:
@@ -4931,111 +7601,172 @@ done:
 
 // func tileRows6x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileRows6x1AVX512(SB), NOSPLIT, $24-120
+TEXT ·tileRows6x1AVX512(SB), NOSPLIT, $40-120
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
 	BZHIL AX, CX, CX
 	KMOVW CX, K1
-	MOVQ  c+0(FP), AX
+	MOVQ  lda+48(FP), AX
+	MOVQ  count+80(FP), CX
+	MOVQ  CX, (SP)
+	MOVQ  c+0(FP), CX
+	MOVQ  CX, 8(SP)
 	MOVQ  start+8(FP), CX
-	MOVQ  ldb+56(FP), DX
-	MOVQ  lda+48(FP), BX
-	LEAQ  (BX)(BX*2), SI
-	LEAQ  (SI)(BX*2), DI
-	MOVQ  count+80(FP), R8
-	MOVQ  R8, (SP)
-	MOVQ  a+16(FP), R8
-	MOVQ  R8, 8(SP)
-	MOVQ  b+24(FP), R8
-	MOVQ  R8, 16(SP)
+	MOVQ  CX, 16(SP)
+	MOVQ  a+16(FP), CX
+	MOVQ  CX, 24(SP)
+	MOVQ  b+24(FP), CX
+	MOVQ  CX, 32(SP)
 
 tiles:
-	MOVQ       CX, R8
-	VMOVUPS.Z  (R8), K1, Z0
-	ADDQ       ldstart+40(FP), R8
-	VMOVUPS.Z  (R8), K1, Z1
-	ADDQ       ldstart+40(FP), R8
-	VMOVUPS.Z  (R8), K1, Z2
-	ADDQ       ldstart+40(FP), R8
-	VMOVUPS.Z  (R8), K1, Z3
-	ADDQ       ldstart+40(FP), R8
-	VMOVUPS.Z  (R8), K1, Z4
-	ADDQ       ldstart+40(FP), R8
-	VMOVUPS.Z  (R8), K1, Z5
-	MOVQ       AX, R8
-	ADDQ       stepC+88(FP), R8
-	PREFETCHT0 (R8)
-	ADDQ       ldc+32(FP), R8
-	PREFETCHT0 (R8)
-	ADDQ       ldc+32(FP), R8
-	PREFETCHT0 (R8)
-	ADDQ       ldc+32(FP), R8
-	PREFETCHT0 (R8)
-	ADDQ       ldc+32(FP), R8
-	PREFETCHT0 (R8)
-	ADDQ       ldc+32(FP), R8
-	PREFETCHT0 (R8)
-	MOVQ       k+64(FP), R10
-	MOVQ       8(SP), R8
-	MOVQ       16(SP), R9
-	MOVQ       R8, R11
-	ADDQ       stepA+104(FP), R11
-	TESTQ      DX, DX
+	MOVQ       16(SP), CX
+	VMOVUPS.Z  (CX), K1, Z0
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS.Z  (CX), K1, Z1
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS.Z  (CX), K1, Z2
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS.Z  (CX), K1, Z3
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS.Z  (CX), K1, Z4
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS.Z  (CX), K1, Z5
+	MOVQ       8(SP), CX
+	ADDQ       stepC+88(FP), CX
+	PREFETCHT0 (CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	MOVQ       k+64(FP), DX
+	MOVQ       32(SP), CX
+	MOVQ       24(SP), BX
+	LEAQ       (BX)(AX*1), SI
+	LEAQ       (SI)(AX*1), DI
+	LEAQ       (DI)(AX*1), R8
+	LEAQ       (R8)(AX*1), R9
+	LEAQ       (R9)(AX*1), R10
+	MOVQ       ldb+56(FP), R11
+	TESTQ      R11, R11
 	JL         negated
+	MOVQ       DX, R12
+	SHRQ       $0x02, DX
+	JE         few
+
+unrolled:
+	VMOVUPS          (CX), Z6
+	VFMADD231PS.BCST (BX), Z6, Z0
+	VFMADD231PS.BCST (SI), Z6, Z1
+	VFMADD231PS.BCST (DI), Z6, Z2
+	VFMADD231PS.BCST (R8), Z6, Z3
+	VFMADD231PS.BCST (R9), Z6, Z4
+	VFMADD231PS.BCST (R10), Z6, Z5
+	ADDQ             R11, CX
+	VMOVUPS          (CX), Z6
+	VFMADD231PS.BCST 4(BX), Z6, Z0
+	VFMADD231PS.BCST 4(SI), Z6, Z1
+	VFMADD231PS.BCST 4(DI), Z6, Z2
+	VFMADD231PS.BCST 4(R8), Z6, Z3
+	VFMADD231PS.BCST 4(R9), Z6, Z4
+	VFMADD231PS.BCST 4(R10), Z6, Z5
+	ADDQ             R11, CX
+	VMOVUPS          (CX), Z6
+	VFMADD231PS.BCST 8(BX), Z6, Z0
+	VFMADD231PS.BCST 8(SI), Z6, Z1
+	VFMADD231PS.BCST 8(DI), Z6, Z2
+	VFMADD231PS.BCST 8(R8), Z6, Z3
+	VFMADD231PS.BCST 8(R9), Z6, Z4
+	VFMADD231PS.BCST 8(R10), Z6, Z5
+	ADDQ             R11, CX
+	VMOVUPS          (CX), Z6
+	VFMADD231PS.BCST 12(BX), Z6, Z0
+	VFMADD231PS.BCST 12(SI), Z6, Z1
+	VFMADD231PS.BCST 12(DI), Z6, Z2
+	VFMADD231PS.BCST 12(R8), Z6, Z3
+	VFMADD231PS.BCST 12(R9), Z6, Z4
+	VFMADD231PS.BCST 12(R10), Z6, Z5
+	ADDQ             R11, CX
+	ADDQ             $0x10, BX
+	ADDQ             $0x10, SI
+	ADDQ             $0x10, DI
+	ADDQ             $0x10, R8
+	ADDQ             $0x10, R9
+	ADDQ             $0x10, R10
+	DECQ             DX
+	JNE              unrolled
+
+few:
+	MOVQ R12, DX
+	ANDQ $0x03, DX
+	JE   end
 
 whole:
-	VMOVUPS          (R9), Z6
-	VFMADD231PS.BCST (R8), Z6, Z0
-	VFMADD231PS.BCST (R8)(BX*1), Z6, Z1
-	VFMADD231PS.BCST (R8)(BX*2), Z6, Z2
-	VFMADD231PS.BCST (R8)(SI*1), Z6, Z3
-	VFMADD231PS.BCST (R8)(BX*4), Z6, Z4
-	VFMADD231PS.BCST (R8)(DI*1), Z6, Z5
-	ADDQ             DX, R9
-	PREFETCHT0       (R11)
-	ADDQ             $0x40, R11
+	VMOVUPS          (CX), Z6
+	VFMADD231PS.BCST (BX), Z6, Z0
+	VFMADD231PS.BCST (SI), Z6, Z1
+	VFMADD231PS.BCST (DI), Z6, Z2
+	VFMADD231PS.BCST (R8), Z6, Z3
+	VFMADD231PS.BCST (R9), Z6, Z4
+	VFMADD231PS.BCST (R10), Z6, Z5
+	ADDQ             R11, CX
+	ADDQ             $0x04, BX
+	ADDQ             $0x04, SI
+	ADDQ             $0x04, DI
 	ADDQ             $0x04, R8
-	DECQ             R10
+	ADDQ             $0x04, R9
+	ADDQ             $0x04, R10
+	DECQ             DX
 	JNE              whole
 	JMP              end
 
 negated:
 partial:
-	VMOVUPS.Z        (R9), K1, Z6
-	VFMADD231PS.BCST (R8), Z6, Z0
-	VFMADD231PS.BCST (R8)(BX*1), Z6, Z1
-	VFMADD231PS.BCST (R8)(BX*2), Z6, Z2
-	VFMADD231PS.BCST (R8)(SI*1), Z6, Z3
-	VFMADD231PS.BCST (R8)(BX*4), Z6, Z4
-	VFMADD231PS.BCST (R8)(DI*1), Z6, Z5
-	SUBQ             DX, R9
-	PREFETCHT0       (R11)
-	ADDQ             $0x40, R11
+	VMOVUPS.Z        (CX), K1, Z6
+	VFMADD231PS.BCST (BX), Z6, Z0
+	VFMADD231PS.BCST (SI), Z6, Z1
+	VFMADD231PS.BCST (DI), Z6, Z2
+	VFMADD231PS.BCST (R8), Z6, Z3
+	VFMADD231PS.BCST (R9), Z6, Z4
+	VFMADD231PS.BCST (R10), Z6, Z5
+	SUBQ             R11, CX
+	ADDQ             $0x04, BX
+	ADDQ             $0x04, SI
+	ADDQ             $0x04, DI
 	ADDQ             $0x04, R8
-	DECQ             R10
+	ADDQ             $0x04, R9
+	ADDQ             $0x04, R10
+	DECQ             DX
 	JNE              partial
 
 end:
-	MOVQ    AX, R8
-	VMOVUPS Z0, K1, (R8)
-	ADDQ    ldc+32(FP), R8
-	VMOVUPS Z1, K1, (R8)
-	ADDQ    ldc+32(FP), R8
-	VMOVUPS Z2, K1, (R8)
-	ADDQ    ldc+32(FP), R8
-	VMOVUPS Z3, K1, (R8)
-	ADDQ    ldc+32(FP), R8
-	VMOVUPS Z4, K1, (R8)
-	ADDQ    ldc+32(FP), R8
-	VMOVUPS Z5, K1, (R8)
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, K1, (CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z1, K1, (CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z2, K1, (CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z3, K1, (CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z4, K1, (CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z5, K1, (CX)
 	DECQ    (SP)
 	JE      done
-	ADDQ    stepC+88(FP), AX
-	ADDQ    stepStart+96(FP), CX
-	MOVQ    stepA+104(FP), R8
-	ADDQ    R8, 8(SP)
-	MOVQ    stepB+112(FP), R8
-	ADDQ    R8, 16(SP)
+	MOVQ    stepC+88(FP), CX
+	ADDQ    CX, 8(SP)
+	MOVQ    stepStart+96(FP), CX
+	ADDQ    CX, 16(SP)
+	MOVQ    stepA+104(FP), CX
+	ADDQ    CX, 24(SP)
+	MOVQ    stepB+112(FP), CX
+	ADDQ    CX, 32(SP)
 	JMP     tiles
 
 done:
@@ -5044,119 +7775,188 @@ done:
 
 // func tileRows7x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileRows7x1AVX512(SB), NOSPLIT, $24-120
+TEXT ·tileRows7x1AVX512(SB), NOSPLIT, $40-120
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
 	BZHIL AX, CX, CX
 	KMOVW CX, K1
-	MOVQ  c+0(FP), AX
+	MOVQ  lda+48(FP), AX
+	MOVQ  count+80(FP), CX
+	MOVQ  CX, (SP)
+	MOVQ  c+0(FP), CX
+	MOVQ  CX, 8(SP)
 	MOVQ  start+8(FP), CX
-	MOVQ  ldb+56(FP), DX
-	MOVQ  lda+48(FP), BX
-	LEAQ  (BX)(BX*2), SI
-	LEAQ  (SI)(BX*2), DI
-	MOVQ  count+80(FP), R8
-	MOVQ  R8, (SP)
-	MOVQ  a+16(FP), R8
-	MOVQ  R8, 8(SP)
-	MOVQ  b+24(FP), R8
-	MOVQ  R8, 16(SP)
+	MOVQ  CX, 16(SP)
+	MOVQ  a+16(FP), CX
+	MOVQ  CX, 24(SP)
+	MOVQ  b+24(FP), CX
+	MOVQ  CX, 32(SP)
 
 tiles:
-	MOVQ       CX, R8
-	VMOVUPS.Z  (R8), K1, Z0
-	ADDQ       ldstart+40(FP), R8
-	VMOVUPS.Z  (R8), K1, Z1
-	ADDQ       ldstart+40(FP), R8
-	VMOVUPS.Z  (R8), K1, Z2
-	ADDQ       ldstart+40(FP), R8
-	VMOVUPS.Z  (R8), K1, Z3
-	ADDQ       ldstart+40(FP), R8
-	VMOVUPS.Z  (R8), K1, Z4
-	ADDQ       ldstart+40(FP), R8
-	VMOVUPS.Z  (R8), K1, Z5
-	ADDQ       ldstart+40(FP), R8
-	VMOVUPS.Z  (R8), K1, Z6
-	MOVQ       AX, R8
-	ADDQ       stepC+88(FP), R8
-	PREFETCHT0 (R8)
-	ADDQ       ldc+32(FP), R8
-	PREFETCHT0 (R8)
-	ADDQ       ldc+32(FP), R8
-	PREFETCHT0 (R8)
-	ADDQ       ldc+32(FP), R8
-	PREFETCHT0 (R8)
-	ADDQ       ldc+32(FP), R8
-	PREFETCHT0 (R8)
-	ADDQ       ldc+32(FP), R8
-	PREFETCHT0 (R8)
-	ADDQ       ldc+32(FP), R8
-	PREFETCHT0 (R8)
-	MOVQ       k+64(FP), R10
-	MOVQ       8(SP), R8
-	MOVQ       16(SP), R9
-	MOVQ       R8, R11
-	ADDQ       stepA+104(FP), R11
-	TESTQ      DX, DX
+	MOVQ       16(SP), CX
+	VMOVUPS.Z  (CX), K1, Z0
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS.Z  (CX), K1, Z1
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS.Z  (CX), K1, Z2
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS.Z  (CX), K1, Z3
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS.Z  (CX), K1, Z4
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS.Z  (CX), K1, Z5
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS.Z  (CX), K1, Z6
+	MOVQ       8(SP), CX
+	ADDQ       stepC+88(FP), CX
+	PREFETCHT0 (CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	MOVQ       k+64(FP), DX
+	MOVQ       32(SP), CX
+	MOVQ       24(SP), BX
+	LEAQ       (BX)(AX*1), SI
+	LEAQ       (SI)(AX*1), DI
+	LEAQ       (DI)(AX*1), R8
+	LEAQ       (R8)(AX*1), R9
+	LEAQ       (R9)(AX*1), R10
+	LEAQ       (R10)(AX*1), R11
+	MOVQ       ldb+56(FP), R12
+	TESTQ      R12, R12
 	JL         negated
+	MOVQ       DX, R13
+	SHRQ       $0x02, DX
+	JE         few
+
+unrolled:
+	VMOVUPS          (CX), Z7
+	VFMADD231PS.BCST (BX), Z7, Z0
+	VFMADD231PS.BCST (SI), Z7, Z1
+	VFMADD231PS.BCST (DI), Z7, Z2
+	VFMADD231PS.BCST (R8), Z7, Z3
+	VFMADD231PS.BCST (R9), Z7, Z4
+	VFMADD231PS.BCST (R10), Z7, Z5
+	VFMADD231PS.BCST (R11), Z7, Z6
+	ADDQ             R12, CX
+	VMOVUPS          (CX), Z7
+	VFMADD231PS.BCST 4(BX), Z7, Z0
+	VFMADD231PS.BCST 4(SI), Z7, Z1
+	VFMADD231PS.BCST 4(DI), Z7, Z2
+	VFMADD231PS.BCST 4(R8), Z7, Z3
+	VFMADD231PS.BCST 4(R9), Z7, Z4
+	VFMADD231PS.BCST 4(R10), Z7, Z5
+	VFMADD231PS.BCST 4(R11), Z7, Z6
+	ADDQ             R12, CX
+	VMOVUPS          (CX), Z7
+	VFMADD231PS.BCST 8(BX), Z7, Z0
+	VFMADD231PS.BCST 8(SI), Z7, Z1
+	VFMADD231PS.BCST 8(DI), Z7, Z2
+	VFMADD231PS.BCST 8(R8), Z7, Z3
+	VFMADD231PS.BCST 8(R9), Z7, Z4
+	VFMADD231PS.BCST 8(R10), Z7, Z5
+	VFMADD231PS.BCST 8(R11), Z7, Z6
+	ADDQ             R12, CX
+	VMOVUPS          (CX), Z7
+	VFMADD231PS.BCST 12(BX), Z7, Z0
+	VFMADD231PS.BCST 12(SI), Z7, Z1
+	VFMADD231PS.BCST 12(DI), Z7, Z2
+	VFMADD231PS.BCST 12(R8), Z7, Z3
+	VFMADD231PS.BCST 12(R9), Z7, Z4
+	VFMADD231PS.BCST 12(R10), Z7, Z5
+	VFMADD231PS.BCST 12(R11), Z7, Z6
+	ADDQ             R12, CX
+	ADDQ             $0x10, BX
+	ADDQ             $0x10, SI
+	ADDQ             $0x10, DI
+	ADDQ             $0x10, R8
+	ADDQ             $0x10, R9
+	ADDQ             $0x10, R10
+	ADDQ             $0x10, R11
+	DECQ             DX
+	JNE              unrolled
+
+few:
+	MOVQ R13, DX
+	ANDQ $0x03, DX
+	JE   end
 
 whole:
-	VMOVUPS          (R9), Z7
-	VFMADD231PS.BCST (R8), Z7, Z0
-	VFMADD231PS.BCST (R8)(BX*1), Z7, Z1
-	VFMADD231PS.BCST (R8)(BX*2), Z7, Z2
-	VFMADD231PS.BCST (R8)(SI*1), Z7, Z3
-	VFMADD231PS.BCST (R8)(BX*4), Z7, Z4
-	VFMADD231PS.BCST (R8)(DI*1), Z7, Z5
-	VFMADD231PS.BCST (R8)(SI*2), Z7, Z6
-	ADDQ             DX, R9
-	PREFETCHT0       (R11)
-	ADDQ             $0x40, R11
+	VMOVUPS          (CX), Z7
+	VFMADD231PS.BCST (BX), Z7, Z0
+	VFMADD231PS.BCST (SI), Z7, Z1
+	VFMADD231PS.BCST (DI), Z7, Z2
+	VFMADD231PS.BCST (R8), Z7, Z3
+	VFMADD231PS.BCST (R9), Z7, Z4
+	VFMADD231PS.BCST (R10), Z7, Z5
+	VFMADD231PS.BCST (R11), Z7, Z6
+	ADDQ             R12, CX
+	ADDQ             $0x04, BX
+	ADDQ             $0x04, SI
+	ADDQ             $0x04, DI
 	ADDQ             $0x04, R8
-	DECQ             R10
+	ADDQ             $0x04, R9
+	ADDQ             $0x04, R10
+	ADDQ             $0x04, R11
+	DECQ             DX
 	JNE              whole
 	JMP              end
 
 negated:
 partial:
-	VMOVUPS.Z        (R9), K1, Z7
-	VFMADD231PS.BCST (R8), Z7, Z0
-	VFMADD231PS.BCST (R8)(BX*1), Z7, Z1
-	VFMADD231PS.BCST (R8)(BX*2), Z7, Z2
-	VFMADD231PS.BCST (R8)(SI*1), Z7, Z3
-	VFMADD231PS.BCST (R8)(BX*4), Z7, Z4
-	VFMADD231PS.BCST (R8)(DI*1), Z7, Z5
-	VFMADD231PS.BCST (R8)(SI*2), Z7, Z6
-	SUBQ             DX, R9
-	PREFETCHT0       (R11)
-	ADDQ             $0x40, R11
+	VMOVUPS.Z        (CX), K1, Z7
+	VFMADD231PS.BCST (BX), Z7, Z0
+	VFMADD231PS.BCST (SI), Z7, Z1
+	VFMADD231PS.BCST (DI), Z7, Z2
+	VFMADD231PS.BCST (R8), Z7, Z3
+	VFMADD231PS.BCST (R9), Z7, Z4
+	VFMADD231PS.BCST (R10), Z7, Z5
+	VFMADD231PS.BCST (R11), Z7, Z6
+	SUBQ             R12, CX
+	ADDQ             $0x04, BX
+	ADDQ             $0x04, SI
+	ADDQ             $0x04, DI
 	ADDQ             $0x04, R8
-	DECQ             R10
+	ADDQ             $0x04, R9
+	ADDQ             $0x04, R10
+	ADDQ             $0x04, R11
+	DECQ             DX
 	JNE              partial
 
 end:
-	MOVQ    AX, R8
-	VMOVUPS Z0, K1, (R8)
-	ADDQ    ldc+32(FP), R8
-	VMOVUPS Z1, K1, (R8)
-	ADDQ    ldc+32(FP), R8
-	VMOVUPS Z2, K1, (R8)
-	ADDQ    ldc+32(FP), R8
-	VMOVUPS Z3, K1, (R8)
-	ADDQ    ldc+32(FP), R8
-	VMOVUPS Z4, K1, (R8)
-	ADDQ    ldc+32(FP), R8
-	VMOVUPS Z5, K1, (R8)
-	ADDQ    ldc+32(FP), R8
-	VMOVUPS Z6, K1, (R8)
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, K1, (CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z1, K1, (CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z2, K1, (CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z3, K1, (CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z4, K1, (CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z5, K1, (CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z6, K1, (CX)
 	DECQ    (SP)
 	JE      done
-	ADDQ    stepC+88(FP), AX
-	ADDQ    stepStart+96(FP), CX
-	MOVQ    stepA+104(FP), R8
-	ADDQ    R8, 8(SP)
-	MOVQ    stepB+112(FP), R8
-	ADDQ    R8, 16(SP)
+	MOVQ    stepC+88(FP), CX
+	ADDQ    CX, 8(SP)
+	MOVQ    stepStart+96(FP), CX
+	ADDQ    CX, 16(SP)
+	MOVQ    stepA+104(FP), CX
+	ADDQ    CX, 24(SP)
+	MOVQ    stepB+112(FP), CX
+	ADDQ    CX, 32(SP)
 	JMP     tiles
 
 done:
@@ -5165,128 +7965,204 @@ done:
 
 // func tileRows8x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileRows8x1AVX512(SB), NOSPLIT, $24-120
+TEXT ·tileRows8x1AVX512(SB), NOSPLIT, $40-120
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
 	BZHIL AX, CX, CX
 	KMOVW CX, K1
-	MOVQ  c+0(FP), AX
+	MOVQ  lda+48(FP), AX
+	MOVQ  count+80(FP), CX
+	MOVQ  CX, (SP)
+	MOVQ  c+0(FP), CX
+	MOVQ  CX, 8(SP)
 	MOVQ  start+8(FP), CX
-	MOVQ  ldb+56(FP), DX
-	MOVQ  lda+48(FP), BX
-	LEAQ  (BX)(BX*2), SI
-	LEAQ  (SI)(BX*2), DI
-	LEAQ  (DI)(BX*2), R8
-	MOVQ  count+80(FP), R9
-	MOVQ  R9, (SP)
-	MOVQ  a+16(FP), R9
-	MOVQ  R9, 8(SP)
-	MOVQ  b+24(FP), R9
-	MOVQ  R9, 16(SP)
+	MOVQ  CX, 16(SP)
+	MOVQ  a+16(FP), CX
+	MOVQ  CX, 24(SP)
+	MOVQ  b+24(FP), CX
+	MOVQ  CX, 32(SP)
 
 tiles:
-	MOVQ       CX, R9
-	VMOVUPS.Z  (R9), K1, Z0
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS.Z  (R9), K1, Z1
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS.Z  (R9), K1, Z2
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS.Z  (R9), K1, Z3
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS.Z  (R9), K1, Z4
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS.Z  (R9), K1, Z5
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS.Z  (R9), K1, Z6
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS.Z  (R9), K1, Z7
-	MOVQ       AX, R9
-	ADDQ       stepC+88(FP), R9
-	PREFETCHT0 (R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	MOVQ       k+64(FP), R11
-	MOVQ       8(SP), R9
-	MOVQ       16(SP), R10
-	MOVQ       R9, R12
-	ADDQ       stepA+104(FP), R12
-	TESTQ      DX, DX
+	MOVQ       16(SP), CX
+	VMOVUPS.Z  (CX), K1, Z0
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS.Z  (CX), K1, Z1
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS.Z  (CX), K1, Z2
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS.Z  (CX), K1, Z3
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS.Z  (CX), K1, Z4
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS.Z  (CX), K1, Z5
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS.Z  (CX), K1, Z6
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS.Z  (CX), K1, Z7
+	MOVQ       8(SP), CX
+	ADDQ       stepC+88(FP), CX
+	PREFETCHT0 (CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	MOVQ       k+64(FP), DX
+	MOVQ       32(SP), CX
+	MOVQ       24(SP), BX
+	LEAQ       (BX)(AX*1), SI
+	LEAQ       (SI)(AX*1), DI
+	LEAQ       (DI)(AX*1), R8
+	LEAQ       (R8)(AX*1), R9
+	LEAQ       (R9)(AX*1), R10
+	LEAQ       (R10)(AX*1), R11
+	LEAQ       (R11)(AX*1), R12
+	MOVQ       ldb+56(FP), R13
+	TESTQ      R13, R13
 	JL         negated
+	MOVQ       DX, R14
+	SHRQ       $0x02, DX
+	JE         few
+
+unrolled:
+	VMOVUPS          (CX), Z8
+	VFMADD231PS.BCST (BX), Z8, Z0
+	VFMADD231PS.BCST (SI), Z8, Z1
+	VFMADD231PS.BCST (DI), Z8, Z2
+	VFMADD231PS.BCST (R8), Z8, Z3
+	VFMADD231PS.BCST (R9), Z8, Z4
+	VFMADD231PS.BCST (R10), Z8, Z5
+	VFMADD231PS.BCST (R11), Z8, Z6
+	VFMADD231PS.BCST (R12), Z8, Z7
+	ADDQ             R13, CX
+	VMOVUPS          (CX), Z8
+	VFMADD231PS.BCST 4(BX), Z8, Z0
+	VFMADD231PS.BCST 4(SI), Z8, Z1
+	VFMADD231PS.BCST 4(DI), Z8, Z2
+	VFMADD231PS.BCST 4(R8), Z8, Z3
+	VFMADD231PS.BCST 4(R9), Z8, Z4
+	VFMADD231PS.BCST 4(R10), Z8, Z5
+	VFMADD231PS.BCST 4(R11), Z8, Z6
+	VFMADD231PS.BCST 4(R12), Z8, Z7
+	ADDQ             R13, CX
+	VMOVUPS          (CX), Z8
+	VFMADD231PS.BCST 8(BX), Z8, Z0
+	VFMADD231PS.BCST 8(SI), Z8, Z1
+	VFMADD231PS.BCST 8(DI), Z8, Z2
+	VFMADD231PS.BCST 8(R8), Z8, Z3
+	VFMADD231PS.BCST 8(R9), Z8, Z4
+	VFMADD231PS.BCST 8(R10), Z8, Z5
+	VFMADD231PS.BCST 8(R11), Z8, Z6
+	VFMADD231PS.BCST 8(R12), Z8, Z7
+	ADDQ             R13, CX
+	VMOVUPS          (CX), Z8
+	VFMADD231PS.BCST 12(BX), Z8, Z0
+	VFMADD231PS.BCST 12(SI), Z8, Z1
+	VFMADD231PS.BCST 12(DI), Z8, Z2
+	VFMADD231PS.BCST 12(R8), Z8, Z3
+	VFMADD231PS.BCST 12(R9), Z8, Z4
+	VFMADD231PS.BCST 12(R10), Z8, Z5
+	VFMADD231PS.BCST 12(R11), Z8, Z6
+	VFMADD231PS.BCST 12(R12), Z8, Z7
+	ADDQ             R13, CX
+	ADDQ             $0x10, BX
+	ADDQ             $0x10, SI
+	ADDQ             $0x10, DI
+	ADDQ             $0x10, R8
+	ADDQ             $0x10, R9
+	ADDQ             $0x10, R10
+	ADDQ             $0x10, R11
+	ADDQ             $0x10, R12
+	DECQ             DX
+	JNE              unrolled
+
+few:
+	MOVQ R14, DX
+	ANDQ $0x03, DX
+	JE   end
 
 whole:
-	VMOVUPS          (R10), Z8
-	VFMADD231PS.BCST (R9), Z8, Z0
-	VFMADD231PS.BCST (R9)(BX*1), Z8, Z1
-	VFMADD231PS.BCST (R9)(BX*2), Z8, Z2
-	VFMADD231PS.BCST (R9)(SI*1), Z8, Z3
-	VFMADD231PS.BCST (R9)(BX*4), Z8, Z4
-	VFMADD231PS.BCST (R9)(DI*1), Z8, Z5
-	VFMADD231PS.BCST (R9)(SI*2), Z8, Z6
-	VFMADD231PS.BCST (R9)(R8*1), Z8, Z7
-	ADDQ             DX, R10
-	PREFETCHT0       (R12)
-	ADDQ             $0x40, R12
+	VMOVUPS          (CX), Z8
+	VFMADD231PS.BCST (BX), Z8, Z0
+	VFMADD231PS.BCST (SI), Z8, Z1
+	VFMADD231PS.BCST (DI), Z8, Z2
+	VFMADD231PS.BCST (R8), Z8, Z3
+	VFMADD231PS.BCST (R9), Z8, Z4
+	VFMADD231PS.BCST (R10), Z8, Z5
+	VFMADD231PS.BCST (R11), Z8, Z6
+	VFMADD231PS.BCST (R12), Z8, Z7
+	ADDQ             R13, CX
+	ADDQ             $0x04, BX
+	ADDQ             $0x04, SI
+	ADDQ             $0x04, DI
+	ADDQ             $0x04, R8
 	ADDQ             $0x04, R9
-	DECQ             R11
+	ADDQ             $0x04, R10
+	ADDQ             $0x04, R11
+	ADDQ             $0x04, R12
+	DECQ             DX
 	JNE              whole
 	JMP              end
 
 negated:
 partial:
-	VMOVUPS.Z        (R10), K1, Z8
-	VFMADD231PS.BCST (R9), Z8, Z0
-	VFMADD231PS.BCST (R9)(BX*1), Z8, Z1
-	VFMADD231PS.BCST (R9)(BX*2), Z8, Z2
-	VFMADD231PS.BCST (R9)(SI*1), Z8, Z3
-	VFMADD231PS.BCST (R9)(BX*4), Z8, Z4
-	VFMADD231PS.BCST (R9)(DI*1), Z8, Z5
-	VFMADD231PS.BCST (R9)(SI*2), Z8, Z6
-	VFMADD231PS.BCST (R9)(R8*1), Z8, Z7
-	SUBQ             DX, R10
-	PREFETCHT0       (R12)
-	ADDQ             $0x40, R12
+	VMOVUPS.Z        (CX), K1, Z8
+	VFMADD231PS.BCST (BX), Z8, Z0
+	VFMADD231PS.BCST (SI), Z8, Z1
+	VFMADD231PS.BCST (DI), Z8, Z2
+	VFMADD231PS.BCST (R8), Z8, Z3
+	VFMADD231PS.BCST (R9), Z8, Z4
+	VFMADD231PS.BCST (R10), Z8, Z5
+	VFMADD231PS.BCST (R11), Z8, Z6
+	VFMADD231PS.BCST (R12), Z8, Z7
+	SUBQ             R13, CX
+	ADDQ             $0x04, BX
+	ADDQ             $0x04, SI
+	ADDQ             $0x04, DI
+	ADDQ             $0x04, R8
 	ADDQ             $0x04, R9
-	DECQ             R11
+	ADDQ             $0x04, R10
+	ADDQ             $0x04, R11
+	ADDQ             $0x04, R12
+	DECQ             DX
 	JNE              partial
 
 end:
-	MOVQ    AX, R9
-	VMOVUPS Z0, K1, (R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z1, K1, (R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z2, K1, (R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z3, K1, (R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z4, K1, (R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z5, K1, (R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z6, K1, (R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z7, K1, (R9)
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, K1, (CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z1, K1, (CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z2, K1, (CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z3, K1, (CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z4, K1, (CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z5, K1, (CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z6, K1, (CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z7, K1, (CX)
 	DECQ    (SP)
 	JE      done
-	ADDQ    stepC+88(FP), AX
-	ADDQ    stepStart+96(FP), CX
-	MOVQ    stepA+104(FP), R9
-	ADDQ    R9, 8(SP)
-	MOVQ    stepB+112(FP), R9
-	ADDQ    R9, 16(SP)
+	MOVQ    stepC+88(FP), CX
+	ADDQ    CX, 8(SP)
+	MOVQ    stepStart+96(FP), CX
+	ADDQ    CX, 16(SP)
+	MOVQ    stepA+104(FP), CX
+	ADDQ    CX, 24(SP)
+	MOVQ    stepB+112(FP), CX
+	ADDQ    CX, 32(SP)
 	JMP     tiles
 
 done:
@@ -5295,7660 +8171,28 @@ done:
 
 // func tileRows9x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileRows9x1AVX512(SB), NOSPLIT, $24-120
+TEXT ·tileRows9x1AVX512(SB), NOSPLIT, $40-120
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
 	BZHIL AX, CX, CX
 	KMOVW CX, K1
-	MOVQ  c+0(FP), AX
-	MOVQ  start+8(FP), CX
-	MOVQ  ldb+56(FP), DX
-	MOVQ  lda+48(FP), BX
-	LEAQ  (BX)(BX*2), SI
-	LEAQ  (SI)(BX*2), DI
-	LEAQ  (DI)(BX*2), R8
-	MOVQ  count+80(FP), R9
-	MOVQ  R9, (SP)
-	MOVQ  a+16(FP), R9
-	MOVQ  R9, 8(SP)
-	MOVQ  b+24(FP), R9
-	MOVQ  R9, 16(SP)
+	MOVQ  lda+48(FP), AX
+	LEAQ  (AX)(AX*2), CX
+	LEAQ  (CX)(AX*2), DX
+	LEAQ  (DX)(AX*2), BX
+	MOVQ  count+80(FP), SI
+	MOVQ  SI, (SP)
+	MOVQ  c+0(FP), SI
+	MOVQ  SI, 8(SP)
+	MOVQ  start+8(FP), SI
+	MOVQ  SI, 16(SP)
+	MOVQ  a+16(FP), SI
+	MOVQ  SI, 24(SP)
+	MOVQ  b+24(FP), SI
+	MOVQ  SI, 32(SP)
 
 tiles:
-	MOVQ       CX, R9
-	VMOVUPS.Z  (R9), K1, Z0
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS.Z  (R9), K1, Z1
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS.Z  (R9), K1, Z2
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS.Z  (R9), K1, Z3
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS.Z  (R9), K1, Z4
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS.Z  (R9), K1, Z5
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS.Z  (R9), K1, Z6
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS.Z  (R9), K1, Z7
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS.Z  (R9), K1, Z8
-	MOVQ       AX, R9
-	ADDQ       stepC+88(FP), R9
-	PREFETCHT0 (R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	MOVQ       k+64(FP), R11
-	MOVQ       8(SP), R9
-	MOVQ       16(SP), R10
-	LEAQ       (R9)(BX*8), R12
-	MOVQ       R9, R13
-	ADDQ       stepA+104(FP), R13
-	TESTQ      DX, DX
-	JL         negated
-
-whole:
-	VMOVUPS          (R10), Z9
-	VFMADD231PS.BCST (R9), Z9, Z0
-	VFMADD231PS.BCST (R9)(BX*1), Z9, Z1
-	VFMADD231PS.BCST (R9)(BX*2), Z9, Z2
-	VFMADD231PS.BCST (R9)(SI*1), Z9, Z3
-	VFMADD231PS.BCST (R9)(BX*4), Z9, Z4
-	VFMADD231PS.BCST (R9)(DI*1), Z9, Z5
-	VFMADD231PS.BCST (R9)(SI*2), Z9, Z6
-	VFMADD231PS.BCST (R9)(R8*1), Z9, Z7
-	VFMADD231PS.BCST (R12), Z9, Z8
-	ADDQ             DX, R10
-	PREFETCHT0       (R13)
-	ADDQ             $0x40, R13
-	ADDQ             $0x04, R9
-	ADDQ             $0x04, R12
-	DECQ             R11
-	JNE              whole
-	JMP              end
-
-negated:
-partial:
-	VMOVUPS.Z        (R10), K1, Z9
-	VFMADD231PS.BCST (R9), Z9, Z0
-	VFMADD231PS.BCST (R9)(BX*1), Z9, Z1
-	VFMADD231PS.BCST (R9)(BX*2), Z9, Z2
-	VFMADD231PS.BCST (R9)(SI*1), Z9, Z3
-	VFMADD231PS.BCST (R9)(BX*4), Z9, Z4
-	VFMADD231PS.BCST (R9)(DI*1), Z9, Z5
-	VFMADD231PS.BCST (R9)(SI*2), Z9, Z6
-	VFMADD231PS.BCST (R9)(R8*1), Z9, Z7
-	VFMADD231PS.BCST (R12), Z9, Z8
-	SUBQ             DX, R10
-	PREFETCHT0       (R13)
-	ADDQ             $0x40, R13
-	ADDQ             $0x04, R9
-	ADDQ             $0x04, R12
-	DECQ             R11
-	JNE              partial
-
-end:
-	MOVQ    AX, R9
-	VMOVUPS Z0, K1, (R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z1, K1, (R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z2, K1, (R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z3, K1, (R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z4, K1, (R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z5, K1, (R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z6, K1, (R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z7, K1, (R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z8, K1, (R9)
-	DECQ    (SP)
-	JE      done
-	ADDQ    stepC+88(FP), AX
-	ADDQ    stepStart+96(FP), CX
-	MOVQ    stepA+104(FP), R9
-	ADDQ    R9, 8(SP)
-	MOVQ    stepB+112(FP), R9
-	ADDQ    R9, 16(SP)
-	JMP     tiles
-
-done:
-	VZEROUPPER
-	RET
-
-// func tileRows10x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-// Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileRows10x1AVX512(SB), NOSPLIT, $24-120
-	MOVQ  last+72(FP), AX
-	MOVL  $-1, CX
-	BZHIL AX, CX, CX
-	KMOVW CX, K1
-	MOVQ  c+0(FP), AX
-	MOVQ  start+8(FP), CX
-	MOVQ  ldb+56(FP), DX
-	MOVQ  lda+48(FP), BX
-	LEAQ  (BX)(BX*2), SI
-	LEAQ  (SI)(BX*2), DI
-	LEAQ  (DI)(BX*2), R8
-	MOVQ  count+80(FP), R9
-	MOVQ  R9, (SP)
-	MOVQ  a+16(FP), R9
-	MOVQ  R9, 8(SP)
-	MOVQ  b+24(FP), R9
-	MOVQ  R9, 16(SP)
-
-tiles:
-	MOVQ       CX, R9
-	VMOVUPS.Z  (R9), K1, Z0
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS.Z  (R9), K1, Z1
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS.Z  (R9), K1, Z2
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS.Z  (R9), K1, Z3
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS.Z  (R9), K1, Z4
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS.Z  (R9), K1, Z5
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS.Z  (R9), K1, Z6
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS.Z  (R9), K1, Z7
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS.Z  (R9), K1, Z8
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS.Z  (R9), K1, Z9
-	MOVQ       AX, R9
-	ADDQ       stepC+88(FP), R9
-	PREFETCHT0 (R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	MOVQ       k+64(FP), R11
-	MOVQ       8(SP), R9
-	MOVQ       16(SP), R10
-	LEAQ       (R9)(BX*8), R12
-	MOVQ       R9, R13
-	ADDQ       stepA+104(FP), R13
-	TESTQ      DX, DX
-	JL         negated
-
-whole:
-	VMOVUPS          (R10), Z10
-	VFMADD231PS.BCST (R9), Z10, Z0
-	VFMADD231PS.BCST (R9)(BX*1), Z10, Z1
-	VFMADD231PS.BCST (R9)(BX*2), Z10, Z2
-	VFMADD231PS.BCST (R9)(SI*1), Z10, Z3
-	VFMADD231PS.BCST (R9)(BX*4), Z10, Z4
-	VFMADD231PS.BCST (R9)(DI*1), Z10, Z5
-	VFMADD231PS.BCST (R9)(SI*2), Z10, Z6
-	VFMADD231PS.BCST (R9)(R8*1), Z10, Z7
-	VFMADD231PS.BCST (R12), Z10, Z8
-	VFMADD231PS.BCST (R12)(BX*1), Z10, Z9
-	ADDQ             DX, R10
-	PREFETCHT0       (R13)
-	ADDQ             $0x40, R13
-	ADDQ             $0x04, R9
-	ADDQ             $0x04, R12
-	DECQ             R11
-	JNE              whole
-	JMP              end
-
-negated:
-partial:
-	VMOVUPS.Z        (R10), K1, Z10
-	VFMADD231PS.BCST (R9), Z10, Z0
-	VFMADD231PS.BCST (R9)(BX*1), Z10, Z1
-	VFMADD231PS.BCST (R9)(BX*2), Z10, Z2
-	VFMADD231PS.BCST (R9)(SI*1), Z10, Z3
-	VFMADD231PS.BCST (R9)(BX*4), Z10, Z4
-	VFMADD231PS.BCST (R9)(DI*1), Z10, Z5
-	VFMADD231PS.BCST (R9)(SI*2), Z10, Z6
-	VFMADD231PS.BCST (R9)(R8*1), Z10, Z7
-	VFMADD231PS.BCST (R12), Z10, Z8
-	VFMADD231PS.BCST (R12)(BX*1), Z10, Z9
-	SUBQ             DX, R10
-	PREFETCHT0       (R13)
-	ADDQ             $0x40, R13
-	ADDQ             $0x04, R9
-	ADDQ             $0x04, R12
-	DECQ             R11
-	JNE              partial
-
-end:
-	MOVQ    AX, R9
-	VMOVUPS Z0, K1, (R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z1, K1, (R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z2, K1, (R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z3, K1, (R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z4, K1, (R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z5, K1, (R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z6, K1, (R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z7, K1, (R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z8, K1, (R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z9, K1, (R9)
-	DECQ    (SP)
-	JE      done
-	ADDQ    stepC+88(FP), AX
-	ADDQ    stepStart+96(FP), CX
-	MOVQ    stepA+104(FP), R9
-	ADDQ    R9, 8(SP)
-	MOVQ    stepB+112(FP), R9
-	ADDQ    R9, 16(SP)
-	JMP     tiles
-
-done:
-	VZEROUPPER
-	RET
-
-// func tileRows11x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-// Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileRows11x1AVX512(SB), NOSPLIT, $24-120
-	MOVQ  last+72(FP), AX
-	MOVL  $-1, CX
-	BZHIL AX, CX, CX
-	KMOVW CX, K1
-	MOVQ  c+0(FP), AX
-	MOVQ  start+8(FP), CX
-	MOVQ  ldb+56(FP), DX
-	MOVQ  lda+48(FP), BX
-	LEAQ  (BX)(BX*2), SI
-	LEAQ  (SI)(BX*2), DI
-	LEAQ  (DI)(BX*2), R8
-	MOVQ  count+80(FP), R9
-	MOVQ  R9, (SP)
-	MOVQ  a+16(FP), R9
-	MOVQ  R9, 8(SP)
-	MOVQ  b+24(FP), R9
-	MOVQ  R9, 16(SP)
-
-tiles:
-	MOVQ       CX, R9
-	VMOVUPS.Z  (R9), K1, Z0
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS.Z  (R9), K1, Z1
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS.Z  (R9), K1, Z2
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS.Z  (R9), K1, Z3
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS.Z  (R9), K1, Z4
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS.Z  (R9), K1, Z5
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS.Z  (R9), K1, Z6
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS.Z  (R9), K1, Z7
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS.Z  (R9), K1, Z8
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS.Z  (R9), K1, Z9
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS.Z  (R9), K1, Z10
-	MOVQ       AX, R9
-	ADDQ       stepC+88(FP), R9
-	PREFETCHT0 (R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	MOVQ       k+64(FP), R11
-	MOVQ       8(SP), R9
-	MOVQ       16(SP), R10
-	LEAQ       (R9)(BX*8), R12
-	MOVQ       R9, R13
-	ADDQ       stepA+104(FP), R13
-	TESTQ      DX, DX
-	JL         negated
-
-whole:
-	VMOVUPS          (R10), Z11
-	VFMADD231PS.BCST (R9), Z11, Z0
-	VFMADD231PS.BCST (R9)(BX*1), Z11, Z1
-	VFMADD231PS.BCST (R9)(BX*2), Z11, Z2
-	VFMADD231PS.BCST (R9)(SI*1), Z11, Z3
-	VFMADD231PS.BCST (R9)(BX*4), Z11, Z4
-	VFMADD231PS.BCST (R9)(DI*1), Z11, Z5
-	VFMADD231PS.BCST (R9)(SI*2), Z11, Z6
-	VFMADD231PS.BCST (R9)(R8*1), Z11, Z7
-	VFMADD231PS.BCST (R12), Z11, Z8
-	VFMADD231PS.BCST (R12)(BX*1), Z11, Z9
-	VFMADD231PS.BCST (R12)(BX*2), Z11, Z10
-	ADDQ             DX, R10
-	PREFETCHT0       (R13)
-	ADDQ             $0x40, R13
-	ADDQ             $0x04, R9
-	ADDQ             $0x04, R12
-	DECQ             R11
-	JNE              whole
-	JMP              end
-
-negated:
-partial:
-	VMOVUPS.Z        (R10), K1, Z11
-	VFMADD231PS.BCST (R9), Z11, Z0
-	VFMADD231PS.BCST (R9)(BX*1), Z11, Z1
-	VFMADD231PS.BCST (R9)(BX*2), Z11, Z2
-	VFMADD231PS.BCST (R9)(SI*1), Z11, Z3
-	VFMADD231PS.BCST (R9)(BX*4), Z11, Z4
-	VFMADD231PS.BCST (R9)(DI*1), Z11, Z5
-	VFMADD231PS.BCST (R9)(SI*2), Z11, Z6
-	VFMADD231PS.BCST (R9)(R8*1), Z11, Z7
-	VFMADD231PS.BCST (R12), Z11, Z8
-	VFMADD231PS.BCST (R12)(BX*1), Z11, Z9
-	VFMADD231PS.BCST (R12)(BX*2), Z11, Z10
-	SUBQ             DX, R10
-	PREFETCHT0       (R13)
-	ADDQ             $0x40, R13
-	ADDQ             $0x04, R9
-	ADDQ             $0x04, R12
-	DECQ             R11
-	JNE              partial
-
-end:
-	MOVQ    AX, R9
-	VMOVUPS Z0, K1, (R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z1, K1, (R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z2, K1, (R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z3, K1, (R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z4, K1, (R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z5, K1, (R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z6, K1, (R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z7, K1, (R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z8, K1, (R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z9, K1, (R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z10, K1, (R9)
-	DECQ    (SP)
-	JE      done
-	ADDQ    stepC+88(FP), AX
-	ADDQ    stepStart+96(FP), CX
-	MOVQ    stepA+104(FP), R9
-	ADDQ    R9, 8(SP)
-	MOVQ    stepB+112(FP), R9
-	ADDQ    R9, 16(SP)
-	JMP     tiles
-
-done:
-	VZEROUPPER
-	RET
-
-// func tileRows12x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-// Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileRows12x1AVX512(SB), NOSPLIT, $24-120
-	MOVQ  last+72(FP), AX
-	MOVL  $-1, CX
-	BZHIL AX, CX, CX
-	KMOVW CX, K1
-	MOVQ  c+0(FP), AX
-	MOVQ  start+8(FP), CX
-	MOVQ  ldb+56(FP), DX
-	MOVQ  lda+48(FP), BX
-	LEAQ  (BX)(BX*2), SI
-	LEAQ  (SI)(BX*2), DI
-	LEAQ  (DI)(BX*2), R8
-	MOVQ  count+80(FP), R9
-	MOVQ  R9, (SP)
-	MOVQ  a+16(FP), R9
-	MOVQ  R9, 8(SP)
-	MOVQ  b+24(FP), R9
-	MOVQ  R9, 16(SP)
-
-tiles:
-	MOVQ       CX, R9
-	VMOVUPS.Z  (R9), K1, Z0
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS.Z  (R9), K1, Z1
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS.Z  (R9), K1, Z2
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS.Z  (R9), K1, Z3
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS.Z  (R9), K1, Z4
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS.Z  (R9), K1, Z5
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS.Z  (R9), K1, Z6
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS.Z  (R9), K1, Z7
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS.Z  (R9), K1, Z8
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS.Z  (R9), K1, Z9
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS.Z  (R9), K1, Z10
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS.Z  (R9), K1, Z11
-	MOVQ       AX, R9
-	ADDQ       stepC+88(FP), R9
-	PREFETCHT0 (R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	MOVQ       k+64(FP), R11
-	MOVQ       8(SP), R9
-	MOVQ       16(SP), R10
-	LEAQ       (R9)(BX*8), R12
-	MOVQ       R9, R13
-	ADDQ       stepA+104(FP), R13
-	TESTQ      DX, DX
-	JL         negated
-
-whole:
-	VMOVUPS          (R10), Z12
-	VFMADD231PS.BCST (R9), Z12, Z0
-	VFMADD231PS.BCST (R9)(BX*1), Z12, Z1
-	VFMADD231PS.BCST (R9)(BX*2), Z12, Z2
-	VFMADD231PS.BCST (R9)(SI*1), Z12, Z3
-	VFMADD231PS.BCST (R9)(BX*4), Z12, Z4
-	VFMADD231PS.BCST (R9)(DI*1), Z12, Z5
-	VFMADD231PS.BCST (R9)(SI*2), Z12, Z6
-	VFMADD231PS.BCST (R9)(R8*1), Z12, Z7
-	VFMADD231PS.BCST (R12), Z12, Z8
-	VFMADD231PS.BCST (R12)(BX*1), Z12, Z9
-	VFMADD231PS.BCST (R12)(BX*2), Z12, Z10
-	VFMADD231PS.BCST (R12)(SI*1), Z12, Z11
-	ADDQ             DX, R10
-	PREFETCHT0       (R13)
-	ADDQ             $0x40, R13
-	ADDQ             $0x04, R9
-	ADDQ             $0x04, R12
-	DECQ             R11
-	JNE              whole
-	JMP              end
-
-negated:
-partial:
-	VMOVUPS.Z        (R10), K1, Z12
-	VFMADD231PS.BCST (R9), Z12, Z0
-	VFMADD231PS.BCST (R9)(BX*1), Z12, Z1
-	VFMADD231PS.BCST (R9)(BX*2), Z12, Z2
-	VFMADD231PS.BCST (R9)(SI*1), Z12, Z3
-	VFMADD231PS.BCST (R9)(BX*4), Z12, Z4
-	VFMADD231PS.BCST (R9)(DI*1), Z12, Z5
-	VFMADD231PS.BCST (R9)(SI*2), Z12, Z6
-	VFMADD231PS.BCST (R9)(R8*1), Z12, Z7
-	VFMADD231PS.BCST (R12), Z12, Z8
-	VFMADD231PS.BCST (R12)(BX*1), Z12, Z9
-	VFMADD231PS.BCST (R12)(BX*2), Z12, Z10
-	VFMADD231PS.BCST (R12)(SI*1), Z12, Z11
-	SUBQ             DX, R10
-	PREFETCHT0       (R13)
-	ADDQ             $0x40, R13
-	ADDQ             $0x04, R9
-	ADDQ             $0x04, R12
-	DECQ             R11
-	JNE              partial
-
-end:
-	MOVQ    AX, R9
-	VMOVUPS Z0, K1, (R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z1, K1, (R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z2, K1, (R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z3, K1, (R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z4, K1, (R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z5, K1, (R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z6, K1, (R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z7, K1, (R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z8, K1, (R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z9, K1, (R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z10, K1, (R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z11, K1, (R9)
-	DECQ    (SP)
-	JE      done
-	ADDQ    stepC+88(FP), AX
-	ADDQ    stepStart+96(FP), CX
-	MOVQ    stepA+104(FP), R9
-	ADDQ    R9, 8(SP)
-	MOVQ    stepB+112(FP), R9
-	ADDQ    R9, 16(SP)
-	JMP     tiles
-
-done:
-	VZEROUPPER
-	RET
-
-// func tileRows13x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-// Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileRows13x1AVX512(SB), NOSPLIT, $24-120
-	MOVQ  last+72(FP), AX
-	MOVL  $-1, CX
-	BZHIL AX, CX, CX
-	KMOVW CX, K1
-	MOVQ  c+0(FP), AX
-	MOVQ  start+8(FP), CX
-	MOVQ  ldb+56(FP), DX
-	MOVQ  lda+48(FP), BX
-	LEAQ  (BX)(BX*2), SI
-	LEAQ  (SI)(BX*2), DI
-	LEAQ  (DI)(BX*2), R8
-	MOVQ  count+80(FP), R9
-	MOVQ  R9, (SP)
-	MOVQ  a+16(FP), R9
-	MOVQ  R9, 8(SP)
-	MOVQ  b+24(FP), R9
-	MOVQ  R9, 16(SP)
-
-tiles:
-	MOVQ       CX, R9
-	VMOVUPS.Z  (R9), K1, Z0
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS.Z  (R9), K1, Z1
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS.Z  (R9), K1, Z2
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS.Z  (R9), K1, Z3
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS.Z  (R9), K1, Z4
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS.Z  (R9), K1, Z5
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS.Z  (R9), K1, Z6
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS.Z  (R9), K1, Z7
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS.Z  (R9), K1, Z8
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS.Z  (R9), K1, Z9
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS.Z  (R9), K1, Z10
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS.Z  (R9), K1, Z11
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS.Z  (R9), K1, Z12
-	MOVQ       AX, R9
-	ADDQ       stepC+88(FP), R9
-	PREFETCHT0 (R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	MOVQ       k+64(FP), R11
-	MOVQ       8(SP), R9
-	MOVQ       16(SP), R10
-	LEAQ       (R9)(BX*8), R12
-	MOVQ       R9, R13
-	ADDQ       stepA+104(FP), R13
-	TESTQ      DX, DX
-	JL         negated
-
-whole:
-	VMOVUPS          (R10), Z13
-	VFMADD231PS.BCST (R9), Z13, Z0
-	VFMADD231PS.BCST (R9)(BX*1), Z13, Z1
-	VFMADD231PS.BCST (R9)(BX*2), Z13, Z2
-	VFMADD231PS.BCST (R9)(SI*1), Z13, Z3
-	VFMADD231PS.BCST (R9)(BX*4), Z13, Z4
-	VFMADD231PS.BCST (R9)(DI*1), Z13, Z5
-	VFMADD231PS.BCST (R9)(SI*2), Z13, Z6
-	VFMADD231PS.BCST (R9)(R8*1), Z13, Z7
-	VFMADD231PS.BCST (R12), Z13, Z8
-	VFMADD231PS.BCST (R12)(BX*1), Z13, Z9
-	VFMADD231PS.BCST (R12)(BX*2), Z13, Z10
-	VFMADD231PS.BCST (R12)(SI*1), Z13, Z11
-	VFMADD231PS.BCST (R12)(BX*4), Z13, Z12
-	ADDQ             DX, R10
-	PREFETCHT0       (R13)
-	ADDQ             $0x40, R13
-	ADDQ             $0x04, R9
-	ADDQ             $0x04, R12
-	DECQ             R11
-	JNE              whole
-	JMP              end
-
-negated:
-partial:
-	VMOVUPS.Z        (R10), K1, Z13
-	VFMADD231PS.BCST (R9), Z13, Z0
-	VFMADD231PS.BCST (R9)(BX*1), Z13, Z1
-	VFMADD231PS.BCST (R9)(BX*2), Z13, Z2
-	VFMADD231PS.BCST (R9)(SI*1), Z13, Z3
-	VFMADD231PS.BCST (R9)(BX*4), Z13, Z4
-	VFMADD231PS.BCST (R9)(DI*1), Z13, Z5
-	VFMADD231PS.BCST (R9)(SI*2), Z13, Z6
-	VFMADD231PS.BCST (R9)(R8*1), Z13, Z7
-	VFMADD231PS.BCST (R12), Z13, Z8
-	VFMADD231PS.BCST (R12)(BX*1), Z13, Z9
-	VFMADD231PS.BCST (R12)(BX*2), Z13, Z10
-	VFMADD231PS.BCST (R12)(SI*1), Z13, Z11
-	VFMADD231PS.BCST (R12)(BX*4), Z13, Z12
-	SUBQ             DX, R10
-	PREFETCHT0       (R13)
-	ADDQ             $0x40, R13
-	ADDQ             $0x04, R9
-	ADDQ             $0x04, R12
-	DECQ             R11
-	JNE              partial
-
-end:
-	MOVQ    AX, R9
-	VMOVUPS Z0, K1, (R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z1, K1, (R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z2, K1, (R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z3, K1, (R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z4, K1, (R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z5, K1, (R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z6, K1, (R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z7, K1, (R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z8, K1, (R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z9, K1, (R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z10, K1, (R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z11, K1, (R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z12, K1, (R9)
-	DECQ    (SP)
-	JE      done
-	ADDQ    stepC+88(FP), AX
-	ADDQ    stepStart+96(FP), CX
-	MOVQ    stepA+104(FP), R9
-	ADDQ    R9, 8(SP)
-	MOVQ    stepB+112(FP), R9
-	ADDQ    R9, 16(SP)
-	JMP     tiles
-
-done:
-	VZEROUPPER
-	RET
-
-// func tileRows14x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-// Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileRows14x1AVX512(SB), NOSPLIT, $24-120
-	MOVQ  last+72(FP), AX
-	MOVL  $-1, CX
-	BZHIL AX, CX, CX
-	KMOVW CX, K1
-	MOVQ  c+0(FP), AX
-	MOVQ  start+8(FP), CX
-	MOVQ  ldb+56(FP), DX
-	MOVQ  lda+48(FP), BX
-	LEAQ  (BX)(BX*2), SI
-	LEAQ  (SI)(BX*2), DI
-	LEAQ  (DI)(BX*2), R8
-	MOVQ  count+80(FP), R9
-	MOVQ  R9, (SP)
-	MOVQ  a+16(FP), R9
-	MOVQ  R9, 8(SP)
-	MOVQ  b+24(FP), R9
-	MOVQ  R9, 16(SP)
-
-tiles:
-	MOVQ       CX, R9
-	VMOVUPS.Z  (R9), K1, Z0
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS.Z  (R9), K1, Z1
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS.Z  (R9), K1, Z2
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS.Z  (R9), K1, Z3
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS.Z  (R9), K1, Z4
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS.Z  (R9), K1, Z5
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS.Z  (R9), K1, Z6
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS.Z  (R9), K1, Z7
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS.Z  (R9), K1, Z8
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS.Z  (R9), K1, Z9
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS.Z  (R9), K1, Z10
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS.Z  (R9), K1, Z11
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS.Z  (R9), K1, Z12
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS.Z  (R9), K1, Z13
-	MOVQ       AX, R9
-	ADDQ       stepC+88(FP), R9
-	PREFETCHT0 (R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	MOVQ       k+64(FP), R11
-	MOVQ       8(SP), R9
-	MOVQ       16(SP), R10
-	LEAQ       (R9)(BX*8), R12
-	MOVQ       R9, R13
-	ADDQ       stepA+104(FP), R13
-	TESTQ      DX, DX
-	JL         negated
-
-whole:
-	VMOVUPS          (R10), Z14
-	VFMADD231PS.BCST (R9), Z14, Z0
-	VFMADD231PS.BCST (R9)(BX*1), Z14, Z1
-	VFMADD231PS.BCST (R9)(BX*2), Z14, Z2
-	VFMADD231PS.BCST (R9)(SI*1), Z14, Z3
-	VFMADD231PS.BCST (R9)(BX*4), Z14, Z4
-	VFMADD231PS.BCST (R9)(DI*1), Z14, Z5
-	VFMADD231PS.BCST (R9)(SI*2), Z14, Z6
-	VFMADD231PS.BCST (R9)(R8*1), Z14, Z7
-	VFMADD231PS.BCST (R12), Z14, Z8
-	VFMADD231PS.BCST (R12)(BX*1), Z14, Z9
-	VFMADD231PS.BCST (R12)(BX*2), Z14, Z10
-	VFMADD231PS.BCST (R12)(SI*1), Z14, Z11
-	VFMADD231PS.BCST (R12)(BX*4), Z14, Z12
-	VFMADD231PS.BCST (R12)(DI*1), Z14, Z13
-	ADDQ             DX, R10
-	PREFETCHT0       (R13)
-	ADDQ             $0x40, R13
-	ADDQ             $0x04, R9
-	ADDQ             $0x04, R12
-	DECQ             R11
-	JNE              whole
-	JMP              end
-
-negated:
-partial:
-	VMOVUPS.Z        (R10), K1, Z14
-	VFMADD231PS.BCST (R9), Z14, Z0
-	VFMADD231PS.BCST (R9)(BX*1), Z14, Z1
-	VFMADD231PS.BCST (R9)(BX*2), Z14, Z2
-	VFMADD231PS.BCST (R9)(SI*1), Z14, Z3
-	VFMADD231PS.BCST (R9)(BX*4), Z14, Z4
-	VFMADD231PS.BCST (R9)(DI*1), Z14, Z5
-	VFMADD231PS.BCST (R9)(SI*2), Z14, Z6
-	VFMADD231PS.BCST (R9)(R8*1), Z14, Z7
-	VFMADD231PS.BCST (R12), Z14, Z8
-	VFMADD231PS.BCST (R12)(BX*1), Z14, Z9
-	VFMADD231PS.BCST (R12)(BX*2), Z14, Z10
-	VFMADD231PS.BCST (R12)(SI*1), Z14, Z11
-	VFMADD231PS.BCST (R12)(BX*4), Z14, Z12
-	VFMADD231PS.BCST (R12)(DI*1), Z14, Z13
-	SUBQ             DX, R10
-	PREFETCHT0       (R13)
-	ADDQ             $0x40, R13
-	ADDQ             $0x04, R9
-	ADDQ             $0x04, R12
-	DECQ             R11
-	JNE              partial
-
-end:
-	MOVQ    AX, R9
-	VMOVUPS Z0, K1, (R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z1, K1, (R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z2, K1, (R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z3, K1, (R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z4, K1, (R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z5, K1, (R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z6, K1, (R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z7, K1, (R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z8, K1, (R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z9, K1, (R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z10, K1, (R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z11, K1, (R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z12, K1, (R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z13, K1, (R9)
-	DECQ    (SP)
-	JE      done
-	ADDQ    stepC+88(FP), AX
-	ADDQ    stepStart+96(FP), CX
-	MOVQ    stepA+104(FP), R9
-	ADDQ    R9, 8(SP)
-	MOVQ    stepB+112(FP), R9
-	ADDQ    R9, 16(SP)
-	JMP     tiles
-
-done:
-	VZEROUPPER
-	RET
-
-// func tileRows15x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-// Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileRows15x1AVX512(SB), NOSPLIT, $24-120
-	MOVQ  last+72(FP), AX
-	MOVL  $-1, CX
-	BZHIL AX, CX, CX
-	KMOVW CX, K1
-	MOVQ  c+0(FP), AX
-	MOVQ  start+8(FP), CX
-	MOVQ  ldb+56(FP), DX
-	MOVQ  lda+48(FP), BX
-	LEAQ  (BX)(BX*2), SI
-	LEAQ  (SI)(BX*2), DI
-	LEAQ  (DI)(BX*2), R8
-	MOVQ  count+80(FP), R9
-	MOVQ  R9, (SP)
-	MOVQ  a+16(FP), R9
-	MOVQ  R9, 8(SP)
-	MOVQ  b+24(FP), R9
-	MOVQ  R9, 16(SP)
-
-tiles:
-	MOVQ       CX, R9
-	VMOVUPS.Z  (R9), K1, Z0
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS.Z  (R9), K1, Z1
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS.Z  (R9), K1, Z2
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS.Z  (R9), K1, Z3
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS.Z  (R9), K1, Z4
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS.Z  (R9), K1, Z5
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS.Z  (R9), K1, Z6
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS.Z  (R9), K1, Z7
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS.Z  (R9), K1, Z8
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS.Z  (R9), K1, Z9
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS.Z  (R9), K1, Z10
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS.Z  (R9), K1, Z11
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS.Z  (R9), K1, Z12
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS.Z  (R9), K1, Z13
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS.Z  (R9), K1, Z14
-	MOVQ       AX, R9
-	ADDQ       stepC+88(FP), R9
-	PREFETCHT0 (R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	MOVQ       k+64(FP), R11
-	MOVQ       8(SP), R9
-	MOVQ       16(SP), R10
-	LEAQ       (R9)(BX*8), R12
-	MOVQ       R9, R13
-	ADDQ       stepA+104(FP), R13
-	TESTQ      DX, DX
-	JL         negated
-
-whole:
-	VMOVUPS          (R10), Z15
-	VFMADD231PS.BCST (R9), Z15, Z0
-	VFMADD231PS.BCST (R9)(BX*1), Z15, Z1
-	VFMADD231PS.BCST (R9)(BX*2), Z15, Z2
-	VFMADD231PS.BCST (R9)(SI*1), Z15, Z3
-	VFMADD231PS.BCST (R9)(BX*4), Z15, Z4
-	VFMADD231PS.BCST (R9)(DI*1), Z15, Z5
-	VFMADD231PS.BCST (R9)(SI*2), Z15, Z6
-	VFMADD231PS.BCST (R9)(R8*1), Z15, Z7
-	VFMADD231PS.BCST (R12), Z15, Z8
-	VFMADD231PS.BCST (R12)(BX*1), Z15, Z9
-	VFMADD231PS.BCST (R12)(BX*2), Z15, Z10
-	VFMADD231PS.BCST (R12)(SI*1), Z15, Z11
-	VFMADD231PS.BCST (R12)(BX*4), Z15, Z12
-	VFMADD231PS.BCST (R12)(DI*1), Z15, Z13
-	VFMADD231PS.BCST (R12)(SI*2), Z15, Z14
-	ADDQ             DX, R10
-	PREFETCHT0       (R13)
-	ADDQ             $0x40, R13
-	ADDQ             $0x04, R9
-	ADDQ             $0x04, R12
-	DECQ             R11
-	JNE              whole
-	JMP              end
-
-negated:
-partial:
-	VMOVUPS.Z        (R10), K1, Z15
-	VFMADD231PS.BCST (R9), Z15, Z0
-	VFMADD231PS.BCST (R9)(BX*1), Z15, Z1
-	VFMADD231PS.BCST (R9)(BX*2), Z15, Z2
-	VFMADD231PS.BCST (R9)(SI*1), Z15, Z3
-	VFMADD231PS.BCST (R9)(BX*4), Z15, Z4
-	VFMADD231PS.BCST (R9)(DI*1), Z15, Z5
-	VFMADD231PS.BCST (R9)(SI*2), Z15, Z6
-	VFMADD231PS.BCST (R9)(R8*1), Z15, Z7
-	VFMADD231PS.BCST (R12), Z15, Z8
-	VFMADD231PS.BCST (R12)(BX*1), Z15, Z9
-	VFMADD231PS.BCST (R12)(BX*2), Z15, Z10
-	VFMADD231PS.BCST (R12)(SI*1), Z15, Z11
-	VFMADD231PS.BCST (R12)(BX*4), Z15, Z12
-	VFMADD231PS.BCST (R12)(DI*1), Z15, Z13
-	VFMADD231PS.BCST (R12)(SI*2), Z15, Z14
-	SUBQ             DX, R10
-	PREFETCHT0       (R13)
-	ADDQ             $0x40, R13
-	ADDQ             $0x04, R9
-	ADDQ             $0x04, R12
-	DECQ             R11
-	JNE              partial
-
-end:
-	MOVQ    AX, R9
-	VMOVUPS Z0, K1, (R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z1, K1, (R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z2, K1, (R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z3, K1, (R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z4, K1, (R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z5, K1, (R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z6, K1, (R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z7, K1, (R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z8, K1, (R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z9, K1, (R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z10, K1, (R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z11, K1, (R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z12, K1, (R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z13, K1, (R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z14, K1, (R9)
-	DECQ    (SP)
-	JE      done
-	ADDQ    stepC+88(FP), AX
-	ADDQ    stepStart+96(FP), CX
-	MOVQ    stepA+104(FP), R9
-	ADDQ    R9, 8(SP)
-	MOVQ    stepB+112(FP), R9
-	ADDQ    R9, 16(SP)
-	JMP     tiles
-
-done:
-	VZEROUPPER
-	RET
-
-// func tileRows16x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-// Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileRows16x1AVX512(SB), NOSPLIT, $24-120
-	MOVQ  last+72(FP), AX
-	MOVL  $-1, CX
-	BZHIL AX, CX, CX
-	KMOVW CX, K1
-	MOVQ  c+0(FP), AX
-	MOVQ  start+8(FP), CX
-	MOVQ  ldb+56(FP), DX
-	MOVQ  lda+48(FP), BX
-	LEAQ  (BX)(BX*2), SI
-	LEAQ  (SI)(BX*2), DI
-	LEAQ  (DI)(BX*2), R8
-	MOVQ  count+80(FP), R9
-	MOVQ  R9, (SP)
-	MOVQ  a+16(FP), R9
-	MOVQ  R9, 8(SP)
-	MOVQ  b+24(FP), R9
-	MOVQ  R9, 16(SP)
-
-tiles:
-	MOVQ       CX, R9
-	VMOVUPS.Z  (R9), K1, Z0
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS.Z  (R9), K1, Z1
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS.Z  (R9), K1, Z2
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS.Z  (R9), K1, Z3
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS.Z  (R9), K1, Z4
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS.Z  (R9), K1, Z5
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS.Z  (R9), K1, Z6
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS.Z  (R9), K1, Z7
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS.Z  (R9), K1, Z8
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS.Z  (R9), K1, Z9
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS.Z  (R9), K1, Z10
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS.Z  (R9), K1, Z11
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS.Z  (R9), K1, Z12
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS.Z  (R9), K1, Z13
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS.Z  (R9), K1, Z14
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS.Z  (R9), K1, Z15
-	MOVQ       AX, R9
-	ADDQ       stepC+88(FP), R9
-	PREFETCHT0 (R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	MOVQ       k+64(FP), R11
-	MOVQ       8(SP), R9
-	MOVQ       16(SP), R10
-	LEAQ       (R9)(BX*8), R12
-	MOVQ       R9, R13
-	ADDQ       stepA+104(FP), R13
-	TESTQ      DX, DX
-	JL         negated
-
-whole:
-	VMOVUPS          (R10), Z16
-	VFMADD231PS.BCST (R9), Z16, Z0
-	VFMADD231PS.BCST (R9)(BX*1), Z16, Z1
-	VFMADD231PS.BCST (R9)(BX*2), Z16, Z2
-	VFMADD231PS.BCST (R9)(SI*1), Z16, Z3
-	VFMADD231PS.BCST (R9)(BX*4), Z16, Z4
-	VFMADD231PS.BCST (R9)(DI*1), Z16, Z5
-	VFMADD231PS.BCST (R9)(SI*2), Z16, Z6
-	VFMADD231PS.BCST (R9)(R8*1), Z16, Z7
-	VFMADD231PS.BCST (R12), Z16, Z8
-	VFMADD231PS.BCST (R12)(BX*1), Z16, Z9
-	VFMADD231PS.BCST (R12)(BX*2), Z16, Z10
-	VFMADD231PS.BCST (R12)(SI*1), Z16, Z11
-	VFMADD231PS.BCST (R12)(BX*4), Z16, Z12
-	VFMADD231PS.BCST (R12)(DI*1), Z16, Z13
-	VFMADD231PS.BCST (R12)(SI*2), Z16, Z14
-	VFMADD231PS.BCST (R12)(R8*1), Z16, Z15
-	ADDQ             DX, R10
-	PREFETCHT0       (R13)
-	ADDQ             $0x40, R13
-	ADDQ             $0x04, R9
-	ADDQ             $0x04, R12
-	DECQ             R11
-	JNE              whole
-	JMP              end
-
-negated:
-partial:
-	VMOVUPS.Z        (R10), K1, Z16
-	VFMADD231PS.BCST (R9), Z16, Z0
-	VFMADD231PS.BCST (R9)(BX*1), Z16, Z1
-	VFMADD231PS.BCST (R9)(BX*2), Z16, Z2
-	VFMADD231PS.BCST (R9)(SI*1), Z16, Z3
-	VFMADD231PS.BCST (R9)(BX*4), Z16, Z4
-	VFMADD231PS.BCST (R9)(DI*1), Z16, Z5
-	VFMADD231PS.BCST (R9)(SI*2), Z16, Z6
-	VFMADD231PS.BCST (R9)(R8*1), Z16, Z7
-	VFMADD231PS.BCST (R12), Z16, Z8
-	VFMADD231PS.BCST (R12)(BX*1), Z16, Z9
-	VFMADD231PS.BCST (R12)(BX*2), Z16, Z10
-	VFMADD231PS.BCST (R12)(SI*1), Z16, Z11
-	VFMADD231PS.BCST (R12)(BX*4), Z16, Z12
-	VFMADD231PS.BCST (R12)(DI*1), Z16, Z13
-	VFMADD231PS.BCST (R12)(SI*2), Z16, Z14
-	VFMADD231PS.BCST (R12)(R8*1), Z16, Z15
-	SUBQ             DX, R10
-	PREFETCHT0       (R13)
-	ADDQ             $0x40, R13
-	ADDQ             $0x04, R9
-	ADDQ             $0x04, R12
-	DECQ             R11
-	JNE              partial
-
-end:
-	MOVQ    AX, R9
-	VMOVUPS Z0, K1, (R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z1, K1, (R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z2, K1, (R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z3, K1, (R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z4, K1, (R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z5, K1, (R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z6, K1, (R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z7, K1, (R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z8, K1, (R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z9, K1, (R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z10, K1, (R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z11, K1, (R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z12, K1, (R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z13, K1, (R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z14, K1, (R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z15, K1, (R9)
-	DECQ    (SP)
-	JE      done
-	ADDQ    stepC+88(FP), AX
-	ADDQ    stepStart+96(FP), CX
-	MOVQ    stepA+104(FP), R9
-	ADDQ    R9, 8(SP)
-	MOVQ    stepB+112(FP), R9
-	ADDQ    R9, 16(SP)
-	JMP     tiles
-
-done:
-	VZEROUPPER
-	RET
-
-// func tileRows1x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-// Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileRows1x2AVX512(SB), NOSPLIT, $24-120
-	MOVQ  last+72(FP), AX
-	MOVL  $-1, CX
-	BZHIL AX, CX, CX
-	KMOVW CX, K1
-	MOVQ  c+0(FP), AX
-	MOVQ  start+8(FP), CX
-	MOVQ  ldb+56(FP), DX
-	MOVQ  lda+48(FP), BX
-	MOVQ  count+80(FP), BX
-	MOVQ  BX, (SP)
-	MOVQ  a+16(FP), BX
-	MOVQ  BX, 8(SP)
-	MOVQ  b+24(FP), BX
-	MOVQ  BX, 16(SP)
-
-tiles:
-	MOVQ       CX, BX
-	VMOVUPS    (BX), Z0
-	VMOVUPS.Z  64(BX), K1, Z1
-	MOVQ       AX, BX
-	ADDQ       stepC+88(FP), BX
-	PREFETCHT0 (BX)
-	PREFETCHT0 64(BX)
-	MOVQ       k+64(FP), DI
-	MOVQ       8(SP), BX
 	MOVQ       16(SP), SI
-	MOVQ       BX, R8
-	ADDQ       stepA+104(FP), R8
-	TESTQ      DX, DX
-	JL         negated
-
-whole:
-	VBROADCASTSS (BX), Z2
-	VMOVUPS      (SI), Z3
-	VFMADD231PS  Z2, Z3, Z0
-	VMOVUPS      64(SI), Z3
-	VFMADD231PS  Z2, Z3, Z1
-	ADDQ         DX, SI
-	PREFETCHT0   (R8)
-	ADDQ         $0x40, R8
-	ADDQ         $0x04, BX
-	DECQ         DI
-	JNE          whole
-	JMP          end
-
-negated:
-partial:
-	VBROADCASTSS (BX), Z2
-	VMOVUPS      (SI), Z3
-	VFMADD231PS  Z2, Z3, Z0
-	VMOVUPS.Z    64(SI), K1, Z3
-	VFMADD231PS  Z2, Z3, Z1
-	SUBQ         DX, SI
-	PREFETCHT0   (R8)
-	ADDQ         $0x40, R8
-	ADDQ         $0x04, BX
-	DECQ         DI
-	JNE          partial
-
-end:
-	MOVQ    AX, BX
-	VMOVUPS Z0, (BX)
-	VMOVUPS Z1, K1, 64(BX)
-	DECQ    (SP)
-	JE      done
-	ADDQ    stepC+88(FP), AX
-	ADDQ    stepStart+96(FP), CX
-	MOVQ    stepA+104(FP), BX
-	ADDQ    BX, 8(SP)
-	MOVQ    stepB+112(FP), BX
-	ADDQ    BX, 16(SP)
-	JMP     tiles
-
-done:
-	VZEROUPPER
-	RET
-
-// func tileRows2x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-// Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileRows2x2AVX512(SB), NOSPLIT, $24-120
-	MOVQ  last+72(FP), AX
-	MOVL  $-1, CX
-	BZHIL AX, CX, CX
-	KMOVW CX, K1
-	MOVQ  c+0(FP), AX
-	MOVQ  start+8(FP), CX
-	MOVQ  ldb+56(FP), DX
-	MOVQ  lda+48(FP), BX
-	MOVQ  count+80(FP), SI
-	MOVQ  SI, (SP)
-	MOVQ  a+16(FP), SI
-	MOVQ  SI, 8(SP)
-	MOVQ  b+24(FP), SI
-	MOVQ  SI, 16(SP)
-
-tiles:
-	MOVQ       CX, SI
-	VMOVUPS    (SI), Z0
-	VMOVUPS.Z  64(SI), K1, Z1
-	ADDQ       ldstart+40(FP), SI
-	VMOVUPS    (SI), Z2
-	VMOVUPS.Z  64(SI), K1, Z3
-	MOVQ       AX, SI
-	ADDQ       stepC+88(FP), SI
-	PREFETCHT0 (SI)
-	PREFETCHT0 64(SI)
-	ADDQ       ldc+32(FP), SI
-	PREFETCHT0 (SI)
-	PREFETCHT0 64(SI)
-	MOVQ       k+64(FP), R8
-	MOVQ       8(SP), SI
-	MOVQ       16(SP), DI
-	MOVQ       SI, R9
-	ADDQ       stepA+104(FP), R9
-	TESTQ      DX, DX
-	JL         negated
-
-whole:
-	VMOVUPS      (DI), Z4
-	VMOVUPS      64(DI), Z5
-	VBROADCASTSS (SI), Z6
-	VFMADD231PS  Z6, Z4, Z0
-	VFMADD231PS  Z6, Z5, Z1
-	VBROADCASTSS (SI)(BX*1), Z6
-	VFMADD231PS  Z6, Z4, Z2
-	VFMADD231PS  Z6, Z5, Z3
-	ADDQ         DX, DI
-	PREFETCHT0   (R9)
-	ADDQ         $0x40, R9
-	ADDQ         $0x04, SI
-	DECQ         R8
-	JNE          whole
-	JMP          end
-
-negated:
-partial:
-	VMOVUPS      (DI), Z4
-	VMOVUPS.Z    64(DI), K1, Z5
-	VBROADCASTSS (SI), Z6
-	VFMADD231PS  Z6, Z4, Z0
-	VFMADD231PS  Z6, Z5, Z1
-	VBROADCASTSS (SI)(BX*1), Z6
-	VFMADD231PS  Z6, Z4, Z2
-	VFMADD231PS  Z6, Z5, Z3
-	SUBQ         DX, DI
-	PREFETCHT0   (R9)
-	ADDQ         $0x40, R9
-	ADDQ         $0x04, SI
-	DECQ         R8
-	JNE          partial
-
-end:
-	MOVQ    AX, SI
-	VMOVUPS Z0, (SI)
-	VMOVUPS Z1, K1, 64(SI)
-	ADDQ    ldc+32(FP), SI
-	VMOVUPS Z2, (SI)
-	VMOVUPS Z3, K1, 64(SI)
-	DECQ    (SP)
-	JE      done
-	ADDQ    stepC+88(FP), AX
-	ADDQ    stepStart+96(FP), CX
-	MOVQ    stepA+104(FP), SI
-	ADDQ    SI, 8(SP)
-	MOVQ    stepB+112(FP), SI
-	ADDQ    SI, 16(SP)
-	JMP     tiles
-
-done:
-	VZEROUPPER
-	RET
-
-// func tileRows3x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-// Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileRows3x2AVX512(SB), NOSPLIT, $24-120
-	MOVQ  last+72(FP), AX
-	MOVL  $-1, CX
-	BZHIL AX, CX, CX
-	KMOVW CX, K1
-	MOVQ  c+0(FP), AX
-	MOVQ  start+8(FP), CX
-	MOVQ  ldb+56(FP), DX
-	MOVQ  lda+48(FP), BX
-	MOVQ  count+80(FP), SI
-	MOVQ  SI, (SP)
-	MOVQ  a+16(FP), SI
-	MOVQ  SI, 8(SP)
-	MOVQ  b+24(FP), SI
-	MOVQ  SI, 16(SP)
-
-tiles:
-	MOVQ       CX, SI
-	VMOVUPS    (SI), Z0
-	VMOVUPS.Z  64(SI), K1, Z1
-	ADDQ       ldstart+40(FP), SI
-	VMOVUPS    (SI), Z2
-	VMOVUPS.Z  64(SI), K1, Z3
-	ADDQ       ldstart+40(FP), SI
-	VMOVUPS    (SI), Z4
-	VMOVUPS.Z  64(SI), K1, Z5
-	MOVQ       AX, SI
-	ADDQ       stepC+88(FP), SI
-	PREFETCHT0 (SI)
-	PREFETCHT0 64(SI)
-	ADDQ       ldc+32(FP), SI
-	PREFETCHT0 (SI)
-	PREFETCHT0 64(SI)
-	ADDQ       ldc+32(FP), SI
-	PREFETCHT0 (SI)
-	PREFETCHT0 64(SI)
-	MOVQ       k+64(FP), R8
-	MOVQ       8(SP), SI
-	MOVQ       16(SP), DI
-	MOVQ       SI, R9
-	ADDQ       stepA+104(FP), R9
-	TESTQ      DX, DX
-	JL         negated
-
-whole:
-	VMOVUPS      (DI), Z6
-	VMOVUPS      64(DI), Z7
-	VBROADCASTSS (SI), Z8
-	VFMADD231PS  Z8, Z6, Z0
-	VFMADD231PS  Z8, Z7, Z1
-	VBROADCASTSS (SI)(BX*1), Z8
-	VFMADD231PS  Z8, Z6, Z2
-	VFMADD231PS  Z8, Z7, Z3
-	VBROADCASTSS (SI)(BX*2), Z8
-	VFMADD231PS  Z8, Z6, Z4
-	VFMADD231PS  Z8, Z7, Z5
-	ADDQ         DX, DI
-	PREFETCHT0   (R9)
-	ADDQ         $0x40, R9
-	ADDQ         $0x04, SI
-	DECQ         R8
-	JNE          whole
-	JMP          end
-
-negated:
-partial:
-	VMOVUPS      (DI), Z6
-	VMOVUPS.Z    64(DI), K1, Z7
-	VBROADCASTSS (SI), Z8
-	VFMADD231PS  Z8, Z6, Z0
-	VFMADD231PS  Z8, Z7, Z1
-	VBROADCASTSS (SI)(BX*1), Z8
-	VFMADD231PS  Z8, Z6, Z2
-	VFMADD231PS  Z8, Z7, Z3
-	VBROADCASTSS (SI)(BX*2), Z8
-	VFMADD231PS  Z8, Z6, Z4
-	VFMADD231PS  Z8, Z7, Z5
-	SUBQ         DX, DI
-	PREFETCHT0   (R9)
-	ADDQ         $0x40, R9
-	ADDQ         $0x04, SI
-	DECQ         R8
-	JNE          partial
-
-end:
-	MOVQ    AX, SI
-	VMOVUPS Z0, (SI)
-	VMOVUPS Z1, K1, 64(SI)
-	ADDQ    ldc+32(FP), SI
-	VMOVUPS Z2, (SI)
-	VMOVUPS Z3, K1, 64(SI)
-	ADDQ    ldc+32(FP), SI
-	VMOVUPS Z4, (SI)
-	VMOVUPS Z5, K1, 64(SI)
-	DECQ    (SP)
-	JE      done
-	ADDQ    stepC+88(FP), AX
-	ADDQ    stepStart+96(FP), CX
-	MOVQ    stepA+104(FP), SI
-	ADDQ    SI, 8(SP)
-	MOVQ    stepB+112(FP), SI
-	ADDQ    SI, 16(SP)
-	JMP     tiles
-
-done:
-	VZEROUPPER
-	RET
-
-// func tileRows4x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-// Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileRows4x2AVX512(SB), NOSPLIT, $24-120
-	MOVQ  last+72(FP), AX
-	MOVL  $-1, CX
-	BZHIL AX, CX, CX
-	KMOVW CX, K1
-	MOVQ  c+0(FP), AX
-	MOVQ  start+8(FP), CX
-	MOVQ  ldb+56(FP), DX
-	MOVQ  lda+48(FP), BX
-	LEAQ  (BX)(BX*2), SI
-	MOVQ  count+80(FP), DI
-	MOVQ  DI, (SP)
-	MOVQ  a+16(FP), DI
-	MOVQ  DI, 8(SP)
-	MOVQ  b+24(FP), DI
-	MOVQ  DI, 16(SP)
-
-tiles:
-	MOVQ       CX, DI
-	VMOVUPS    (DI), Z0
-	VMOVUPS.Z  64(DI), K1, Z1
-	ADDQ       ldstart+40(FP), DI
-	VMOVUPS    (DI), Z2
-	VMOVUPS.Z  64(DI), K1, Z3
-	ADDQ       ldstart+40(FP), DI
-	VMOVUPS    (DI), Z4
-	VMOVUPS.Z  64(DI), K1, Z5
-	ADDQ       ldstart+40(FP), DI
-	VMOVUPS    (DI), Z6
-	VMOVUPS.Z  64(DI), K1, Z7
-	MOVQ       AX, DI
-	ADDQ       stepC+88(FP), DI
-	PREFETCHT0 (DI)
-	PREFETCHT0 64(DI)
-	ADDQ       ldc+32(FP), DI
-	PREFETCHT0 (DI)
-	PREFETCHT0 64(DI)
-	ADDQ       ldc+32(FP), DI
-	PREFETCHT0 (DI)
-	PREFETCHT0 64(DI)
-	ADDQ       ldc+32(FP), DI
-	PREFETCHT0 (DI)
-	PREFETCHT0 64(DI)
-	MOVQ       k+64(FP), R9
-	MOVQ       8(SP), DI
-	MOVQ       16(SP), R8
-	MOVQ       DI, R10
-	ADDQ       stepA+104(FP), R10
-	TESTQ      DX, DX
-	JL         negated
-
-whole:
-	VMOVUPS      (R8), Z8
-	VMOVUPS      64(R8), Z9
-	VBROADCASTSS (DI), Z10
-	VFMADD231PS  Z10, Z8, Z0
-	VFMADD231PS  Z10, Z9, Z1
-	VBROADCASTSS (DI)(BX*1), Z10
-	VFMADD231PS  Z10, Z8, Z2
-	VFMADD231PS  Z10, Z9, Z3
-	VBROADCASTSS (DI)(BX*2), Z10
-	VFMADD231PS  Z10, Z8, Z4
-	VFMADD231PS  Z10, Z9, Z5
-	VBROADCASTSS (DI)(SI*1), Z10
-	VFMADD231PS  Z10, Z8, Z6
-	VFMADD231PS  Z10, Z9, Z7
-	ADDQ         DX, R8
-	PREFETCHT0   (R10)
-	ADDQ         $0x40, R10
-	ADDQ         $0x04, DI
-	DECQ         R9
-	JNE          whole
-	JMP          end
-
-negated:
-partial:
-	VMOVUPS      (R8), Z8
-	VMOVUPS.Z    64(R8), K1, Z9
-	VBROADCASTSS (DI), Z10
-	VFMADD231PS  Z10, Z8, Z0
-	VFMADD231PS  Z10, Z9, Z1
-	VBROADCASTSS (DI)(BX*1), Z10
-	VFMADD231PS  Z10, Z8, Z2
-	VFMADD231PS  Z10, Z9, Z3
-	VBROADCASTSS (DI)(BX*2), Z10
-	VFMADD231PS  Z10, Z8, Z4
-	VFMADD231PS  Z10, Z9, Z5
-	VBROADCASTSS (DI)(SI*1), Z10
-	VFMADD231PS  Z10, Z8, Z6
-	VFMADD231PS  Z10, Z9, Z7
-	SUBQ         DX, R8
-	PREFETCHT0   (R10)
-	ADDQ         $0x40, R10
-	ADDQ         $0x04, DI
-	DECQ         R9
-	JNE          partial
-
-end:
-	MOVQ    AX, DI
-	VMOVUPS Z0, (DI)
-	VMOVUPS Z1, K1, 64(DI)
-	ADDQ    ldc+32(FP), DI
-	VMOVUPS Z2, (DI)
-	VMOVUPS Z3, K1, 64(DI)
-	ADDQ    ldc+32(FP), DI
-	VMOVUPS Z4, (DI)
-	VMOVUPS Z5, K1, 64(DI)
-	ADDQ    ldc+32(FP), DI
-	VMOVUPS Z6, (DI)
-	VMOVUPS Z7, K1, 64(DI)
-	DECQ    (SP)
-	JE      done
-	ADDQ    stepC+88(FP), AX
-	ADDQ    stepStart+96(FP), CX
-	MOVQ    stepA+104(FP), DI
-	ADDQ    DI, 8(SP)
-	MOVQ    stepB+112(FP), DI
-	ADDQ    DI, 16(SP)
-	JMP     tiles
-
-done:
-	VZEROUPPER
-	RET
-
-// func tileRows5x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-// Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileRows5x2AVX512(SB), NOSPLIT, $24-120
-	MOVQ  last+72(FP), AX
-	MOVL  $-1, CX
-	BZHIL AX, CX, CX
-	KMOVW CX, K1
-	MOVQ  c+0(FP), AX
-	MOVQ  start+8(FP), CX
-	MOVQ  ldb+56(FP), DX
-	MOVQ  lda+48(FP), BX
-	LEAQ  (BX)(BX*2), SI
-	MOVQ  count+80(FP), DI
-	MOVQ  DI, (SP)
-	MOVQ  a+16(FP), DI
-	MOVQ  DI, 8(SP)
-	MOVQ  b+24(FP), DI
-	MOVQ  DI, 16(SP)
-
-tiles:
-	MOVQ       CX, DI
-	VMOVUPS    (DI), Z0
-	VMOVUPS.Z  64(DI), K1, Z1
-	ADDQ       ldstart+40(FP), DI
-	VMOVUPS    (DI), Z2
-	VMOVUPS.Z  64(DI), K1, Z3
-	ADDQ       ldstart+40(FP), DI
-	VMOVUPS    (DI), Z4
-	VMOVUPS.Z  64(DI), K1, Z5
-	ADDQ       ldstart+40(FP), DI
-	VMOVUPS    (DI), Z6
-	VMOVUPS.Z  64(DI), K1, Z7
-	ADDQ       ldstart+40(FP), DI
-	VMOVUPS    (DI), Z8
-	VMOVUPS.Z  64(DI), K1, Z9
-	MOVQ       AX, DI
-	ADDQ       stepC+88(FP), DI
-	PREFETCHT0 (DI)
-	PREFETCHT0 64(DI)
-	ADDQ       ldc+32(FP), DI
-	PREFETCHT0 (DI)
-	PREFETCHT0 64(DI)
-	ADDQ       ldc+32(FP), DI
-	PREFETCHT0 (DI)
-	PREFETCHT0 64(DI)
-	ADDQ       ldc+32(FP), DI
-	PREFETCHT0 (DI)
-	PREFETCHT0 64(DI)
-	ADDQ       ldc+32(FP), DI
-	PREFETCHT0 (DI)
-	PREFETCHT0 64(DI)
-	MOVQ       k+64(FP), R9
-	MOVQ       8(SP), DI
-	MOVQ       16(SP), R8
-	MOVQ       DI, R10
-	ADDQ       stepA+104(FP), R10
-	TESTQ      DX, DX
-	JL         negated
-
-whole:
-	VMOVUPS      (R8), Z10
-	VMOVUPS      64(R8), Z11
-	VBROADCASTSS (DI), Z12
-	VFMADD231PS  Z12, Z10, Z0
-	VFMADD231PS  Z12, Z11, Z1
-	VBROADCASTSS (DI)(BX*1), Z12
-	VFMADD231PS  Z12, Z10, Z2
-	VFMADD231PS  Z12, Z11, Z3
-	VBROADCASTSS (DI)(BX*2), Z12
-	VFMADD231PS  Z12, Z10, Z4
-	VFMADD231PS  Z12, Z11, Z5
-	VBROADCASTSS (DI)(SI*1), Z12
-	VFMADD231PS  Z12, Z10, Z6
-	VFMADD231PS  Z12, Z11, Z7
-	VBROADCASTSS (DI)(BX*4), Z12
-	VFMADD231PS  Z12, Z10, Z8
-	VFMADD231PS  Z12, Z11, Z9
-	ADDQ         DX, R8
-	PREFETCHT0   (R10)
-	ADDQ         $0x40, R10
-	ADDQ         $0x04, DI
-	DECQ         R9
-	JNE          whole
-	JMP          end
-
-negated:
-partial:
-	VMOVUPS      (R8), Z10
-	VMOVUPS.Z    64(R8), K1, Z11
-	VBROADCASTSS (DI), Z12
-	VFMADD231PS  Z12, Z10, Z0
-	VFMADD231PS  Z12, Z11, Z1
-	VBROADCASTSS (DI)(BX*1), Z12
-	VFMADD231PS  Z12, Z10, Z2
-	VFMADD231PS  Z12, Z11, Z3
-	VBROADCASTSS (DI)(BX*2), Z12
-	VFMADD231PS  Z12, Z10, Z4
-	VFMADD231PS  Z12, Z11, Z5
-	VBROADCASTSS (DI)(SI*1), Z12
-	VFMADD231PS  Z12, Z10, Z6
-	VFMADD231PS  Z12, Z11, Z7
-	VBROADCASTSS (DI)(BX*4), Z12
-	VFMADD231PS  Z12, Z10, Z8
-	VFMADD231PS  Z12, Z11, Z9
-	SUBQ         DX, R8
-	PREFETCHT0   (R10)
-	ADDQ         $0x40, R10
-	ADDQ         $0x04, DI
-	DECQ         R9
-	JNE          partial
-
-end:
-	MOVQ    AX, DI
-	VMOVUPS Z0, (DI)
-	VMOVUPS Z1, K1, 64(DI)
-	ADDQ    ldc+32(FP), DI
-	VMOVUPS Z2, (DI)
-	VMOVUPS Z3, K1, 64(DI)
-	ADDQ    ldc+32(FP), DI
-	VMOVUPS Z4, (DI)
-	VMOVUPS Z5, K1, 64(DI)
-	ADDQ    ldc+32(FP), DI
-	VMOVUPS Z6, (DI)
-	VMOVUPS Z7, K1, 64(DI)
-	ADDQ    ldc+32(FP), DI
-	VMOVUPS Z8, (DI)
-	VMOVUPS Z9, K1, 64(DI)
-	DECQ    (SP)
-	JE      done
-	ADDQ    stepC+88(FP), AX
-	ADDQ    stepStart+96(FP), CX
-	MOVQ    stepA+104(FP), DI
-	ADDQ    DI, 8(SP)
-	MOVQ    stepB+112(FP), DI
-	ADDQ    DI, 16(SP)
-	JMP     tiles
-
-done:
-	VZEROUPPER
-	RET
-
-// func tileRows6x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-// Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileRows6x2AVX512(SB), NOSPLIT, $24-120
-	MOVQ  last+72(FP), AX
-	MOVL  $-1, CX
-	BZHIL AX, CX, CX
-	KMOVW CX, K1
-	MOVQ  c+0(FP), AX
-	MOVQ  start+8(FP), CX
-	MOVQ  ldb+56(FP), DX
-	MOVQ  lda+48(FP), BX
-	LEAQ  (BX)(BX*2), SI
-	LEAQ  (SI)(BX*2), DI
-	MOVQ  count+80(FP), R8
-	MOVQ  R8, (SP)
-	MOVQ  a+16(FP), R8
-	MOVQ  R8, 8(SP)
-	MOVQ  b+24(FP), R8
-	MOVQ  R8, 16(SP)
-
-tiles:
-	MOVQ       CX, R8
-	VMOVUPS    (R8), Z0
-	VMOVUPS.Z  64(R8), K1, Z1
-	ADDQ       ldstart+40(FP), R8
-	VMOVUPS    (R8), Z2
-	VMOVUPS.Z  64(R8), K1, Z3
-	ADDQ       ldstart+40(FP), R8
-	VMOVUPS    (R8), Z4
-	VMOVUPS.Z  64(R8), K1, Z5
-	ADDQ       ldstart+40(FP), R8
-	VMOVUPS    (R8), Z6
-	VMOVUPS.Z  64(R8), K1, Z7
-	ADDQ       ldstart+40(FP), R8
-	VMOVUPS    (R8), Z8
-	VMOVUPS.Z  64(R8), K1, Z9
-	ADDQ       ldstart+40(FP), R8
-	VMOVUPS    (R8), Z10
-	VMOVUPS.Z  64(R8), K1, Z11
-	MOVQ       AX, R8
-	ADDQ       stepC+88(FP), R8
-	PREFETCHT0 (R8)
-	PREFETCHT0 64(R8)
-	ADDQ       ldc+32(FP), R8
-	PREFETCHT0 (R8)
-	PREFETCHT0 64(R8)
-	ADDQ       ldc+32(FP), R8
-	PREFETCHT0 (R8)
-	PREFETCHT0 64(R8)
-	ADDQ       ldc+32(FP), R8
-	PREFETCHT0 (R8)
-	PREFETCHT0 64(R8)
-	ADDQ       ldc+32(FP), R8
-	PREFETCHT0 (R8)
-	PREFETCHT0 64(R8)
-	ADDQ       ldc+32(FP), R8
-	PREFETCHT0 (R8)
-	PREFETCHT0 64(R8)
-	MOVQ       k+64(FP), R10
-	MOVQ       8(SP), R8
-	MOVQ       16(SP), R9
-	MOVQ       R8, R11
-	ADDQ       stepA+104(FP), R11
-	TESTQ      DX, DX
-	JL         negated
-
-whole:
-	VMOVUPS      (R9), Z12
-	VMOVUPS      64(R9), Z13
-	VBROADCASTSS (R8), Z14
-	VFMADD231PS  Z14, Z12, Z0
-	VFMADD231PS  Z14, Z13, Z1
-	VBROADCASTSS (R8)(BX*1), Z14
-	VFMADD231PS  Z14, Z12, Z2
-	VFMADD231PS  Z14, Z13, Z3
-	VBROADCASTSS (R8)(BX*2), Z14
-	VFMADD231PS  Z14, Z12, Z4
-	VFMADD231PS  Z14, Z13, Z5
-	VBROADCASTSS (R8)(SI*1), Z14
-	VFMADD231PS  Z14, Z12, Z6
-	VFMADD231PS  Z14, Z13, Z7
-	VBROADCASTSS (R8)(BX*4), Z14
-	VFMADD231PS  Z14, Z12, Z8
-	VFMADD231PS  Z14, Z13, Z9
-	VBROADCASTSS (R8)(DI*1), Z14
-	VFMADD231PS  Z14, Z12, Z10
-	VFMADD231PS  Z14, Z13, Z11
-	ADDQ         DX, R9
-	PREFETCHT0   (R11)
-	ADDQ         $0x40, R11
-	ADDQ         $0x04, R8
-	DECQ         R10
-	JNE          whole
-	JMP          end
-
-negated:
-partial:
-	VMOVUPS      (R9), Z12
-	VMOVUPS.Z    64(R9), K1, Z13
-	VBROADCASTSS (R8), Z14
-	VFMADD231PS  Z14, Z12, Z0
-	VFMADD231PS  Z14, Z13, Z1
-	VBROADCASTSS (R8)(BX*1), Z14
-	VFMADD231PS  Z14, Z12, Z2
-	VFMADD231PS  Z14, Z13, Z3
-	VBROADCASTSS (R8)(BX*2), Z14
-	VFMADD231PS  Z14, Z12, Z4
-	VFMADD231PS  Z14, Z13, Z5
-	VBROADCASTSS (R8)(SI*1), Z14
-	VFMADD231PS  Z14, Z12, Z6
-	VFMADD231PS  Z14, Z13, Z7
-	VBROADCASTSS (R8)(BX*4), Z14
-	VFMADD231PS  Z14, Z12, Z8
-	VFMADD231PS  Z14, Z13, Z9
-	VBROADCASTSS (R8)(DI*1), Z14
-	VFMADD231PS  Z14, Z12, Z10
-	VFMADD231PS  Z14, Z13, Z11
-	SUBQ         DX, R9
-	PREFETCHT0   (R11)
-	ADDQ         $0x40, R11
-	ADDQ         $0x04, R8
-	DECQ         R10
-	JNE          partial
-
-end:
-	MOVQ    AX, R8
-	VMOVUPS Z0, (R8)
-	VMOVUPS Z1, K1, 64(R8)
-	ADDQ    ldc+32(FP), R8
-	VMOVUPS Z2, (R8)
-	VMOVUPS Z3, K1, 64(R8)
-	ADDQ    ldc+32(FP), R8
-	VMOVUPS Z4, (R8)
-	VMOVUPS Z5, K1, 64(R8)
-	ADDQ    ldc+32(FP), R8
-	VMOVUPS Z6, (R8)
-	VMOVUPS Z7, K1, 64(R8)
-	ADDQ    ldc+32(FP), R8
-	VMOVUPS Z8, (R8)
-	VMOVUPS Z9, K1, 64(R8)
-	ADDQ    ldc+32(FP), R8
-	VMOVUPS Z10, (R8)
-	VMOVUPS Z11, K1, 64(R8)
-	DECQ    (SP)
-	JE      done
-	ADDQ    stepC+88(FP), AX
-	ADDQ    stepStart+96(FP), CX
-	MOVQ    stepA+104(FP), R8
-	ADDQ    R8, 8(SP)
-	MOVQ    stepB+112(FP), R8
-	ADDQ    R8, 16(SP)
-	JMP     tiles
-
-done:
-	VZEROUPPER
-	RET
-
-// func tileRows7x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-// Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileRows7x2AVX512(SB), NOSPLIT, $24-120
-	MOVQ  last+72(FP), AX
-	MOVL  $-1, CX
-	BZHIL AX, CX, CX
-	KMOVW CX, K1
-	MOVQ  c+0(FP), AX
-	MOVQ  start+8(FP), CX
-	MOVQ  ldb+56(FP), DX
-	MOVQ  lda+48(FP), BX
-	LEAQ  (BX)(BX*2), SI
-	LEAQ  (SI)(BX*2), DI
-	MOVQ  count+80(FP), R8
-	MOVQ  R8, (SP)
-	MOVQ  a+16(FP), R8
-	MOVQ  R8, 8(SP)
-	MOVQ  b+24(FP), R8
-	MOVQ  R8, 16(SP)
-
-tiles:
-	MOVQ       CX, R8
-	VMOVUPS    (R8), Z0
-	VMOVUPS.Z  64(R8), K1, Z1
-	ADDQ       ldstart+40(FP), R8
-	VMOVUPS    (R8), Z2
-	VMOVUPS.Z  64(R8), K1, Z3
-	ADDQ       ldstart+40(FP), R8
-	VMOVUPS    (R8), Z4
-	VMOVUPS.Z  64(R8), K1, Z5
-	ADDQ       ldstart+40(FP), R8
-	VMOVUPS    (R8), Z6
-	VMOVUPS.Z  64(R8), K1, Z7
-	ADDQ       ldstart+40(FP), R8
-	VMOVUPS    (R8), Z8
-	VMOVUPS.Z  64(R8), K1, Z9
-	ADDQ       ldstart+40(FP), R8
-	VMOVUPS    (R8), Z10
-	VMOVUPS.Z  64(R8), K1, Z11
-	ADDQ       ldstart+40(FP), R8
-	VMOVUPS    (R8), Z12
-	VMOVUPS.Z  64(R8), K1, Z13
-	MOVQ       AX, R8
-	ADDQ       stepC+88(FP), R8
-	PREFETCHT0 (R8)
-	PREFETCHT0 64(R8)
-	ADDQ       ldc+32(FP), R8
-	PREFETCHT0 (R8)
-	PREFETCHT0 64(R8)
-	ADDQ       ldc+32(FP), R8
-	PREFETCHT0 (R8)
-	PREFETCHT0 64(R8)
-	ADDQ       ldc+32(FP), R8
-	PREFETCHT0 (R8)
-	PREFETCHT0 64(R8)
-	ADDQ       ldc+32(FP), R8
-	PREFETCHT0 (R8)
-	PREFETCHT0 64(R8)
-	ADDQ       ldc+32(FP), R8
-	PREFETCHT0 (R8)
-	PREFETCHT0 64(R8)
-	ADDQ       ldc+32(FP), R8
-	PREFETCHT0 (R8)
-	PREFETCHT0 64(R8)
-	MOVQ       k+64(FP), R10
-	MOVQ       8(SP), R8
-	MOVQ       16(SP), R9
-	MOVQ       R8, R11
-	ADDQ       stepA+104(FP), R11
-	TESTQ      DX, DX
-	JL         negated
-
-whole:
-	VMOVUPS      (R9), Z14
-	VMOVUPS      64(R9), Z15
-	VBROADCASTSS (R8), Z16
-	VFMADD231PS  Z16, Z14, Z0
-	VFMADD231PS  Z16, Z15, Z1
-	VBROADCASTSS (R8)(BX*1), Z16
-	VFMADD231PS  Z16, Z14, Z2
-	VFMADD231PS  Z16, Z15, Z3
-	VBROADCASTSS (R8)(BX*2), Z16
-	VFMADD231PS  Z16, Z14, Z4
-	VFMADD231PS  Z16, Z15, Z5
-	VBROADCASTSS (R8)(SI*1), Z16
-	VFMADD231PS  Z16, Z14, Z6
-	VFMADD231PS  Z16, Z15, Z7
-	VBROADCASTSS (R8)(BX*4), Z16
-	VFMADD231PS  Z16, Z14, Z8
-	VFMADD231PS  Z16, Z15, Z9
-	VBROADCASTSS (R8)(DI*1), Z16
-	VFMADD231PS  Z16, Z14, Z10
-	VFMADD231PS  Z16, Z15, Z11
-	VBROADCASTSS (R8)(SI*2), Z16
-	VFMADD231PS  Z16, Z14, Z12
-	VFMADD231PS  Z16, Z15, Z13
-	ADDQ         DX, R9
-	PREFETCHT0   (R11)
-	ADDQ         $0x40, R11
-	ADDQ         $0x04, R8
-	DECQ         R10
-	JNE          whole
-	JMP          end
-
-negated:
-partial:
-	VMOVUPS      (R9), Z14
-	VMOVUPS.Z    64(R9), K1, Z15
-	VBROADCASTSS (R8), Z16
-	VFMADD231PS  Z16, Z14, Z0
-	VFMADD231PS  Z16, Z15, Z1
-	VBROADCASTSS (R8)(BX*1), Z16
-	VFMADD231PS  Z16, Z14, Z2
-	VFMADD231PS  Z16, Z15, Z3
-	VBROADCASTSS (R8)(BX*2), Z16
-	VFMADD231PS  Z16, Z14, Z4
-	VFMADD231PS  Z16, Z15, Z5
-	VBROADCASTSS (R8)(SI*1), Z16
-	VFMADD231PS  Z16, Z14, Z6
-	VFMADD231PS  Z16, Z15, Z7
-	VBROADCASTSS (R8)(BX*4), Z16
-	VFMADD231PS  Z16, Z14, Z8
-	VFMADD231PS  Z16, Z15, Z9
-	VBROADCASTSS (R8)(DI*1), Z16
-	VFMADD231PS  Z16, Z14, Z10
-	VFMADD231PS  Z16, Z15, Z11
-	VBROADCASTSS (R8)(SI*2), Z16
-	VFMADD231PS  Z16, Z14, Z12
-	VFMADD231PS  Z16, Z15, Z13
-	SUBQ         DX, R9
-	PREFETCHT0   (R11)
-	ADDQ         $0x40, R11
-	ADDQ         $0x04, R8
-	DECQ         R10
-	JNE          partial
-
-end:
-	MOVQ    AX, R8
-	VMOVUPS Z0, (R8)
-	VMOVUPS Z1, K1, 64(R8)
-	ADDQ    ldc+32(FP), R8
-	VMOVUPS Z2, (R8)
-	VMOVUPS Z3, K1, 64(R8)
-	ADDQ    ldc+32(FP), R8
-	VMOVUPS Z4, (R8)
-	VMOVUPS Z5, K1, 64(R8)
-	ADDQ    ldc+32(FP), R8
-	VMOVUPS Z6, (R8)
-	VMOVUPS Z7, K1, 64(R8)
-	ADDQ    ldc+32(FP), R8
-	VMOVUPS Z8, (R8)
-	VMOVUPS Z9, K1, 64(R8)
-	ADDQ    ldc+32(FP), R8
-	VMOVUPS Z10, (R8)
-	VMOVUPS Z11, K1, 64(R8)
-	ADDQ    ldc+32(FP), R8
-	VMOVUPS Z12, (R8)
-	VMOVUPS Z13, K1, 64(R8)
-	DECQ    (SP)
-	JE      done
-	ADDQ    stepC+88(FP), AX
-	ADDQ    stepStart+96(FP), CX
-	MOVQ    stepA+104(FP), R8
-	ADDQ    R8, 8(SP)
-	MOVQ    stepB+112(FP), R8
-	ADDQ    R8, 16(SP)
-	JMP     tiles
-
-done:
-	VZEROUPPER
-	RET
-
-// func tileRows8x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-// Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileRows8x2AVX512(SB), NOSPLIT, $24-120
-	MOVQ  last+72(FP), AX
-	MOVL  $-1, CX
-	BZHIL AX, CX, CX
-	KMOVW CX, K1
-	MOVQ  c+0(FP), AX
-	MOVQ  start+8(FP), CX
-	MOVQ  ldb+56(FP), DX
-	MOVQ  lda+48(FP), BX
-	LEAQ  (BX)(BX*2), SI
-	LEAQ  (SI)(BX*2), DI
-	LEAQ  (DI)(BX*2), R8
-	MOVQ  count+80(FP), R9
-	MOVQ  R9, (SP)
-	MOVQ  a+16(FP), R9
-	MOVQ  R9, 8(SP)
-	MOVQ  b+24(FP), R9
-	MOVQ  R9, 16(SP)
-
-tiles:
-	MOVQ       CX, R9
-	VMOVUPS    (R9), Z0
-	VMOVUPS.Z  64(R9), K1, Z1
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS    (R9), Z2
-	VMOVUPS.Z  64(R9), K1, Z3
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS    (R9), Z4
-	VMOVUPS.Z  64(R9), K1, Z5
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS    (R9), Z6
-	VMOVUPS.Z  64(R9), K1, Z7
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS    (R9), Z8
-	VMOVUPS.Z  64(R9), K1, Z9
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS    (R9), Z10
-	VMOVUPS.Z  64(R9), K1, Z11
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS    (R9), Z12
-	VMOVUPS.Z  64(R9), K1, Z13
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS    (R9), Z14
-	VMOVUPS.Z  64(R9), K1, Z15
-	MOVQ       AX, R9
-	ADDQ       stepC+88(FP), R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	MOVQ       k+64(FP), R11
-	MOVQ       8(SP), R9
-	MOVQ       16(SP), R10
-	MOVQ       R9, R12
-	ADDQ       stepA+104(FP), R12
-	TESTQ      DX, DX
-	JL         negated
-
-whole:
-	VMOVUPS      (R10), Z16
-	VMOVUPS      64(R10), Z17
-	VBROADCASTSS (R9), Z18
-	VFMADD231PS  Z18, Z16, Z0
-	VFMADD231PS  Z18, Z17, Z1
-	VBROADCASTSS (R9)(BX*1), Z18
-	VFMADD231PS  Z18, Z16, Z2
-	VFMADD231PS  Z18, Z17, Z3
-	VBROADCASTSS (R9)(BX*2), Z18
-	VFMADD231PS  Z18, Z16, Z4
-	VFMADD231PS  Z18, Z17, Z5
-	VBROADCASTSS (R9)(SI*1), Z18
-	VFMADD231PS  Z18, Z16, Z6
-	VFMADD231PS  Z18, Z17, Z7
-	VBROADCASTSS (R9)(BX*4), Z18
-	VFMADD231PS  Z18, Z16, Z8
-	VFMADD231PS  Z18, Z17, Z9
-	VBROADCASTSS (R9)(DI*1), Z18
-	VFMADD231PS  Z18, Z16, Z10
-	VFMADD231PS  Z18, Z17, Z11
-	VBROADCASTSS (R9)(SI*2), Z18
-	VFMADD231PS  Z18, Z16, Z12
-	VFMADD231PS  Z18, Z17, Z13
-	VBROADCASTSS (R9)(R8*1), Z18
-	VFMADD231PS  Z18, Z16, Z14
-	VFMADD231PS  Z18, Z17, Z15
-	ADDQ         DX, R10
-	PREFETCHT0   (R12)
-	ADDQ         $0x40, R12
-	ADDQ         $0x04, R9
-	DECQ         R11
-	JNE          whole
-	JMP          end
-
-negated:
-partial:
-	VMOVUPS      (R10), Z16
-	VMOVUPS.Z    64(R10), K1, Z17
-	VBROADCASTSS (R9), Z18
-	VFMADD231PS  Z18, Z16, Z0
-	VFMADD231PS  Z18, Z17, Z1
-	VBROADCASTSS (R9)(BX*1), Z18
-	VFMADD231PS  Z18, Z16, Z2
-	VFMADD231PS  Z18, Z17, Z3
-	VBROADCASTSS (R9)(BX*2), Z18
-	VFMADD231PS  Z18, Z16, Z4
-	VFMADD231PS  Z18, Z17, Z5
-	VBROADCASTSS (R9)(SI*1), Z18
-	VFMADD231PS  Z18, Z16, Z6
-	VFMADD231PS  Z18, Z17, Z7
-	VBROADCASTSS (R9)(BX*4), Z18
-	VFMADD231PS  Z18, Z16, Z8
-	VFMADD231PS  Z18, Z17, Z9
-	VBROADCASTSS (R9)(DI*1), Z18
-	VFMADD231PS  Z18, Z16, Z10
-	VFMADD231PS  Z18, Z17, Z11
-	VBROADCASTSS (R9)(SI*2), Z18
-	VFMADD231PS  Z18, Z16, Z12
-	VFMADD231PS  Z18, Z17, Z13
-	VBROADCASTSS (R9)(R8*1), Z18
-	VFMADD231PS  Z18, Z16, Z14
-	VFMADD231PS  Z18, Z17, Z15
-	SUBQ         DX, R10
-	PREFETCHT0   (R12)
-	ADDQ         $0x40, R12
-	ADDQ         $0x04, R9
-	DECQ         R11
-	JNE          partial
-
-end:
-	MOVQ    AX, R9
-	VMOVUPS Z0, (R9)
-	VMOVUPS Z1, K1, 64(R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z2, (R9)
-	VMOVUPS Z3, K1, 64(R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z4, (R9)
-	VMOVUPS Z5, K1, 64(R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z6, (R9)
-	VMOVUPS Z7, K1, 64(R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z8, (R9)
-	VMOVUPS Z9, K1, 64(R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z10, (R9)
-	VMOVUPS Z11, K1, 64(R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z12, (R9)
-	VMOVUPS Z13, K1, 64(R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z14, (R9)
-	VMOVUPS Z15, K1, 64(R9)
-	DECQ    (SP)
-	JE      done
-	ADDQ    stepC+88(FP), AX
-	ADDQ    stepStart+96(FP), CX
-	MOVQ    stepA+104(FP), R9
-	ADDQ    R9, 8(SP)
-	MOVQ    stepB+112(FP), R9
-	ADDQ    R9, 16(SP)
-	JMP     tiles
-
-done:
-	VZEROUPPER
-	RET
-
-// func tileRows9x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-// Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileRows9x2AVX512(SB), NOSPLIT, $24-120
-	MOVQ  last+72(FP), AX
-	MOVL  $-1, CX
-	BZHIL AX, CX, CX
-	KMOVW CX, K1
-	MOVQ  c+0(FP), AX
-	MOVQ  start+8(FP), CX
-	MOVQ  ldb+56(FP), DX
-	MOVQ  lda+48(FP), BX
-	LEAQ  (BX)(BX*2), SI
-	LEAQ  (SI)(BX*2), DI
-	LEAQ  (DI)(BX*2), R8
-	MOVQ  count+80(FP), R9
-	MOVQ  R9, (SP)
-	MOVQ  a+16(FP), R9
-	MOVQ  R9, 8(SP)
-	MOVQ  b+24(FP), R9
-	MOVQ  R9, 16(SP)
-
-tiles:
-	MOVQ       CX, R9
-	VMOVUPS    (R9), Z0
-	VMOVUPS.Z  64(R9), K1, Z1
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS    (R9), Z2
-	VMOVUPS.Z  64(R9), K1, Z3
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS    (R9), Z4
-	VMOVUPS.Z  64(R9), K1, Z5
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS    (R9), Z6
-	VMOVUPS.Z  64(R9), K1, Z7
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS    (R9), Z8
-	VMOVUPS.Z  64(R9), K1, Z9
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS    (R9), Z10
-	VMOVUPS.Z  64(R9), K1, Z11
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS    (R9), Z12
-	VMOVUPS.Z  64(R9), K1, Z13
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS    (R9), Z14
-	VMOVUPS.Z  64(R9), K1, Z15
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS    (R9), Z16
-	VMOVUPS.Z  64(R9), K1, Z17
-	MOVQ       AX, R9
-	ADDQ       stepC+88(FP), R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	MOVQ       k+64(FP), R11
-	MOVQ       8(SP), R9
-	MOVQ       16(SP), R10
-	LEAQ       (R9)(BX*8), R12
-	MOVQ       R9, R13
-	ADDQ       stepA+104(FP), R13
-	TESTQ      DX, DX
-	JL         negated
-
-whole:
-	VMOVUPS      (R10), Z18
-	VMOVUPS      64(R10), Z19
-	VBROADCASTSS (R9), Z20
-	VFMADD231PS  Z20, Z18, Z0
-	VFMADD231PS  Z20, Z19, Z1
-	VBROADCASTSS (R9)(BX*1), Z20
-	VFMADD231PS  Z20, Z18, Z2
-	VFMADD231PS  Z20, Z19, Z3
-	VBROADCASTSS (R9)(BX*2), Z20
-	VFMADD231PS  Z20, Z18, Z4
-	VFMADD231PS  Z20, Z19, Z5
-	VBROADCASTSS (R9)(SI*1), Z20
-	VFMADD231PS  Z20, Z18, Z6
-	VFMADD231PS  Z20, Z19, Z7
-	VBROADCASTSS (R9)(BX*4), Z20
-	VFMADD231PS  Z20, Z18, Z8
-	VFMADD231PS  Z20, Z19, Z9
-	VBROADCASTSS (R9)(DI*1), Z20
-	VFMADD231PS  Z20, Z18, Z10
-	VFMADD231PS  Z20, Z19, Z11
-	VBROADCASTSS (R9)(SI*2), Z20
-	VFMADD231PS  Z20, Z18, Z12
-	VFMADD231PS  Z20, Z19, Z13
-	VBROADCASTSS (R9)(R8*1), Z20
-	VFMADD231PS  Z20, Z18, Z14
-	VFMADD231PS  Z20, Z19, Z15
-	VBROADCASTSS (R12), Z20
-	VFMADD231PS  Z20, Z18, Z16
-	VFMADD231PS  Z20, Z19, Z17
-	ADDQ         DX, R10
-	PREFETCHT0   (R13)
-	ADDQ         $0x40, R13
-	ADDQ         $0x04, R9
-	ADDQ         $0x04, R12
-	DECQ         R11
-	JNE          whole
-	JMP          end
-
-negated:
-partial:
-	VMOVUPS      (R10), Z18
-	VMOVUPS.Z    64(R10), K1, Z19
-	VBROADCASTSS (R9), Z20
-	VFMADD231PS  Z20, Z18, Z0
-	VFMADD231PS  Z20, Z19, Z1
-	VBROADCASTSS (R9)(BX*1), Z20
-	VFMADD231PS  Z20, Z18, Z2
-	VFMADD231PS  Z20, Z19, Z3
-	VBROADCASTSS (R9)(BX*2), Z20
-	VFMADD231PS  Z20, Z18, Z4
-	VFMADD231PS  Z20, Z19, Z5
-	VBROADCASTSS (R9)(SI*1), Z20
-	VFMADD231PS  Z20, Z18, Z6
-	VFMADD231PS  Z20, Z19, Z7
-	VBROADCASTSS (R9)(BX*4), Z20
-	VFMADD231PS  Z20, Z18, Z8
-	VFMADD231PS  Z20, Z19, Z9
-	VBROADCASTSS (R9)(DI*1), Z20
-	VFMADD231PS  Z20, Z18, Z10
-	VFMADD231PS  Z20, Z19, Z11
-	VBROADCASTSS (R9)(SI*2), Z20
-	VFMADD231PS  Z20, Z18, Z12
-	VFMADD231PS  Z20, Z19, Z13
-	VBROADCASTSS (R9)(R8*1), Z20
-	VFMADD231PS  Z20, Z18, Z14
-	VFMADD231PS  Z20, Z19, Z15
-	VBROADCASTSS (R12), Z20
-	VFMADD231PS  Z20, Z18, Z16
-	VFMADD231PS  Z20, Z19, Z17
-	SUBQ         DX, R10
-	PREFETCHT0   (R13)
-	ADDQ         $0x40, R13
-	ADDQ         $0x04, R9
-	ADDQ         $0x04, R12
-	DECQ         R11
-	JNE          partial
-
-end:
-	MOVQ    AX, R9
-	VMOVUPS Z0, (R9)
-	VMOVUPS Z1, K1, 64(R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z2, (R9)
-	VMOVUPS Z3, K1, 64(R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z4, (R9)
-	VMOVUPS Z5, K1, 64(R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z6, (R9)
-	VMOVUPS Z7, K1, 64(R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z8, (R9)
-	VMOVUPS Z9, K1, 64(R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z10, (R9)
-	VMOVUPS Z11, K1, 64(R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z12, (R9)
-	VMOVUPS Z13, K1, 64(R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z14, (R9)
-	VMOVUPS Z15, K1, 64(R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z16, (R9)
-	VMOVUPS Z17, K1, 64(R9)
-	DECQ    (SP)
-	JE      done
-	ADDQ    stepC+88(FP), AX
-	ADDQ    stepStart+96(FP), CX
-	MOVQ    stepA+104(FP), R9
-	ADDQ    R9, 8(SP)
-	MOVQ    stepB+112(FP), R9
-	ADDQ    R9, 16(SP)
-	JMP     tiles
-
-done:
-	VZEROUPPER
-	RET
-
-// func tileRows10x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-// Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileRows10x2AVX512(SB), NOSPLIT, $24-120
-	MOVQ  last+72(FP), AX
-	MOVL  $-1, CX
-	BZHIL AX, CX, CX
-	KMOVW CX, K1
-	MOVQ  c+0(FP), AX
-	MOVQ  start+8(FP), CX
-	MOVQ  ldb+56(FP), DX
-	MOVQ  lda+48(FP), BX
-	LEAQ  (BX)(BX*2), SI
-	LEAQ  (SI)(BX*2), DI
-	LEAQ  (DI)(BX*2), R8
-	MOVQ  count+80(FP), R9
-	MOVQ  R9, (SP)
-	MOVQ  a+16(FP), R9
-	MOVQ  R9, 8(SP)
-	MOVQ  b+24(FP), R9
-	MOVQ  R9, 16(SP)
-
-tiles:
-	MOVQ       CX, R9
-	VMOVUPS    (R9), Z0
-	VMOVUPS.Z  64(R9), K1, Z1
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS    (R9), Z2
-	VMOVUPS.Z  64(R9), K1, Z3
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS    (R9), Z4
-	VMOVUPS.Z  64(R9), K1, Z5
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS    (R9), Z6
-	VMOVUPS.Z  64(R9), K1, Z7
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS    (R9), Z8
-	VMOVUPS.Z  64(R9), K1, Z9
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS    (R9), Z10
-	VMOVUPS.Z  64(R9), K1, Z11
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS    (R9), Z12
-	VMOVUPS.Z  64(R9), K1, Z13
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS    (R9), Z14
-	VMOVUPS.Z  64(R9), K1, Z15
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS    (R9), Z16
-	VMOVUPS.Z  64(R9), K1, Z17
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS    (R9), Z18
-	VMOVUPS.Z  64(R9), K1, Z19
-	MOVQ       AX, R9
-	ADDQ       stepC+88(FP), R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	MOVQ       k+64(FP), R11
-	MOVQ       8(SP), R9
-	MOVQ       16(SP), R10
-	LEAQ       (R9)(BX*8), R12
-	MOVQ       R9, R13
-	ADDQ       stepA+104(FP), R13
-	TESTQ      DX, DX
-	JL         negated
-
-whole:
-	VMOVUPS      (R10), Z20
-	VMOVUPS      64(R10), Z21
-	VBROADCASTSS (R9), Z22
-	VFMADD231PS  Z22, Z20, Z0
-	VFMADD231PS  Z22, Z21, Z1
-	VBROADCASTSS (R9)(BX*1), Z22
-	VFMADD231PS  Z22, Z20, Z2
-	VFMADD231PS  Z22, Z21, Z3
-	VBROADCASTSS (R9)(BX*2), Z22
-	VFMADD231PS  Z22, Z20, Z4
-	VFMADD231PS  Z22, Z21, Z5
-	VBROADCASTSS (R9)(SI*1), Z22
-	VFMADD231PS  Z22, Z20, Z6
-	VFMADD231PS  Z22, Z21, Z7
-	VBROADCASTSS (R9)(BX*4), Z22
-	VFMADD231PS  Z22, Z20, Z8
-	VFMADD231PS  Z22, Z21, Z9
-	VBROADCASTSS (R9)(DI*1), Z22
-	VFMADD231PS  Z22, Z20, Z10
-	VFMADD231PS  Z22, Z21, Z11
-	VBROADCASTSS (R9)(SI*2), Z22
-	VFMADD231PS  Z22, Z20, Z12
-	VFMADD231PS  Z22, Z21, Z13
-	VBROADCASTSS (R9)(R8*1), Z22
-	VFMADD231PS  Z22, Z20, Z14
-	VFMADD231PS  Z22, Z21, Z15
-	VBROADCASTSS (R12), Z22
-	VFMADD231PS  Z22, Z20, Z16
-	VFMADD231PS  Z22, Z21, Z17
-	VBROADCASTSS (R12)(BX*1), Z22
-	VFMADD231PS  Z22, Z20, Z18
-	VFMADD231PS  Z22, Z21, Z19
-	ADDQ         DX, R10
-	PREFETCHT0   (R13)
-	ADDQ         $0x40, R13
-	ADDQ         $0x04, R9
-	ADDQ         $0x04, R12
-	DECQ         R11
-	JNE          whole
-	JMP          end
-
-negated:
-partial:
-	VMOVUPS      (R10), Z20
-	VMOVUPS.Z    64(R10), K1, Z21
-	VBROADCASTSS (R9), Z22
-	VFMADD231PS  Z22, Z20, Z0
-	VFMADD231PS  Z22, Z21, Z1
-	VBROADCASTSS (R9)(BX*1), Z22
-	VFMADD231PS  Z22, Z20, Z2
-	VFMADD231PS  Z22, Z21, Z3
-	VBROADCASTSS (R9)(BX*2), Z22
-	VFMADD231PS  Z22, Z20, Z4
-	VFMADD231PS  Z22, Z21, Z5
-	VBROADCASTSS (R9)(SI*1), Z22
-	VFMADD231PS  Z22, Z20, Z6
-	VFMADD231PS  Z22, Z21, Z7
-	VBROADCASTSS (R9)(BX*4), Z22
-	VFMADD231PS  Z22, Z20, Z8
-	VFMADD231PS  Z22, Z21, Z9
-	VBROADCASTSS (R9)(DI*1), Z22
-	VFMADD231PS  Z22, Z20, Z10
-	VFMADD231PS  Z22, Z21, Z11
-	VBROADCASTSS (R9)(SI*2), Z22
-	VFMADD231PS  Z22, Z20, Z12
-	VFMADD231PS  Z22, Z21, Z13
-	VBROADCASTSS (R9)(R8*1), Z22
-	VFMADD231PS  Z22, Z20, Z14
-	VFMADD231PS  Z22, Z21, Z15
-	VBROADCASTSS (R12), Z22
-	VFMADD231PS  Z22, Z20, Z16
-	VFMADD231PS  Z22, Z21, Z17
-	VBROADCASTSS (R12)(BX*1), Z22
-	VFMADD231PS  Z22, Z20, Z18
-	VFMADD231PS  Z22, Z21, Z19
-	SUBQ         DX, R10
-	PREFETCHT0   (R13)
-	ADDQ         $0x40, R13
-	ADDQ         $0x04, R9
-	ADDQ         $0x04, R12
-	DECQ         R11
-	JNE          partial
-
-end:
-	MOVQ    AX, R9
-	VMOVUPS Z0, (R9)
-	VMOVUPS Z1, K1, 64(R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z2, (R9)
-	VMOVUPS Z3, K1, 64(R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z4, (R9)
-	VMOVUPS Z5, K1, 64(R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z6, (R9)
-	VMOVUPS Z7, K1, 64(R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z8, (R9)
-	VMOVUPS Z9, K1, 64(R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z10, (R9)
-	VMOVUPS Z11, K1, 64(R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z12, (R9)
-	VMOVUPS Z13, K1, 64(R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z14, (R9)
-	VMOVUPS Z15, K1, 64(R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z16, (R9)
-	VMOVUPS Z17, K1, 64(R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z18, (R9)
-	VMOVUPS Z19, K1, 64(R9)
-	DECQ    (SP)
-	JE      done
-	ADDQ    stepC+88(FP), AX
-	ADDQ    stepStart+96(FP), CX
-	MOVQ    stepA+104(FP), R9
-	ADDQ    R9, 8(SP)
-	MOVQ    stepB+112(FP), R9
-	ADDQ    R9, 16(SP)
-	JMP     tiles
-
-done:
-	VZEROUPPER
-	RET
-
-// func tileRows11x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-// Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileRows11x2AVX512(SB), NOSPLIT, $24-120
-	MOVQ  last+72(FP), AX
-	MOVL  $-1, CX
-	BZHIL AX, CX, CX
-	KMOVW CX, K1
-	MOVQ  c+0(FP), AX
-	MOVQ  start+8(FP), CX
-	MOVQ  ldb+56(FP), DX
-	MOVQ  lda+48(FP), BX
-	LEAQ  (BX)(BX*2), SI
-	LEAQ  (SI)(BX*2), DI
-	LEAQ  (DI)(BX*2), R8
-	MOVQ  count+80(FP), R9
-	MOVQ  R9, (SP)
-	MOVQ  a+16(FP), R9
-	MOVQ  R9, 8(SP)
-	MOVQ  b+24(FP), R9
-	MOVQ  R9, 16(SP)
-
-tiles:
-	MOVQ       CX, R9
-	VMOVUPS    (R9), Z0
-	VMOVUPS.Z  64(R9), K1, Z1
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS    (R9), Z2
-	VMOVUPS.Z  64(R9), K1, Z3
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS    (R9), Z4
-	VMOVUPS.Z  64(R9), K1, Z5
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS    (R9), Z6
-	VMOVUPS.Z  64(R9), K1, Z7
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS    (R9), Z8
-	VMOVUPS.Z  64(R9), K1, Z9
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS    (R9), Z10
-	VMOVUPS.Z  64(R9), K1, Z11
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS    (R9), Z12
-	VMOVUPS.Z  64(R9), K1, Z13
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS    (R9), Z14
-	VMOVUPS.Z  64(R9), K1, Z15
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS    (R9), Z16
-	VMOVUPS.Z  64(R9), K1, Z17
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS    (R9), Z18
-	VMOVUPS.Z  64(R9), K1, Z19
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS    (R9), Z20
-	VMOVUPS.Z  64(R9), K1, Z21
-	MOVQ       AX, R9
-	ADDQ       stepC+88(FP), R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	MOVQ       k+64(FP), R11
-	MOVQ       8(SP), R9
-	MOVQ       16(SP), R10
-	LEAQ       (R9)(BX*8), R12
-	MOVQ       R9, R13
-	ADDQ       stepA+104(FP), R13
-	TESTQ      DX, DX
-	JL         negated
-
-whole:
-	VMOVUPS      (R10), Z22
-	VMOVUPS      64(R10), Z23
-	VBROADCASTSS (R9), Z24
-	VFMADD231PS  Z24, Z22, Z0
-	VFMADD231PS  Z24, Z23, Z1
-	VBROADCASTSS (R9)(BX*1), Z24
-	VFMADD231PS  Z24, Z22, Z2
-	VFMADD231PS  Z24, Z23, Z3
-	VBROADCASTSS (R9)(BX*2), Z24
-	VFMADD231PS  Z24, Z22, Z4
-	VFMADD231PS  Z24, Z23, Z5
-	VBROADCASTSS (R9)(SI*1), Z24
-	VFMADD231PS  Z24, Z22, Z6
-	VFMADD231PS  Z24, Z23, Z7
-	VBROADCASTSS (R9)(BX*4), Z24
-	VFMADD231PS  Z24, Z22, Z8
-	VFMADD231PS  Z24, Z23, Z9
-	VBROADCASTSS (R9)(DI*1), Z24
-	VFMADD231PS  Z24, Z22, Z10
-	VFMADD231PS  Z24, Z23, Z11
-	VBROADCASTSS (R9)(SI*2), Z24
-	VFMADD231PS  Z24, Z22, Z12
-	VFMADD231PS  Z24, Z23, Z13
-	VBROADCASTSS (R9)(R8*1), Z24
-	VFMADD231PS  Z24, Z22, Z14
-	VFMADD231PS  Z24, Z23, Z15
-	VBROADCASTSS (R12), Z24
-	VFMADD231PS  Z24, Z22, Z16
-	VFMADD231PS  Z24, Z23, Z17
-	VBROADCASTSS (R12)(BX*1), Z24
-	VFMADD231PS  Z24, Z22, Z18
-	VFMADD231PS  Z24, Z23, Z19
-	VBROADCASTSS (R12)(BX*2), Z24
-	VFMADD231PS  Z24, Z22, Z20
-	VFMADD231PS  Z24, Z23, Z21
-	ADDQ         DX, R10
-	PREFETCHT0   (R13)
-	ADDQ         $0x40, R13
-	ADDQ         $0x04, R9
-	ADDQ         $0x04, R12
-	DECQ         R11
-	JNE          whole
-	JMP          end
-
-negated:
-partial:
-	VMOVUPS      (R10), Z22
-	VMOVUPS.Z    64(R10), K1, Z23
-	VBROADCASTSS (R9), Z24
-	VFMADD231PS  Z24, Z22, Z0
-	VFMADD231PS  Z24, Z23, Z1
-	VBROADCASTSS (R9)(BX*1), Z24
-	VFMADD231PS  Z24, Z22, Z2
-	VFMADD231PS  Z24, Z23, Z3
-	VBROADCASTSS (R9)(BX*2), Z24
-	VFMADD231PS  Z24, Z22, Z4
-	VFMADD231PS  Z24, Z23, Z5
-	VBROADCASTSS (R9)(SI*1), Z24
-	VFMADD231PS  Z24, Z22, Z6
-	VFMADD231PS  Z24, Z23, Z7
-	VBROADCASTSS (R9)(BX*4), Z24
-	VFMADD231PS  Z24, Z22, Z8
-	VFMADD231PS  Z24, Z23, Z9
-	VBROADCASTSS (R9)(DI*1), Z24
-	VFMADD231PS  Z24, Z22, Z10
-	VFMADD231PS  Z24, Z23, Z11
-	VBROADCASTSS (R9)(SI*2), Z24
-	VFMADD231PS  Z24, Z22, Z12
-	VFMADD231PS  Z24, Z23, Z13
-	VBROADCASTSS (R9)(R8*1), Z24
-	VFMADD231PS  Z24, Z22, Z14
-	VFMADD231PS  Z24, Z23, Z15
-	VBROADCASTSS (R12), Z24
-	VFMADD231PS  Z24, Z22, Z16
-	VFMADD231PS  Z24, Z23, Z17
-	VBROADCASTSS (R12)(BX*1), Z24
-	VFMADD231PS  Z24, Z22, Z18
-	VFMADD231PS  Z24, Z23, Z19
-	VBROADCASTSS (R12)(BX*2), Z24
-	VFMADD231PS  Z24, Z22, Z20
-	VFMADD231PS  Z24, Z23, Z21
-	SUBQ         DX, R10
-	PREFETCHT0   (R13)
-	ADDQ         $0x40, R13
-	ADDQ         $0x04, R9
-	ADDQ         $0x04, R12
-	DECQ         R11
-	JNE          partial
-
-end:
-	MOVQ    AX, R9
-	VMOVUPS Z0, (R9)
-	VMOVUPS Z1, K1, 64(R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z2, (R9)
-	VMOVUPS Z3, K1, 64(R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z4, (R9)
-	VMOVUPS Z5, K1, 64(R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z6, (R9)
-	VMOVUPS Z7, K1, 64(R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z8, (R9)
-	VMOVUPS Z9, K1, 64(R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z10, (R9)
-	VMOVUPS Z11, K1, 64(R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z12, (R9)
-	VMOVUPS Z13, K1, 64(R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z14, (R9)
-	VMOVUPS Z15, K1, 64(R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z16, (R9)
-	VMOVUPS Z17, K1, 64(R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z18, (R9)
-	VMOVUPS Z19, K1, 64(R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z20, (R9)
-	VMOVUPS Z21, K1, 64(R9)
-	DECQ    (SP)
-	JE      done
-	ADDQ    stepC+88(FP), AX
-	ADDQ    stepStart+96(FP), CX
-	MOVQ    stepA+104(FP), R9
-	ADDQ    R9, 8(SP)
-	MOVQ    stepB+112(FP), R9
-	ADDQ    R9, 16(SP)
-	JMP     tiles
-
-done:
-	VZEROUPPER
-	RET
-
-// func tileRows12x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-// Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileRows12x2AVX512(SB), NOSPLIT, $24-120
-	MOVQ  last+72(FP), AX
-	MOVL  $-1, CX
-	BZHIL AX, CX, CX
-	KMOVW CX, K1
-	MOVQ  c+0(FP), AX
-	MOVQ  start+8(FP), CX
-	MOVQ  ldb+56(FP), DX
-	MOVQ  lda+48(FP), BX
-	LEAQ  (BX)(BX*2), SI
-	LEAQ  (SI)(BX*2), DI
-	LEAQ  (DI)(BX*2), R8
-	MOVQ  count+80(FP), R9
-	MOVQ  R9, (SP)
-	MOVQ  a+16(FP), R9
-	MOVQ  R9, 8(SP)
-	MOVQ  b+24(FP), R9
-	MOVQ  R9, 16(SP)
-
-tiles:
-	MOVQ       CX, R9
-	VMOVUPS    (R9), Z0
-	VMOVUPS.Z  64(R9), K1, Z1
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS    (R9), Z2
-	VMOVUPS.Z  64(R9), K1, Z3
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS    (R9), Z4
-	VMOVUPS.Z  64(R9), K1, Z5
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS    (R9), Z6
-	VMOVUPS.Z  64(R9), K1, Z7
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS    (R9), Z8
-	VMOVUPS.Z  64(R9), K1, Z9
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS    (R9), Z10
-	VMOVUPS.Z  64(R9), K1, Z11
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS    (R9), Z12
-	VMOVUPS.Z  64(R9), K1, Z13
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS    (R9), Z14
-	VMOVUPS.Z  64(R9), K1, Z15
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS    (R9), Z16
-	VMOVUPS.Z  64(R9), K1, Z17
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS    (R9), Z18
-	VMOVUPS.Z  64(R9), K1, Z19
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS    (R9), Z20
-	VMOVUPS.Z  64(R9), K1, Z21
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS    (R9), Z22
-	VMOVUPS.Z  64(R9), K1, Z23
-	MOVQ       AX, R9
-	ADDQ       stepC+88(FP), R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	MOVQ       k+64(FP), R11
-	MOVQ       8(SP), R9
-	MOVQ       16(SP), R10
-	LEAQ       (R9)(BX*8), R12
-	MOVQ       R9, R13
-	ADDQ       stepA+104(FP), R13
-	TESTQ      DX, DX
-	JL         negated
-
-whole:
-	VMOVUPS      (R10), Z24
-	VMOVUPS      64(R10), Z25
-	VBROADCASTSS (R9), Z26
-	VFMADD231PS  Z26, Z24, Z0
-	VFMADD231PS  Z26, Z25, Z1
-	VBROADCASTSS (R9)(BX*1), Z26
-	VFMADD231PS  Z26, Z24, Z2
-	VFMADD231PS  Z26, Z25, Z3
-	VBROADCASTSS (R9)(BX*2), Z26
-	VFMADD231PS  Z26, Z24, Z4
-	VFMADD231PS  Z26, Z25, Z5
-	VBROADCASTSS (R9)(SI*1), Z26
-	VFMADD231PS  Z26, Z24, Z6
-	VFMADD231PS  Z26, Z25, Z7
-	VBROADCASTSS (R9)(BX*4), Z26
-	VFMADD231PS  Z26, Z24, Z8
-	VFMADD231PS  Z26, Z25, Z9
-	VBROADCASTSS (R9)(DI*1), Z26
-	VFMADD231PS  Z26, Z24, Z10
-	VFMADD231PS  Z26, Z25, Z11
-	VBROADCASTSS (R9)(SI*2), Z26
-	VFMADD231PS  Z26, Z24, Z12
-	VFMADD231PS  Z26, Z25, Z13
-	VBROADCASTSS (R9)(R8*1), Z26
-	VFMADD231PS  Z26, Z24, Z14
-	VFMADD231PS  Z26, Z25, Z15
-	VBROADCASTSS (R12), Z26
-	VFMADD231PS  Z26, Z24, Z16
-	VFMADD231PS  Z26, Z25, Z17
-	VBROADCASTSS (R12)(BX*1), Z26
-	VFMADD231PS  Z26, Z24, Z18
-	VFMADD231PS  Z26, Z25, Z19
-	VBROADCASTSS (R12)(BX*2), Z26
-	VFMADD231PS  Z26, Z24, Z20
-	VFMADD231PS  Z26, Z25, Z21
-	VBROADCASTSS (R12)(SI*1), Z26
-	VFMADD231PS  Z26, Z24, Z22
-	VFMADD231PS  Z26, Z25, Z23
-	ADDQ         DX, R10
-	PREFETCHT0   (R13)
-	ADDQ         $0x40, R13
-	ADDQ         $0x04, R9
-	ADDQ         $0x04, R12
-	DECQ         R11
-	JNE          whole
-	JMP          end
-
-negated:
-partial:
-	VMOVUPS      (R10), Z24
-	VMOVUPS.Z    64(R10), K1, Z25
-	VBROADCASTSS (R9), Z26
-	VFMADD231PS  Z26, Z24, Z0
-	VFMADD231PS  Z26, Z25, Z1
-	VBROADCASTSS (R9)(BX*1), Z26
-	VFMADD231PS  Z26, Z24, Z2
-	VFMADD231PS  Z26, Z25, Z3
-	VBROADCASTSS (R9)(BX*2), Z26
-	VFMADD231PS  Z26, Z24, Z4
-	VFMADD231PS  Z26, Z25, Z5
-	VBROADCASTSS (R9)(SI*1), Z26
-	VFMADD231PS  Z26, Z24, Z6
-	VFMADD231PS  Z26, Z25, Z7
-	VBROADCASTSS (R9)(BX*4), Z26
-	VFMADD231PS  Z26, Z24, Z8
-	VFMADD231PS  Z26, Z25, Z9
-	VBROADCASTSS (R9)(DI*1), Z26
-	VFMADD231PS  Z26, Z24, Z10
-	VFMADD231PS  Z26, Z25, Z11
-	VBROADCASTSS (R9)(SI*2), Z26
-	VFMADD231PS  Z26, Z24, Z12
-	VFMADD231PS  Z26, Z25, Z13
-	VBROADCASTSS (R9)(R8*1), Z26
-	VFMADD231PS  Z26, Z24, Z14
-	VFMADD231PS  Z26, Z25, Z15
-	VBROADCASTSS (R12), Z26
-	VFMADD231PS  Z26, Z24, Z16
-	VFMADD231PS  Z26, Z25, Z17
-	VBROADCASTSS (R12)(BX*1), Z26
-	VFMADD231PS  Z26, Z24, Z18
-	VFMADD231PS  Z26, Z25, Z19
-	VBROADCASTSS (R12)(BX*2), Z26
-	VFMADD231PS  Z26, Z24, Z20
-	VFMADD231PS  Z26, Z25, Z21
-	VBROADCASTSS (R12)(SI*1), Z26
-	VFMADD231PS  Z26, Z24, Z22
-	VFMADD231PS  Z26, Z25, Z23
-	SUBQ         DX, R10
-	PREFETCHT0   (R13)
-	ADDQ         $0x40, R13
-	ADDQ         $0x04, R9
-	ADDQ         $0x04, R12
-	DECQ         R11
-	JNE          partial
-
-end:
-	MOVQ    AX, R9
-	VMOVUPS Z0, (R9)
-	VMOVUPS Z1, K1, 64(R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z2, (R9)
-	VMOVUPS Z3, K1, 64(R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z4, (R9)
-	VMOVUPS Z5, K1, 64(R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z6, (R9)
-	VMOVUPS Z7, K1, 64(R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z8, (R9)
-	VMOVUPS Z9, K1, 64(R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z10, (R9)
-	VMOVUPS Z11, K1, 64(R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z12, (R9)
-	VMOVUPS Z13, K1, 64(R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z14, (R9)
-	VMOVUPS Z15, K1, 64(R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z16, (R9)
-	VMOVUPS Z17, K1, 64(R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z18, (R9)
-	VMOVUPS Z19, K1, 64(R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z20, (R9)
-	VMOVUPS Z21, K1, 64(R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z22, (R9)
-	VMOVUPS Z23, K1, 64(R9)
-	DECQ    (SP)
-	JE      done
-	ADDQ    stepC+88(FP), AX
-	ADDQ    stepStart+96(FP), CX
-	MOVQ    stepA+104(FP), R9
-	ADDQ    R9, 8(SP)
-	MOVQ    stepB+112(FP), R9
-	ADDQ    R9, 16(SP)
-	JMP     tiles
-
-done:
-	VZEROUPPER
-	RET
-
-// func tileRows13x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-// Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileRows13x2AVX512(SB), NOSPLIT, $24-120
-	MOVQ  last+72(FP), AX
-	MOVL  $-1, CX
-	BZHIL AX, CX, CX
-	KMOVW CX, K1
-	MOVQ  c+0(FP), AX
-	MOVQ  start+8(FP), CX
-	MOVQ  ldb+56(FP), DX
-	MOVQ  lda+48(FP), BX
-	LEAQ  (BX)(BX*2), SI
-	LEAQ  (SI)(BX*2), DI
-	LEAQ  (DI)(BX*2), R8
-	MOVQ  count+80(FP), R9
-	MOVQ  R9, (SP)
-	MOVQ  a+16(FP), R9
-	MOVQ  R9, 8(SP)
-	MOVQ  b+24(FP), R9
-	MOVQ  R9, 16(SP)
-
-tiles:
-	MOVQ       CX, R9
-	VMOVUPS    (R9), Z0
-	VMOVUPS.Z  64(R9), K1, Z1
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS    (R9), Z2
-	VMOVUPS.Z  64(R9), K1, Z3
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS    (R9), Z4
-	VMOVUPS.Z  64(R9), K1, Z5
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS    (R9), Z6
-	VMOVUPS.Z  64(R9), K1, Z7
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS    (R9), Z8
-	VMOVUPS.Z  64(R9), K1, Z9
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS    (R9), Z10
-	VMOVUPS.Z  64(R9), K1, Z11
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS    (R9), Z12
-	VMOVUPS.Z  64(R9), K1, Z13
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS    (R9), Z14
-	VMOVUPS.Z  64(R9), K1, Z15
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS    (R9), Z16
-	VMOVUPS.Z  64(R9), K1, Z17
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS    (R9), Z18
-	VMOVUPS.Z  64(R9), K1, Z19
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS    (R9), Z20
-	VMOVUPS.Z  64(R9), K1, Z21
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS    (R9), Z22
-	VMOVUPS.Z  64(R9), K1, Z23
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS    (R9), Z24
-	VMOVUPS.Z  64(R9), K1, Z25
-	MOVQ       AX, R9
-	ADDQ       stepC+88(FP), R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	MOVQ       k+64(FP), R11
-	MOVQ       8(SP), R9
-	MOVQ       16(SP), R10
-	LEAQ       (R9)(BX*8), R12
-	MOVQ       R9, R13
-	ADDQ       stepA+104(FP), R13
-	TESTQ      DX, DX
-	JL         negated
-
-whole:
-	VMOVUPS      (R10), Z26
-	VMOVUPS      64(R10), Z27
-	VBROADCASTSS (R9), Z28
-	VFMADD231PS  Z28, Z26, Z0
-	VFMADD231PS  Z28, Z27, Z1
-	VBROADCASTSS (R9)(BX*1), Z28
-	VFMADD231PS  Z28, Z26, Z2
-	VFMADD231PS  Z28, Z27, Z3
-	VBROADCASTSS (R9)(BX*2), Z28
-	VFMADD231PS  Z28, Z26, Z4
-	VFMADD231PS  Z28, Z27, Z5
-	VBROADCASTSS (R9)(SI*1), Z28
-	VFMADD231PS  Z28, Z26, Z6
-	VFMADD231PS  Z28, Z27, Z7
-	VBROADCASTSS (R9)(BX*4), Z28
-	VFMADD231PS  Z28, Z26, Z8
-	VFMADD231PS  Z28, Z27, Z9
-	VBROADCASTSS (R9)(DI*1), Z28
-	VFMADD231PS  Z28, Z26, Z10
-	VFMADD231PS  Z28, Z27, Z11
-	VBROADCASTSS (R9)(SI*2), Z28
-	VFMADD231PS  Z28, Z26, Z12
-	VFMADD231PS  Z28, Z27, Z13
-	VBROADCASTSS (R9)(R8*1), Z28
-	VFMADD231PS  Z28, Z26, Z14
-	VFMADD231PS  Z28, Z27, Z15
-	VBROADCASTSS (R12), Z28
-	VFMADD231PS  Z28, Z26, Z16
-	VFMADD231PS  Z28, Z27, Z17
-	VBROADCASTSS (R12)(BX*1), Z28
-	VFMADD231PS  Z28, Z26, Z18
-	VFMADD231PS  Z28, Z27, Z19
-	VBROADCASTSS (R12)(BX*2), Z28
-	VFMADD231PS  Z28, Z26, Z20
-	VFMADD231PS  Z28, Z27, Z21
-	VBROADCASTSS (R12)(SI*1), Z28
-	VFMADD231PS  Z28, Z26, Z22
-	VFMADD231PS  Z28, Z27, Z23
-	VBROADCASTSS (R12)(BX*4), Z28
-	VFMADD231PS  Z28, Z26, Z24
-	VFMADD231PS  Z28, Z27, Z25
-	ADDQ         DX, R10
-	PREFETCHT0   (R13)
-	ADDQ         $0x40, R13
-	ADDQ         $0x04, R9
-	ADDQ         $0x04, R12
-	DECQ         R11
-	JNE          whole
-	JMP          end
-
-negated:
-partial:
-	VMOVUPS      (R10), Z26
-	VMOVUPS.Z    64(R10), K1, Z27
-	VBROADCASTSS (R9), Z28
-	VFMADD231PS  Z28, Z26, Z0
-	VFMADD231PS  Z28, Z27, Z1
-	VBROADCASTSS (R9)(BX*1), Z28
-	VFMADD231PS  Z28, Z26, Z2
-	VFMADD231PS  Z28, Z27, Z3
-	VBROADCASTSS (R9)(BX*2), Z28
-	VFMADD231PS  Z28, Z26, Z4
-	VFMADD231PS  Z28, Z27, Z5
-	VBROADCASTSS (R9)(SI*1), Z28
-	VFMADD231PS  Z28, Z26, Z6
-	VFMADD231PS  Z28, Z27, Z7
-	VBROADCASTSS (R9)(BX*4), Z28
-	VFMADD231PS  Z28, Z26, Z8
-	VFMADD231PS  Z28, Z27, Z9
-	VBROADCASTSS (R9)(DI*1), Z28
-	VFMADD231PS  Z28, Z26, Z10
-	VFMADD231PS  Z28, Z27, Z11
-	VBROADCASTSS (R9)(SI*2), Z28
-	VFMADD231PS  Z28, Z26, Z12
-	VFMADD231PS  Z28, Z27, Z13
-	VBROADCASTSS (R9)(R8*1), Z28
-	VFMADD231PS  Z28, Z26, Z14
-	VFMADD231PS  Z28, Z27, Z15
-	VBROADCASTSS (R12), Z28
-	VFMADD231PS  Z28, Z26, Z16
-	VFMADD231PS  Z28, Z27, Z17
-	VBROADCASTSS (R12)(BX*1), Z28
-	VFMADD231PS  Z28, Z26, Z18
-	VFMADD231PS  Z28, Z27, Z19
-	VBROADCASTSS (R12)(BX*2), Z28
-	VFMADD231PS  Z28, Z26, Z20
-	VFMADD231PS  Z28, Z27, Z21
-	VBROADCASTSS (R12)(SI*1), Z28
-	VFMADD231PS  Z28, Z26, Z22
-	VFMADD231PS  Z28, Z27, Z23
-	VBROADCASTSS (R12)(BX*4), Z28
-	VFMADD231PS  Z28, Z26, Z24
-	VFMADD231PS  Z28, Z27, Z25
-	SUBQ         DX, R10
-	PREFETCHT0   (R13)
-	ADDQ         $0x40, R13
-	ADDQ         $0x04, R9
-	ADDQ         $0x04, R12
-	DECQ         R11
-	JNE          partial
-
-end:
-	MOVQ    AX, R9
-	VMOVUPS Z0, (R9)
-	VMOVUPS Z1, K1, 64(R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z2, (R9)
-	VMOVUPS Z3, K1, 64(R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z4, (R9)
-	VMOVUPS Z5, K1, 64(R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z6, (R9)
-	VMOVUPS Z7, K1, 64(R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z8, (R9)
-	VMOVUPS Z9, K1, 64(R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z10, (R9)
-	VMOVUPS Z11, K1, 64(R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z12, (R9)
-	VMOVUPS Z13, K1, 64(R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z14, (R9)
-	VMOVUPS Z15, K1, 64(R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z16, (R9)
-	VMOVUPS Z17, K1, 64(R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z18, (R9)
-	VMOVUPS Z19, K1, 64(R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z20, (R9)
-	VMOVUPS Z21, K1, 64(R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z22, (R9)
-	VMOVUPS Z23, K1, 64(R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z24, (R9)
-	VMOVUPS Z25, K1, 64(R9)
-	DECQ    (SP)
-	JE      done
-	ADDQ    stepC+88(FP), AX
-	ADDQ    stepStart+96(FP), CX
-	MOVQ    stepA+104(FP), R9
-	ADDQ    R9, 8(SP)
-	MOVQ    stepB+112(FP), R9
-	ADDQ    R9, 16(SP)
-	JMP     tiles
-
-done:
-	VZEROUPPER
-	RET
-
-// func tileRows14x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-// Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileRows14x2AVX512(SB), NOSPLIT, $24-120
-	MOVQ  last+72(FP), AX
-	MOVL  $-1, CX
-	BZHIL AX, CX, CX
-	KMOVW CX, K1
-	MOVQ  c+0(FP), AX
-	MOVQ  start+8(FP), CX
-	MOVQ  ldb+56(FP), DX
-	MOVQ  lda+48(FP), BX
-	LEAQ  (BX)(BX*2), SI
-	LEAQ  (SI)(BX*2), DI
-	LEAQ  (DI)(BX*2), R8
-	MOVQ  count+80(FP), R9
-	MOVQ  R9, (SP)
-	MOVQ  a+16(FP), R9
-	MOVQ  R9, 8(SP)
-	MOVQ  b+24(FP), R9
-	MOVQ  R9, 16(SP)
-
-tiles:
-	MOVQ       CX, R9
-	VMOVUPS    (R9), Z0
-	VMOVUPS.Z  64(R9), K1, Z1
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS    (R9), Z2
-	VMOVUPS.Z  64(R9), K1, Z3
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS    (R9), Z4
-	VMOVUPS.Z  64(R9), K1, Z5
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS    (R9), Z6
-	VMOVUPS.Z  64(R9), K1, Z7
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS    (R9), Z8
-	VMOVUPS.Z  64(R9), K1, Z9
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS    (R9), Z10
-	VMOVUPS.Z  64(R9), K1, Z11
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS    (R9), Z12
-	VMOVUPS.Z  64(R9), K1, Z13
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS    (R9), Z14
-	VMOVUPS.Z  64(R9), K1, Z15
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS    (R9), Z16
-	VMOVUPS.Z  64(R9), K1, Z17
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS    (R9), Z18
-	VMOVUPS.Z  64(R9), K1, Z19
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS    (R9), Z20
-	VMOVUPS.Z  64(R9), K1, Z21
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS    (R9), Z22
-	VMOVUPS.Z  64(R9), K1, Z23
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS    (R9), Z24
-	VMOVUPS.Z  64(R9), K1, Z25
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS    (R9), Z26
-	VMOVUPS.Z  64(R9), K1, Z27
-	MOVQ       AX, R9
-	ADDQ       stepC+88(FP), R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	MOVQ       k+64(FP), R11
-	MOVQ       8(SP), R9
-	MOVQ       16(SP), R10
-	LEAQ       (R9)(BX*8), R12
-	MOVQ       R9, R13
-	ADDQ       stepA+104(FP), R13
-	TESTQ      DX, DX
-	JL         negated
-
-whole:
-	VMOVUPS      (R10), Z28
-	VMOVUPS      64(R10), Z29
-	VBROADCASTSS (R9), Z30
-	VFMADD231PS  Z30, Z28, Z0
-	VFMADD231PS  Z30, Z29, Z1
-	VBROADCASTSS (R9)(BX*1), Z30
-	VFMADD231PS  Z30, Z28, Z2
-	VFMADD231PS  Z30, Z29, Z3
-	VBROADCASTSS (R9)(BX*2), Z30
-	VFMADD231PS  Z30, Z28, Z4
-	VFMADD231PS  Z30, Z29, Z5
-	VBROADCASTSS (R9)(SI*1), Z30
-	VFMADD231PS  Z30, Z28, Z6
-	VFMADD231PS  Z30, Z29, Z7
-	VBROADCASTSS (R9)(BX*4), Z30
-	VFMADD231PS  Z30, Z28, Z8
-	VFMADD231PS  Z30, Z29, Z9
-	VBROADCASTSS (R9)(DI*1), Z30
-	VFMADD231PS  Z30, Z28, Z10
-	VFMADD231PS  Z30, Z29, Z11
-	VBROADCASTSS (R9)(SI*2), Z30
-	VFMADD231PS  Z30, Z28, Z12
-	VFMADD231PS  Z30, Z29, Z13
-	VBROADCASTSS (R9)(R8*1), Z30
-	VFMADD231PS  Z30, Z28, Z14
-	VFMADD231PS  Z30, Z29, Z15
-	VBROADCASTSS (R12), Z30
-	VFMADD231PS  Z30, Z28, Z16
-	VFMADD231PS  Z30, Z29, Z17
-	VBROADCASTSS (R12)(BX*1), Z30
-	VFMADD231PS  Z30, Z28, Z18
-	VFMADD231PS  Z30, Z29, Z19
-	VBROADCASTSS (R12)(BX*2), Z30
-	VFMADD231PS  Z30, Z28, Z20
-	VFMADD231PS  Z30, Z29, Z21
-	VBROADCASTSS (R12)(SI*1), Z30
-	VFMADD231PS  Z30, Z28, Z22
-	VFMADD231PS  Z30, Z29, Z23
-	VBROADCASTSS (R12)(BX*4), Z30
-	VFMADD231PS  Z30, Z28, Z24
-	VFMADD231PS  Z30, Z29, Z25
-	VBROADCASTSS (R12)(DI*1), Z30
-	VFMADD231PS  Z30, Z28, Z26
-	VFMADD231PS  Z30, Z29, Z27
-	ADDQ         DX, R10
-	PREFETCHT0   (R13)
-	ADDQ         $0x40, R13
-	ADDQ         $0x04, R9
-	ADDQ         $0x04, R12
-	DECQ         R11
-	JNE          whole
-	JMP          end
-
-negated:
-partial:
-	VMOVUPS      (R10), Z28
-	VMOVUPS.Z    64(R10), K1, Z29
-	VBROADCASTSS (R9), Z30
-	VFMADD231PS  Z30, Z28, Z0
-	VFMADD231PS  Z30, Z29, Z1
-	VBROADCASTSS (R9)(BX*1), Z30
-	VFMADD231PS  Z30, Z28, Z2
-	VFMADD231PS  Z30, Z29, Z3
-	VBROADCASTSS (R9)(BX*2), Z30
-	VFMADD231PS  Z30, Z28, Z4
-	VFMADD231PS  Z30, Z29, Z5
-	VBROADCASTSS (R9)(SI*1), Z30
-	VFMADD231PS  Z30, Z28, Z6
-	VFMADD231PS  Z30, Z29, Z7
-	VBROADCASTSS (R9)(BX*4), Z30
-	VFMADD231PS  Z30, Z28, Z8
-	VFMADD231PS  Z30, Z29, Z9
-	VBROADCASTSS (R9)(DI*1), Z30
-	VFMADD231PS  Z30, Z28, Z10
-	VFMADD231PS  Z30, Z29, Z11
-	VBROADCASTSS (R9)(SI*2), Z30
-	VFMADD231PS  Z30, Z28, Z12
-	VFMADD231PS  Z30, Z29, Z13
-	VBROADCASTSS (R9)(R8*1), Z30
-	VFMADD231PS  Z30, Z28, Z14
-	VFMADD231PS  Z30, Z29, Z15
-	VBROADCASTSS (R12), Z30
-	VFMADD231PS  Z30, Z28, Z16
-	VFMADD231PS  Z30, Z29, Z17
-	VBROADCASTSS (R12)(BX*1), Z30
-	VFMADD231PS  Z30, Z28, Z18
-	VFMADD231PS  Z30, Z29, Z19
-	VBROADCASTSS (R12)(BX*2), Z30
-	VFMADD231PS  Z30, Z28, Z20
-	VFMADD231PS  Z30, Z29, Z21
-	VBROADCASTSS (R12)(SI*1), Z30
-	VFMADD231PS  Z30, Z28, Z22
-	VFMADD231PS  Z30, Z29, Z23
-	VBROADCASTSS (R12)(BX*4), Z30
-	VFMADD231PS  Z30, Z28, Z24
-	VFMADD231PS  Z30, Z29, Z25
-	VBROADCASTSS (R12)(DI*1), Z30
-	VFMADD231PS  Z30, Z28, Z26
-	VFMADD231PS  Z30, Z29, Z27
-	SUBQ         DX, R10
-	PREFETCHT0   (R13)
-	ADDQ         $0x40, R13
-	ADDQ         $0x04, R9
-	ADDQ         $0x04, R12
-	DECQ         R11
-	JNE          partial
-
-end:
-	MOVQ    AX, R9
-	VMOVUPS Z0, (R9)
-	VMOVUPS Z1, K1, 64(R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z2, (R9)
-	VMOVUPS Z3, K1, 64(R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z4, (R9)
-	VMOVUPS Z5, K1, 64(R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z6, (R9)
-	VMOVUPS Z7, K1, 64(R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z8, (R9)
-	VMOVUPS Z9, K1, 64(R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z10, (R9)
-	VMOVUPS Z11, K1, 64(R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z12, (R9)
-	VMOVUPS Z13, K1, 64(R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z14, (R9)
-	VMOVUPS Z15, K1, 64(R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z16, (R9)
-	VMOVUPS Z17, K1, 64(R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z18, (R9)
-	VMOVUPS Z19, K1, 64(R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z20, (R9)
-	VMOVUPS Z21, K1, 64(R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z22, (R9)
-	VMOVUPS Z23, K1, 64(R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z24, (R9)
-	VMOVUPS Z25, K1, 64(R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z26, (R9)
-	VMOVUPS Z27, K1, 64(R9)
-	DECQ    (SP)
-	JE      done
-	ADDQ    stepC+88(FP), AX
-	ADDQ    stepStart+96(FP), CX
-	MOVQ    stepA+104(FP), R9
-	ADDQ    R9, 8(SP)
-	MOVQ    stepB+112(FP), R9
-	ADDQ    R9, 16(SP)
-	JMP     tiles
-
-done:
-	VZEROUPPER
-	RET
-
-// func tileRows1x3AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-// Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileRows1x3AVX512(SB), NOSPLIT, $24-120
-	MOVQ  last+72(FP), AX
-	MOVL  $-1, CX
-	BZHIL AX, CX, CX
-	KMOVW CX, K1
-	MOVQ  c+0(FP), AX
-	MOVQ  start+8(FP), CX
-	MOVQ  ldb+56(FP), DX
-	MOVQ  lda+48(FP), BX
-	MOVQ  count+80(FP), BX
-	MOVQ  BX, (SP)
-	MOVQ  a+16(FP), BX
-	MOVQ  BX, 8(SP)
-	MOVQ  b+24(FP), BX
-	MOVQ  BX, 16(SP)
-
-tiles:
-	MOVQ       CX, BX
-	VMOVUPS    (BX), Z0
-	VMOVUPS    64(BX), Z1
-	VMOVUPS.Z  128(BX), K1, Z2
-	MOVQ       AX, BX
-	ADDQ       stepC+88(FP), BX
-	PREFETCHT0 (BX)
-	PREFETCHT0 64(BX)
-	PREFETCHT0 128(BX)
-	MOVQ       k+64(FP), DI
-	MOVQ       8(SP), BX
-	MOVQ       16(SP), SI
-	MOVQ       BX, R8
-	ADDQ       stepA+104(FP), R8
-	TESTQ      DX, DX
-	JL         negated
-
-whole:
-	VBROADCASTSS (BX), Z3
-	VMOVUPS      (SI), Z4
-	VFMADD231PS  Z3, Z4, Z0
-	VMOVUPS      64(SI), Z4
-	VFMADD231PS  Z3, Z4, Z1
-	VMOVUPS      128(SI), Z4
-	VFMADD231PS  Z3, Z4, Z2
-	ADDQ         DX, SI
-	PREFETCHT0   (R8)
-	ADDQ         $0x40, R8
-	ADDQ         $0x04, BX
-	DECQ         DI
-	JNE          whole
-	JMP          end
-
-negated:
-partial:
-	VBROADCASTSS (BX), Z3
-	VMOVUPS      (SI), Z4
-	VFMADD231PS  Z3, Z4, Z0
-	VMOVUPS      64(SI), Z4
-	VFMADD231PS  Z3, Z4, Z1
-	VMOVUPS.Z    128(SI), K1, Z4
-	VFMADD231PS  Z3, Z4, Z2
-	SUBQ         DX, SI
-	PREFETCHT0   (R8)
-	ADDQ         $0x40, R8
-	ADDQ         $0x04, BX
-	DECQ         DI
-	JNE          partial
-
-end:
-	MOVQ    AX, BX
-	VMOVUPS Z0, (BX)
-	VMOVUPS Z1, 64(BX)
-	VMOVUPS Z2, K1, 128(BX)
-	DECQ    (SP)
-	JE      done
-	ADDQ    stepC+88(FP), AX
-	ADDQ    stepStart+96(FP), CX
-	MOVQ    stepA+104(FP), BX
-	ADDQ    BX, 8(SP)
-	MOVQ    stepB+112(FP), BX
-	ADDQ    BX, 16(SP)
-	JMP     tiles
-
-done:
-	VZEROUPPER
-	RET
-
-// func tileRows2x3AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-// Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileRows2x3AVX512(SB), NOSPLIT, $24-120
-	MOVQ  last+72(FP), AX
-	MOVL  $-1, CX
-	BZHIL AX, CX, CX
-	KMOVW CX, K1
-	MOVQ  c+0(FP), AX
-	MOVQ  start+8(FP), CX
-	MOVQ  ldb+56(FP), DX
-	MOVQ  lda+48(FP), BX
-	MOVQ  count+80(FP), SI
-	MOVQ  SI, (SP)
-	MOVQ  a+16(FP), SI
-	MOVQ  SI, 8(SP)
-	MOVQ  b+24(FP), SI
-	MOVQ  SI, 16(SP)
-
-tiles:
-	MOVQ       CX, SI
-	VMOVUPS    (SI), Z0
-	VMOVUPS    64(SI), Z1
-	VMOVUPS.Z  128(SI), K1, Z2
-	ADDQ       ldstart+40(FP), SI
-	VMOVUPS    (SI), Z3
-	VMOVUPS    64(SI), Z4
-	VMOVUPS.Z  128(SI), K1, Z5
-	MOVQ       AX, SI
-	ADDQ       stepC+88(FP), SI
-	PREFETCHT0 (SI)
-	PREFETCHT0 64(SI)
-	PREFETCHT0 128(SI)
-	ADDQ       ldc+32(FP), SI
-	PREFETCHT0 (SI)
-	PREFETCHT0 64(SI)
-	PREFETCHT0 128(SI)
-	MOVQ       k+64(FP), R8
-	MOVQ       8(SP), SI
-	MOVQ       16(SP), DI
-	MOVQ       SI, R9
-	ADDQ       stepA+104(FP), R9
-	TESTQ      DX, DX
-	JL         negated
-
-whole:
-	VBROADCASTSS (SI), Z6
-	VBROADCASTSS (SI)(BX*1), Z7
-	VMOVUPS      (DI), Z8
-	VFMADD231PS  Z6, Z8, Z0
-	VFMADD231PS  Z7, Z8, Z3
-	VMOVUPS      64(DI), Z8
-	VFMADD231PS  Z6, Z8, Z1
-	VFMADD231PS  Z7, Z8, Z4
-	VMOVUPS      128(DI), Z8
-	VFMADD231PS  Z6, Z8, Z2
-	VFMADD231PS  Z7, Z8, Z5
-	ADDQ         DX, DI
-	PREFETCHT0   (R9)
-	ADDQ         $0x40, R9
-	ADDQ         $0x04, SI
-	DECQ         R8
-	JNE          whole
-	JMP          end
-
-negated:
-partial:
-	VBROADCASTSS (SI), Z6
-	VBROADCASTSS (SI)(BX*1), Z7
-	VMOVUPS      (DI), Z8
-	VFMADD231PS  Z6, Z8, Z0
-	VFMADD231PS  Z7, Z8, Z3
-	VMOVUPS      64(DI), Z8
-	VFMADD231PS  Z6, Z8, Z1
-	VFMADD231PS  Z7, Z8, Z4
-	VMOVUPS.Z    128(DI), K1, Z8
-	VFMADD231PS  Z6, Z8, Z2
-	VFMADD231PS  Z7, Z8, Z5
-	SUBQ         DX, DI
-	PREFETCHT0   (R9)
-	ADDQ         $0x40, R9
-	ADDQ         $0x04, SI
-	DECQ         R8
-	JNE          partial
-
-end:
-	MOVQ    AX, SI
-	VMOVUPS Z0, (SI)
-	VMOVUPS Z1, 64(SI)
-	VMOVUPS Z2, K1, 128(SI)
-	ADDQ    ldc+32(FP), SI
-	VMOVUPS Z3, (SI)
-	VMOVUPS Z4, 64(SI)
-	VMOVUPS Z5, K1, 128(SI)
-	DECQ    (SP)
-	JE      done
-	ADDQ    stepC+88(FP), AX
-	ADDQ    stepStart+96(FP), CX
-	MOVQ    stepA+104(FP), SI
-	ADDQ    SI, 8(SP)
-	MOVQ    stepB+112(FP), SI
-	ADDQ    SI, 16(SP)
-	JMP     tiles
-
-done:
-	VZEROUPPER
-	RET
-
-// func tileRows3x3AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-// Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileRows3x3AVX512(SB), NOSPLIT, $24-120
-	MOVQ  last+72(FP), AX
-	MOVL  $-1, CX
-	BZHIL AX, CX, CX
-	KMOVW CX, K1
-	MOVQ  c+0(FP), AX
-	MOVQ  start+8(FP), CX
-	MOVQ  ldb+56(FP), DX
-	MOVQ  lda+48(FP), BX
-	MOVQ  count+80(FP), SI
-	MOVQ  SI, (SP)
-	MOVQ  a+16(FP), SI
-	MOVQ  SI, 8(SP)
-	MOVQ  b+24(FP), SI
-	MOVQ  SI, 16(SP)
-
-tiles:
-	MOVQ       CX, SI
-	VMOVUPS    (SI), Z0
-	VMOVUPS    64(SI), Z1
-	VMOVUPS.Z  128(SI), K1, Z2
-	ADDQ       ldstart+40(FP), SI
-	VMOVUPS    (SI), Z3
-	VMOVUPS    64(SI), Z4
-	VMOVUPS.Z  128(SI), K1, Z5
-	ADDQ       ldstart+40(FP), SI
-	VMOVUPS    (SI), Z6
-	VMOVUPS    64(SI), Z7
-	VMOVUPS.Z  128(SI), K1, Z8
-	MOVQ       AX, SI
-	ADDQ       stepC+88(FP), SI
-	PREFETCHT0 (SI)
-	PREFETCHT0 64(SI)
-	PREFETCHT0 128(SI)
-	ADDQ       ldc+32(FP), SI
-	PREFETCHT0 (SI)
-	PREFETCHT0 64(SI)
-	PREFETCHT0 128(SI)
-	ADDQ       ldc+32(FP), SI
-	PREFETCHT0 (SI)
-	PREFETCHT0 64(SI)
-	PREFETCHT0 128(SI)
-	MOVQ       k+64(FP), R8
-	MOVQ       8(SP), SI
-	MOVQ       16(SP), DI
-	MOVQ       SI, R9
-	ADDQ       stepA+104(FP), R9
-	TESTQ      DX, DX
-	JL         negated
-
-whole:
-	VMOVUPS      (DI), Z9
-	VMOVUPS      64(DI), Z10
-	VMOVUPS      128(DI), Z11
-	VBROADCASTSS (SI), Z12
-	VFMADD231PS  Z12, Z9, Z0
-	VFMADD231PS  Z12, Z10, Z1
-	VFMADD231PS  Z12, Z11, Z2
-	VBROADCASTSS (SI)(BX*1), Z12
-	VFMADD231PS  Z12, Z9, Z3
-	VFMADD231PS  Z12, Z10, Z4
-	VFMADD231PS  Z12, Z11, Z5
-	VBROADCASTSS (SI)(BX*2), Z12
-	VFMADD231PS  Z12, Z9, Z6
-	VFMADD231PS  Z12, Z10, Z7
-	VFMADD231PS  Z12, Z11, Z8
-	ADDQ         DX, DI
-	PREFETCHT0   (R9)
-	ADDQ         $0x40, R9
-	ADDQ         $0x04, SI
-	DECQ         R8
-	JNE          whole
-	JMP          end
-
-negated:
-partial:
-	VMOVUPS      (DI), Z9
-	VMOVUPS      64(DI), Z10
-	VMOVUPS.Z    128(DI), K1, Z11
-	VBROADCASTSS (SI), Z12
-	VFMADD231PS  Z12, Z9, Z0
-	VFMADD231PS  Z12, Z10, Z1
-	VFMADD231PS  Z12, Z11, Z2
-	VBROADCASTSS (SI)(BX*1), Z12
-	VFMADD231PS  Z12, Z9, Z3
-	VFMADD231PS  Z12, Z10, Z4
-	VFMADD231PS  Z12, Z11, Z5
-	VBROADCASTSS (SI)(BX*2), Z12
-	VFMADD231PS  Z12, Z9, Z6
-	VFMADD231PS  Z12, Z10, Z7
-	VFMADD231PS  Z12, Z11, Z8
-	SUBQ         DX, DI
-	PREFETCHT0   (R9)
-	ADDQ         $0x40, R9
-	ADDQ         $0x04, SI
-	DECQ         R8
-	JNE          partial
-
-end:
-	MOVQ    AX, SI
-	VMOVUPS Z0, (SI)
-	VMOVUPS Z1, 64(SI)
-	VMOVUPS Z2, K1, 128(SI)
-	ADDQ    ldc+32(FP), SI
-	VMOVUPS Z3, (SI)
-	VMOVUPS Z4, 64(SI)
-	VMOVUPS Z5, K1, 128(SI)
-	ADDQ    ldc+32(FP), SI
-	VMOVUPS Z6, (SI)
-	VMOVUPS Z7, 64(SI)
-	VMOVUPS Z8, K1, 128(SI)
-	DECQ    (SP)
-	JE      done
-	ADDQ    stepC+88(FP), AX
-	ADDQ    stepStart+96(FP), CX
-	MOVQ    stepA+104(FP), SI
-	ADDQ    SI, 8(SP)
-	MOVQ    stepB+112(FP), SI
-	ADDQ    SI, 16(SP)
-	JMP     tiles
-
-done:
-	VZEROUPPER
-	RET
-
-// func tileRows4x3AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-// Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileRows4x3AVX512(SB), NOSPLIT, $24-120
-	MOVQ  last+72(FP), AX
-	MOVL  $-1, CX
-	BZHIL AX, CX, CX
-	KMOVW CX, K1
-	MOVQ  c+0(FP), AX
-	MOVQ  start+8(FP), CX
-	MOVQ  ldb+56(FP), DX
-	MOVQ  lda+48(FP), BX
-	LEAQ  (BX)(BX*2), SI
-	MOVQ  count+80(FP), DI
-	MOVQ  DI, (SP)
-	MOVQ  a+16(FP), DI
-	MOVQ  DI, 8(SP)
-	MOVQ  b+24(FP), DI
-	MOVQ  DI, 16(SP)
-
-tiles:
-	MOVQ       CX, DI
-	VMOVUPS    (DI), Z0
-	VMOVUPS    64(DI), Z1
-	VMOVUPS.Z  128(DI), K1, Z2
-	ADDQ       ldstart+40(FP), DI
-	VMOVUPS    (DI), Z3
-	VMOVUPS    64(DI), Z4
-	VMOVUPS.Z  128(DI), K1, Z5
-	ADDQ       ldstart+40(FP), DI
-	VMOVUPS    (DI), Z6
-	VMOVUPS    64(DI), Z7
-	VMOVUPS.Z  128(DI), K1, Z8
-	ADDQ       ldstart+40(FP), DI
-	VMOVUPS    (DI), Z9
-	VMOVUPS    64(DI), Z10
-	VMOVUPS.Z  128(DI), K1, Z11
-	MOVQ       AX, DI
-	ADDQ       stepC+88(FP), DI
-	PREFETCHT0 (DI)
-	PREFETCHT0 64(DI)
-	PREFETCHT0 128(DI)
-	ADDQ       ldc+32(FP), DI
-	PREFETCHT0 (DI)
-	PREFETCHT0 64(DI)
-	PREFETCHT0 128(DI)
-	ADDQ       ldc+32(FP), DI
-	PREFETCHT0 (DI)
-	PREFETCHT0 64(DI)
-	PREFETCHT0 128(DI)
-	ADDQ       ldc+32(FP), DI
-	PREFETCHT0 (DI)
-	PREFETCHT0 64(DI)
-	PREFETCHT0 128(DI)
-	MOVQ       k+64(FP), R9
-	MOVQ       8(SP), DI
-	MOVQ       16(SP), R8
-	MOVQ       DI, R10
-	ADDQ       stepA+104(FP), R10
-	TESTQ      DX, DX
-	JL         negated
-
-whole:
-	VMOVUPS      (R8), Z12
-	VMOVUPS      64(R8), Z13
-	VMOVUPS      128(R8), Z14
-	VBROADCASTSS (DI), Z15
-	VFMADD231PS  Z15, Z12, Z0
-	VFMADD231PS  Z15, Z13, Z1
-	VFMADD231PS  Z15, Z14, Z2
-	VBROADCASTSS (DI)(BX*1), Z15
-	VFMADD231PS  Z15, Z12, Z3
-	VFMADD231PS  Z15, Z13, Z4
-	VFMADD231PS  Z15, Z14, Z5
-	VBROADCASTSS (DI)(BX*2), Z15
-	VFMADD231PS  Z15, Z12, Z6
-	VFMADD231PS  Z15, Z13, Z7
-	VFMADD231PS  Z15, Z14, Z8
-	VBROADCASTSS (DI)(SI*1), Z15
-	VFMADD231PS  Z15, Z12, Z9
-	VFMADD231PS  Z15, Z13, Z10
-	VFMADD231PS  Z15, Z14, Z11
-	ADDQ         DX, R8
-	PREFETCHT0   (R10)
-	ADDQ         $0x40, R10
-	ADDQ         $0x04, DI
-	DECQ         R9
-	JNE          whole
-	JMP          end
-
-negated:
-partial:
-	VMOVUPS      (R8), Z12
-	VMOVUPS      64(R8), Z13
-	VMOVUPS.Z    128(R8), K1, Z14
-	VBROADCASTSS (DI), Z15
-	VFMADD231PS  Z15, Z12, Z0
-	VFMADD231PS  Z15, Z13, Z1
-	VFMADD231PS  Z15, Z14, Z2
-	VBROADCASTSS (DI)(BX*1), Z15
-	VFMADD231PS  Z15, Z12, Z3
-	VFMADD231PS  Z15, Z13, Z4
-	VFMADD231PS  Z15, Z14, Z5
-	VBROADCASTSS (DI)(BX*2), Z15
-	VFMADD231PS  Z15, Z12, Z6
-	VFMADD231PS  Z15, Z13, Z7
-	VFMADD231PS  Z15, Z14, Z8
-	VBROADCASTSS (DI)(SI*1), Z15
-	VFMADD231PS  Z15, Z12, Z9
-	VFMADD231PS  Z15, Z13, Z10
-	VFMADD231PS  Z15, Z14, Z11
-	SUBQ         DX, R8
-	PREFETCHT0   (R10)
-	ADDQ         $0x40, R10
-	ADDQ         $0x04, DI
-	DECQ         R9
-	JNE          partial
-
-end:
-	MOVQ    AX, DI
-	VMOVUPS Z0, (DI)
-	VMOVUPS Z1, 64(DI)
-	VMOVUPS Z2, K1, 128(DI)
-	ADDQ    ldc+32(FP), DI
-	VMOVUPS Z3, (DI)
-	VMOVUPS Z4, 64(DI)
-	VMOVUPS Z5, K1, 128(DI)
-	ADDQ    ldc+32(FP), DI
-	VMOVUPS Z6, (DI)
-	VMOVUPS Z7, 64(DI)
-	VMOVUPS Z8, K1, 128(DI)
-	ADDQ    ldc+32(FP), DI
-	VMOVUPS Z9, (DI)
-	VMOVUPS Z10, 64(DI)
-	VMOVUPS Z11, K1, 128(DI)
-	DECQ    (SP)
-	JE      done
-	ADDQ    stepC+88(FP), AX
-	ADDQ    stepStart+96(FP), CX
-	MOVQ    stepA+104(FP), DI
-	ADDQ    DI, 8(SP)
-	MOVQ    stepB+112(FP), DI
-	ADDQ    DI, 16(SP)
-	JMP     tiles
-
-done:
-	VZEROUPPER
-	RET
-
-// func tileRows5x3AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-// Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileRows5x3AVX512(SB), NOSPLIT, $24-120
-	MOVQ  last+72(FP), AX
-	MOVL  $-1, CX
-	BZHIL AX, CX, CX
-	KMOVW CX, K1
-	MOVQ  c+0(FP), AX
-	MOVQ  start+8(FP), CX
-	MOVQ  ldb+56(FP), DX
-	MOVQ  lda+48(FP), BX
-	LEAQ  (BX)(BX*2), SI
-	MOVQ  count+80(FP), DI
-	MOVQ  DI, (SP)
-	MOVQ  a+16(FP), DI
-	MOVQ  DI, 8(SP)
-	MOVQ  b+24(FP), DI
-	MOVQ  DI, 16(SP)
-
-tiles:
-	MOVQ       CX, DI
-	VMOVUPS    (DI), Z0
-	VMOVUPS    64(DI), Z1
-	VMOVUPS.Z  128(DI), K1, Z2
-	ADDQ       ldstart+40(FP), DI
-	VMOVUPS    (DI), Z3
-	VMOVUPS    64(DI), Z4
-	VMOVUPS.Z  128(DI), K1, Z5
-	ADDQ       ldstart+40(FP), DI
-	VMOVUPS    (DI), Z6
-	VMOVUPS    64(DI), Z7
-	VMOVUPS.Z  128(DI), K1, Z8
-	ADDQ       ldstart+40(FP), DI
-	VMOVUPS    (DI), Z9
-	VMOVUPS    64(DI), Z10
-	VMOVUPS.Z  128(DI), K1, Z11
-	ADDQ       ldstart+40(FP), DI
-	VMOVUPS    (DI), Z12
-	VMOVUPS    64(DI), Z13
-	VMOVUPS.Z  128(DI), K1, Z14
-	MOVQ       AX, DI
-	ADDQ       stepC+88(FP), DI
-	PREFETCHT0 (DI)
-	PREFETCHT0 64(DI)
-	PREFETCHT0 128(DI)
-	ADDQ       ldc+32(FP), DI
-	PREFETCHT0 (DI)
-	PREFETCHT0 64(DI)
-	PREFETCHT0 128(DI)
-	ADDQ       ldc+32(FP), DI
-	PREFETCHT0 (DI)
-	PREFETCHT0 64(DI)
-	PREFETCHT0 128(DI)
-	ADDQ       ldc+32(FP), DI
-	PREFETCHT0 (DI)
-	PREFETCHT0 64(DI)
-	PREFETCHT0 128(DI)
-	ADDQ       ldc+32(FP), DI
-	PREFETCHT0 (DI)
-	PREFETCHT0 64(DI)
-	PREFETCHT0 128(DI)
-	MOVQ       k+64(FP), R9
-	MOVQ       8(SP), DI
-	MOVQ       16(SP), R8
-	MOVQ       DI, R10
-	ADDQ       stepA+104(FP), R10
-	TESTQ      DX, DX
-	JL         negated
-
-whole:
-	VMOVUPS      (R8), Z15
-	VMOVUPS      64(R8), Z16
-	VMOVUPS      128(R8), Z17
-	VBROADCASTSS (DI), Z18
-	VFMADD231PS  Z18, Z15, Z0
-	VFMADD231PS  Z18, Z16, Z1
-	VFMADD231PS  Z18, Z17, Z2
-	VBROADCASTSS (DI)(BX*1), Z18
-	VFMADD231PS  Z18, Z15, Z3
-	VFMADD231PS  Z18, Z16, Z4
-	VFMADD231PS  Z18, Z17, Z5
-	VBROADCASTSS (DI)(BX*2), Z18
-	VFMADD231PS  Z18, Z15, Z6
-	VFMADD231PS  Z18, Z16, Z7
-	VFMADD231PS  Z18, Z17, Z8
-	VBROADCASTSS (DI)(SI*1), Z18
-	VFMADD231PS  Z18, Z15, Z9
-	VFMADD231PS  Z18, Z16, Z10
-	VFMADD231PS  Z18, Z17, Z11
-	VBROADCASTSS (DI)(BX*4), Z18
-	VFMADD231PS  Z18, Z15, Z12
-	VFMADD231PS  Z18, Z16, Z13
-	VFMADD231PS  Z18, Z17, Z14
-	ADDQ         DX, R8
-	PREFETCHT0   (R10)
-	ADDQ         $0x40, R10
-	ADDQ         $0x04, DI
-	DECQ         R9
-	JNE          whole
-	JMP          end
-
-negated:
-partial:
-	VMOVUPS      (R8), Z15
-	VMOVUPS      64(R8), Z16
-	VMOVUPS.Z    128(R8), K1, Z17
-	VBROADCASTSS (DI), Z18
-	VFMADD231PS  Z18, Z15, Z0
-	VFMADD231PS  Z18, Z16, Z1
-	VFMADD231PS  Z18, Z17, Z2
-	VBROADCASTSS (DI)(BX*1), Z18
-	VFMADD231PS  Z18, Z15, Z3
-	VFMADD231PS  Z18, Z16, Z4
-	VFMADD231PS  Z18, Z17, Z5
-	VBROADCASTSS (DI)(BX*2), Z18
-	VFMADD231PS  Z18, Z15, Z6
-	VFMADD231PS  Z18, Z16, Z7
-	VFMADD231PS  Z18, Z17, Z8
-	VBROADCASTSS (DI)(SI*1), Z18
-	VFMADD231PS  Z18, Z15, Z9
-	VFMADD231PS  Z18, Z16, Z10
-	VFMADD231PS  Z18, Z17, Z11
-	VBROADCASTSS (DI)(BX*4), Z18
-	VFMADD231PS  Z18, Z15, Z12
-	VFMADD231PS  Z18, Z16, Z13
-	VFMADD231PS  Z18, Z17, Z14
-	SUBQ         DX, R8
-	PREFETCHT0   (R10)
-	ADDQ         $0x40, R10
-	ADDQ         $0x04, DI
-	DECQ         R9
-	JNE          partial
-
-end:
-	MOVQ    AX, DI
-	VMOVUPS Z0, (DI)
-	VMOVUPS Z1, 64(DI)
-	VMOVUPS Z2, K1, 128(DI)
-	ADDQ    ldc+32(FP), DI
-	VMOVUPS Z3, (DI)
-	VMOVUPS Z4, 64(DI)
-	VMOVUPS Z5, K1, 128(DI)
-	ADDQ    ldc+32(FP), DI
-	VMOVUPS Z6, (DI)
-	VMOVUPS Z7, 64(DI)
-	VMOVUPS Z8, K1, 128(DI)
-	ADDQ    ldc+32(FP), DI
-	VMOVUPS Z9, (DI)
-	VMOVUPS Z10, 64(DI)
-	VMOVUPS Z11, K1, 128(DI)
-	ADDQ    ldc+32(FP), DI
-	VMOVUPS Z12, (DI)
-	VMOVUPS Z13, 64(DI)
-	VMOVUPS Z14, K1, 128(DI)
-	DECQ    (SP)
-	JE      done
-	ADDQ    stepC+88(FP), AX
-	ADDQ    stepStart+96(FP), CX
-	MOVQ    stepA+104(FP), DI
-	ADDQ    DI, 8(SP)
-	MOVQ    stepB+112(FP), DI
-	ADDQ    DI, 16(SP)
-	JMP     tiles
-
-done:
-	VZEROUPPER
-	RET
-
-// func tileRows6x3AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-// Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileRows6x3AVX512(SB), NOSPLIT, $24-120
-	MOVQ  last+72(FP), AX
-	MOVL  $-1, CX
-	BZHIL AX, CX, CX
-	KMOVW CX, K1
-	MOVQ  c+0(FP), AX
-	MOVQ  start+8(FP), CX
-	MOVQ  ldb+56(FP), DX
-	MOVQ  lda+48(FP), BX
-	LEAQ  (BX)(BX*2), SI
-	LEAQ  (SI)(BX*2), DI
-	MOVQ  count+80(FP), R8
-	MOVQ  R8, (SP)
-	MOVQ  a+16(FP), R8
-	MOVQ  R8, 8(SP)
-	MOVQ  b+24(FP), R8
-	MOVQ  R8, 16(SP)
-
-tiles:
-	MOVQ       CX, R8
-	VMOVUPS    (R8), Z0
-	VMOVUPS    64(R8), Z1
-	VMOVUPS.Z  128(R8), K1, Z2
-	ADDQ       ldstart+40(FP), R8
-	VMOVUPS    (R8), Z3
-	VMOVUPS    64(R8), Z4
-	VMOVUPS.Z  128(R8), K1, Z5
-	ADDQ       ldstart+40(FP), R8
-	VMOVUPS    (R8), Z6
-	VMOVUPS    64(R8), Z7
-	VMOVUPS.Z  128(R8), K1, Z8
-	ADDQ       ldstart+40(FP), R8
-	VMOVUPS    (R8), Z9
-	VMOVUPS    64(R8), Z10
-	VMOVUPS.Z  128(R8), K1, Z11
-	ADDQ       ldstart+40(FP), R8
-	VMOVUPS    (R8), Z12
-	VMOVUPS    64(R8), Z13
-	VMOVUPS.Z  128(R8), K1, Z14
-	ADDQ       ldstart+40(FP), R8
-	VMOVUPS    (R8), Z15
-	VMOVUPS    64(R8), Z16
-	VMOVUPS.Z  128(R8), K1, Z17
-	MOVQ       AX, R8
-	ADDQ       stepC+88(FP), R8
-	PREFETCHT0 (R8)
-	PREFETCHT0 64(R8)
-	PREFETCHT0 128(R8)
-	ADDQ       ldc+32(FP), R8
-	PREFETCHT0 (R8)
-	PREFETCHT0 64(R8)
-	PREFETCHT0 128(R8)
-	ADDQ       ldc+32(FP), R8
-	PREFETCHT0 (R8)
-	PREFETCHT0 64(R8)
-	PREFETCHT0 128(R8)
-	ADDQ       ldc+32(FP), R8
-	PREFETCHT0 (R8)
-	PREFETCHT0 64(R8)
-	PREFETCHT0 128(R8)
-	ADDQ       ldc+32(FP), R8
-	PREFETCHT0 (R8)
-	PREFETCHT0 64(R8)
-	PREFETCHT0 128(R8)
-	ADDQ       ldc+32(FP), R8
-	PREFETCHT0 (R8)
-	PREFETCHT0 64(R8)
-	PREFETCHT0 128(R8)
-	MOVQ       k+64(FP), R10
-	MOVQ       8(SP), R8
-	MOVQ       16(SP), R9
-	MOVQ       R8, R11
-	ADDQ       stepA+104(FP), R11
-	TESTQ      DX, DX
-	JL         negated
-
-whole:
-	VMOVUPS      (R9), Z18
-	VMOVUPS      64(R9), Z19
-	VMOVUPS      128(R9), Z20
-	VBROADCASTSS (R8), Z21
-	VFMADD231PS  Z21, Z18, Z0
-	VFMADD231PS  Z21, Z19, Z1
-	VFMADD231PS  Z21, Z20, Z2
-	VBROADCASTSS (R8)(BX*1), Z21
-	VFMADD231PS  Z21, Z18, Z3
-	VFMADD231PS  Z21, Z19, Z4
-	VFMADD231PS  Z21, Z20, Z5
-	VBROADCASTSS (R8)(BX*2), Z21
-	VFMADD231PS  Z21, Z18, Z6
-	VFMADD231PS  Z21, Z19, Z7
-	VFMADD231PS  Z21, Z20, Z8
-	VBROADCASTSS (R8)(SI*1), Z21
-	VFMADD231PS  Z21, Z18, Z9
-	VFMADD231PS  Z21, Z19, Z10
-	VFMADD231PS  Z21, Z20, Z11
-	VBROADCASTSS (R8)(BX*4), Z21
-	VFMADD231PS  Z21, Z18, Z12
-	VFMADD231PS  Z21, Z19, Z13
-	VFMADD231PS  Z21, Z20, Z14
-	VBROADCASTSS (R8)(DI*1), Z21
-	VFMADD231PS  Z21, Z18, Z15
-	VFMADD231PS  Z21, Z19, Z16
-	VFMADD231PS  Z21, Z20, Z17
-	ADDQ         DX, R9
-	PREFETCHT0   (R11)
-	ADDQ         $0x40, R11
-	ADDQ         $0x04, R8
-	DECQ         R10
-	JNE          whole
-	JMP          end
-
-negated:
-partial:
-	VMOVUPS      (R9), Z18
-	VMOVUPS      64(R9), Z19
-	VMOVUPS.Z    128(R9), K1, Z20
-	VBROADCASTSS (R8), Z21
-	VFMADD231PS  Z21, Z18, Z0
-	VFMADD231PS  Z21, Z19, Z1
-	VFMADD231PS  Z21, Z20, Z2
-	VBROADCASTSS (R8)(BX*1), Z21
-	VFMADD231PS  Z21, Z18, Z3
-	VFMADD231PS  Z21, Z19, Z4
-	VFMADD231PS  Z21, Z20, Z5
-	VBROADCASTSS (R8)(BX*2), Z21
-	VFMADD231PS  Z21, Z18, Z6
-	VFMADD231PS  Z21, Z19, Z7
-	VFMADD231PS  Z21, Z20, Z8
-	VBROADCASTSS (R8)(SI*1), Z21
-	VFMADD231PS  Z21, Z18, Z9
-	VFMADD231PS  Z21, Z19, Z10
-	VFMADD231PS  Z21, Z20, Z11
-	VBROADCASTSS (R8)(BX*4), Z21
-	VFMADD231PS  Z21, Z18, Z12
-	VFMADD231PS  Z21, Z19, Z13
-	VFMADD231PS  Z21, Z20, Z14
-	VBROADCASTSS (R8)(DI*1), Z21
-	VFMADD231PS  Z21, Z18, Z15
-	VFMADD231PS  Z21, Z19, Z16
-	VFMADD231PS  Z21, Z20, Z17
-	SUBQ         DX, R9
-	PREFETCHT0   (R11)
-	ADDQ         $0x40, R11
-	ADDQ         $0x04, R8
-	DECQ         R10
-	JNE          partial
-
-end:
-	MOVQ    AX, R8
-	VMOVUPS Z0, (R8)
-	VMOVUPS Z1, 64(R8)
-	VMOVUPS Z2, K1, 128(R8)
-	ADDQ    ldc+32(FP), R8
-	VMOVUPS Z3, (R8)
-	VMOVUPS Z4, 64(R8)
-	VMOVUPS Z5, K1, 128(R8)
-	ADDQ    ldc+32(FP), R8
-	VMOVUPS Z6, (R8)
-	VMOVUPS Z7, 64(R8)
-	VMOVUPS Z8, K1, 128(R8)
-	ADDQ    ldc+32(FP), R8
-	VMOVUPS Z9, (R8)
-	VMOVUPS Z10, 64(R8)
-	VMOVUPS Z11, K1, 128(R8)
-	ADDQ    ldc+32(FP), R8
-	VMOVUPS Z12, (R8)
-	VMOVUPS Z13, 64(R8)
-	VMOVUPS Z14, K1, 128(R8)
-	ADDQ    ldc+32(FP), R8
-	VMOVUPS Z15, (R8)
-	VMOVUPS Z16, 64(R8)
-	VMOVUPS Z17, K1, 128(R8)
-	DECQ    (SP)
-	JE      done
-	ADDQ    stepC+88(FP), AX
-	ADDQ    stepStart+96(FP), CX
-	MOVQ    stepA+104(FP), R8
-	ADDQ    R8, 8(SP)
-	MOVQ    stepB+112(FP), R8
-	ADDQ    R8, 16(SP)
-	JMP     tiles
-
-done:
-	VZEROUPPER
-	RET
-
-// func tileRows7x3AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-// Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileRows7x3AVX512(SB), NOSPLIT, $24-120
-	MOVQ  last+72(FP), AX
-	MOVL  $-1, CX
-	BZHIL AX, CX, CX
-	KMOVW CX, K1
-	MOVQ  c+0(FP), AX
-	MOVQ  start+8(FP), CX
-	MOVQ  ldb+56(FP), DX
-	MOVQ  lda+48(FP), BX
-	LEAQ  (BX)(BX*2), SI
-	LEAQ  (SI)(BX*2), DI
-	MOVQ  count+80(FP), R8
-	MOVQ  R8, (SP)
-	MOVQ  a+16(FP), R8
-	MOVQ  R8, 8(SP)
-	MOVQ  b+24(FP), R8
-	MOVQ  R8, 16(SP)
-
-tiles:
-	MOVQ       CX, R8
-	VMOVUPS    (R8), Z0
-	VMOVUPS    64(R8), Z1
-	VMOVUPS.Z  128(R8), K1, Z2
-	ADDQ       ldstart+40(FP), R8
-	VMOVUPS    (R8), Z3
-	VMOVUPS    64(R8), Z4
-	VMOVUPS.Z  128(R8), K1, Z5
-	ADDQ       ldstart+40(FP), R8
-	VMOVUPS    (R8), Z6
-	VMOVUPS    64(R8), Z7
-	VMOVUPS.Z  128(R8), K1, Z8
-	ADDQ       ldstart+40(FP), R8
-	VMOVUPS    (R8), Z9
-	VMOVUPS    64(R8), Z10
-	VMOVUPS.Z  128(R8), K1, Z11
-	ADDQ       ldstart+40(FP), R8
-	VMOVUPS    (R8), Z12
-	VMOVUPS    64(R8), Z13
-	VMOVUPS.Z  128(R8), K1, Z14
-	ADDQ       ldstart+40(FP), R8
-	VMOVUPS    (R8), Z15
-	VMOVUPS    64(R8), Z16
-	VMOVUPS.Z  128(R8), K1, Z17
-	ADDQ       ldstart+40(FP), R8
-	VMOVUPS    (R8), Z18
-	VMOVUPS    64(R8), Z19
-	VMOVUPS.Z  128(R8), K1, Z20
-	MOVQ       AX, R8
-	ADDQ       stepC+88(FP), R8
-	PREFETCHT0 (R8)
-	PREFETCHT0 64(R8)
-	PREFETCHT0 128(R8)
-	ADDQ       ldc+32(FP), R8
-	PREFETCHT0 (R8)
-	PREFETCHT0 64(R8)
-	PREFETCHT0 128(R8)
-	ADDQ       ldc+32(FP), R8
-	PREFETCHT0 (R8)
-	PREFETCHT0 64(R8)
-	PREFETCHT0 128(R8)
-	ADDQ       ldc+32(FP), R8
-	PREFETCHT0 (R8)
-	PREFETCHT0 64(R8)
-	PREFETCHT0 128(R8)
-	ADDQ       ldc+32(FP), R8
-	PREFETCHT0 (R8)
-	PREFETCHT0 64(R8)
-	PREFETCHT0 128(R8)
-	ADDQ       ldc+32(FP), R8
-	PREFETCHT0 (R8)
-	PREFETCHT0 64(R8)
-	PREFETCHT0 128(R8)
-	ADDQ       ldc+32(FP), R8
-	PREFETCHT0 (R8)
-	PREFETCHT0 64(R8)
-	PREFETCHT0 128(R8)
-	MOVQ       k+64(FP), R10
-	MOVQ       8(SP), R8
-	MOVQ       16(SP), R9
-	MOVQ       R8, R11
-	ADDQ       stepA+104(FP), R11
-	TESTQ      DX, DX
-	JL         negated
-
-whole:
-	VMOVUPS      (R9), Z21
-	VMOVUPS      64(R9), Z22
-	VMOVUPS      128(R9), Z23
-	VBROADCASTSS (R8), Z24
-	VFMADD231PS  Z24, Z21, Z0
-	VFMADD231PS  Z24, Z22, Z1
-	VFMADD231PS  Z24, Z23, Z2
-	VBROADCASTSS (R8)(BX*1), Z24
-	VFMADD231PS  Z24, Z21, Z3
-	VFMADD231PS  Z24, Z22, Z4
-	VFMADD231PS  Z24, Z23, Z5
-	VBROADCASTSS (R8)(BX*2), Z24
-	VFMADD231PS  Z24, Z21, Z6
-	VFMADD231PS  Z24, Z22, Z7
-	VFMADD231PS  Z24, Z23, Z8
-	VBROADCASTSS (R8)(SI*1), Z24
-	VFMADD231PS  Z24, Z21, Z9
-	VFMADD231PS  Z24, Z22, Z10
-	VFMADD231PS  Z24, Z23, Z11
-	VBROADCASTSS (R8)(BX*4), Z24
-	VFMADD231PS  Z24, Z21, Z12
-	VFMADD231PS  Z24, Z22, Z13
-	VFMADD231PS  Z24, Z23, Z14
-	VBROADCASTSS (R8)(DI*1), Z24
-	VFMADD231PS  Z24, Z21, Z15
-	VFMADD231PS  Z24, Z22, Z16
-	VFMADD231PS  Z24, Z23, Z17
-	VBROADCASTSS (R8)(SI*2), Z24
-	VFMADD231PS  Z24, Z21, Z18
-	VFMADD231PS  Z24, Z22, Z19
-	VFMADD231PS  Z24, Z23, Z20
-	ADDQ         DX, R9
-	PREFETCHT0   (R11)
-	ADDQ         $0x40, R11
-	ADDQ         $0x04, R8
-	DECQ         R10
-	JNE          whole
-	JMP          end
-
-negated:
-partial:
-	VMOVUPS      (R9), Z21
-	VMOVUPS      64(R9), Z22
-	VMOVUPS.Z    128(R9), K1, Z23
-	VBROADCASTSS (R8), Z24
-	VFMADD231PS  Z24, Z21, Z0
-	VFMADD231PS  Z24, Z22, Z1
-	VFMADD231PS  Z24, Z23, Z2
-	VBROADCASTSS (R8)(BX*1), Z24
-	VFMADD231PS  Z24, Z21, Z3
-	VFMADD231PS  Z24, Z22, Z4
-	VFMADD231PS  Z24, Z23, Z5
-	VBROADCASTSS (R8)(BX*2), Z24
-	VFMADD231PS  Z24, Z21, Z6
-	VFMADD231PS  Z24, Z22, Z7
-	VFMADD231PS  Z24, Z23, Z8
-	VBROADCASTSS (R8)(SI*1), Z24
-	VFMADD231PS  Z24, Z21, Z9
-	VFMADD231PS  Z24, Z22, Z10
-	VFMADD231PS  Z24, Z23, Z11
-	VBROADCASTSS (R8)(BX*4), Z24
-	VFMADD231PS  Z24, Z21, Z12
-	VFMADD231PS  Z24, Z22, Z13
-	VFMADD231PS  Z24, Z23, Z14
-	VBROADCASTSS (R8)(DI*1), Z24
-	VFMADD231PS  Z24, Z21, Z15
-	VFMADD231PS  Z24, Z22, Z16
-	VFMADD231PS  Z24, Z23, Z17
-	VBROADCASTSS (R8)(SI*2), Z24
-	VFMADD231PS  Z24, Z21, Z18
-	VFMADD231PS  Z24, Z22, Z19
-	VFMADD231PS  Z24, Z23, Z20
-	SUBQ         DX, R9
-	PREFETCHT0   (R11)
-	ADDQ         $0x40, R11
-	ADDQ         $0x04, R8
-	DECQ         R10
-	JNE          partial
-
-end:
-	MOVQ    AX, R8
-	VMOVUPS Z0, (R8)
-	VMOVUPS Z1, 64(R8)
-	VMOVUPS Z2, K1, 128(R8)
-	ADDQ    ldc+32(FP), R8
-	VMOVUPS Z3, (R8)
-	VMOVUPS Z4, 64(R8)
-	VMOVUPS Z5, K1, 128(R8)
-	ADDQ    ldc+32(FP), R8
-	VMOVUPS Z6, (R8)
-	VMOVUPS Z7, 64(R8)
-	VMOVUPS Z8, K1, 128(R8)
-	ADDQ    ldc+32(FP), R8
-	VMOVUPS Z9, (R8)
-	VMOVUPS Z10, 64(R8)
-	VMOVUPS Z11, K1, 128(R8)
-	ADDQ    ldc+32(FP), R8
-	VMOVUPS Z12, (R8)
-	VMOVUPS Z13, 64(R8)
-	VMOVUPS Z14, K1, 128(R8)
-	ADDQ    ldc+32(FP), R8
-	VMOVUPS Z15, (R8)
-	VMOVUPS Z16, 64(R8)
-	VMOVUPS Z17, K1, 128(R8)
-	ADDQ    ldc+32(FP), R8
-	VMOVUPS Z18, (R8)
-	VMOVUPS Z19, 64(R8)
-	VMOVUPS Z20, K1, 128(R8)
-	DECQ    (SP)
-	JE      done
-	ADDQ    stepC+88(FP), AX
-	ADDQ    stepStart+96(FP), CX
-	MOVQ    stepA+104(FP), R8
-	ADDQ    R8, 8(SP)
-	MOVQ    stepB+112(FP), R8
-	ADDQ    R8, 16(SP)
-	JMP     tiles
-
-done:
-	VZEROUPPER
-	RET
-
-// func tileRows8x3AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-// Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileRows8x3AVX512(SB), NOSPLIT, $24-120
-	MOVQ  last+72(FP), AX
-	MOVL  $-1, CX
-	BZHIL AX, CX, CX
-	KMOVW CX, K1
-	MOVQ  c+0(FP), AX
-	MOVQ  start+8(FP), CX
-	MOVQ  ldb+56(FP), DX
-	MOVQ  lda+48(FP), BX
-	LEAQ  (BX)(BX*2), SI
-	LEAQ  (SI)(BX*2), DI
-	LEAQ  (DI)(BX*2), R8
-	MOVQ  count+80(FP), R9
-	MOVQ  R9, (SP)
-	MOVQ  a+16(FP), R9
-	MOVQ  R9, 8(SP)
-	MOVQ  b+24(FP), R9
-	MOVQ  R9, 16(SP)
-
-tiles:
-	MOVQ       CX, R9
-	VMOVUPS    (R9), Z0
-	VMOVUPS    64(R9), Z1
-	VMOVUPS.Z  128(R9), K1, Z2
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS    (R9), Z3
-	VMOVUPS    64(R9), Z4
-	VMOVUPS.Z  128(R9), K1, Z5
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS    (R9), Z6
-	VMOVUPS    64(R9), Z7
-	VMOVUPS.Z  128(R9), K1, Z8
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS    (R9), Z9
-	VMOVUPS    64(R9), Z10
-	VMOVUPS.Z  128(R9), K1, Z11
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS    (R9), Z12
-	VMOVUPS    64(R9), Z13
-	VMOVUPS.Z  128(R9), K1, Z14
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS    (R9), Z15
-	VMOVUPS    64(R9), Z16
-	VMOVUPS.Z  128(R9), K1, Z17
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS    (R9), Z18
-	VMOVUPS    64(R9), Z19
-	VMOVUPS.Z  128(R9), K1, Z20
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS    (R9), Z21
-	VMOVUPS    64(R9), Z22
-	VMOVUPS.Z  128(R9), K1, Z23
-	MOVQ       AX, R9
-	ADDQ       stepC+88(FP), R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	PREFETCHT0 128(R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	PREFETCHT0 128(R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	PREFETCHT0 128(R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	PREFETCHT0 128(R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	PREFETCHT0 128(R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	PREFETCHT0 128(R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	PREFETCHT0 128(R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	PREFETCHT0 128(R9)
-	MOVQ       k+64(FP), R11
-	MOVQ       8(SP), R9
-	MOVQ       16(SP), R10
-	MOVQ       R9, R12
-	ADDQ       stepA+104(FP), R12
-	TESTQ      DX, DX
-	JL         negated
-
-whole:
-	VMOVUPS      (R10), Z24
-	VMOVUPS      64(R10), Z25
-	VMOVUPS      128(R10), Z26
-	VBROADCASTSS (R9), Z27
-	VFMADD231PS  Z27, Z24, Z0
-	VFMADD231PS  Z27, Z25, Z1
-	VFMADD231PS  Z27, Z26, Z2
-	VBROADCASTSS (R9)(BX*1), Z27
-	VFMADD231PS  Z27, Z24, Z3
-	VFMADD231PS  Z27, Z25, Z4
-	VFMADD231PS  Z27, Z26, Z5
-	VBROADCASTSS (R9)(BX*2), Z27
-	VFMADD231PS  Z27, Z24, Z6
-	VFMADD231PS  Z27, Z25, Z7
-	VFMADD231PS  Z27, Z26, Z8
-	VBROADCASTSS (R9)(SI*1), Z27
-	VFMADD231PS  Z27, Z24, Z9
-	VFMADD231PS  Z27, Z25, Z10
-	VFMADD231PS  Z27, Z26, Z11
-	VBROADCASTSS (R9)(BX*4), Z27
-	VFMADD231PS  Z27, Z24, Z12
-	VFMADD231PS  Z27, Z25, Z13
-	VFMADD231PS  Z27, Z26, Z14
-	VBROADCASTSS (R9)(DI*1), Z27
-	VFMADD231PS  Z27, Z24, Z15
-	VFMADD231PS  Z27, Z25, Z16
-	VFMADD231PS  Z27, Z26, Z17
-	VBROADCASTSS (R9)(SI*2), Z27
-	VFMADD231PS  Z27, Z24, Z18
-	VFMADD231PS  Z27, Z25, Z19
-	VFMADD231PS  Z27, Z26, Z20
-	VBROADCASTSS (R9)(R8*1), Z27
-	VFMADD231PS  Z27, Z24, Z21
-	VFMADD231PS  Z27, Z25, Z22
-	VFMADD231PS  Z27, Z26, Z23
-	ADDQ         DX, R10
-	PREFETCHT0   (R12)
-	ADDQ         $0x40, R12
-	ADDQ         $0x04, R9
-	DECQ         R11
-	JNE          whole
-	JMP          end
-
-negated:
-partial:
-	VMOVUPS      (R10), Z24
-	VMOVUPS      64(R10), Z25
-	VMOVUPS.Z    128(R10), K1, Z26
-	VBROADCASTSS (R9), Z27
-	VFMADD231PS  Z27, Z24, Z0
-	VFMADD231PS  Z27, Z25, Z1
-	VFMADD231PS  Z27, Z26, Z2
-	VBROADCASTSS (R9)(BX*1), Z27
-	VFMADD231PS  Z27, Z24, Z3
-	VFMADD231PS  Z27, Z25, Z4
-	VFMADD231PS  Z27, Z26, Z5
-	VBROADCASTSS (R9)(BX*2), Z27
-	VFMADD231PS  Z27, Z24, Z6
-	VFMADD231PS  Z27, Z25, Z7
-	VFMADD231PS  Z27, Z26, Z8
-	VBROADCASTSS (R9)(SI*1), Z27
-	VFMADD231PS  Z27, Z24, Z9
-	VFMADD231PS  Z27, Z25, Z10
-	VFMADD231PS  Z27, Z26, Z11
-	VBROADCASTSS (R9)(BX*4), Z27
-	VFMADD231PS  Z27, Z24, Z12
-	VFMADD231PS  Z27, Z25, Z13
-	VFMADD231PS  Z27, Z26, Z14
-	VBROADCASTSS (R9)(DI*1), Z27
-	VFMADD231PS  Z27, Z24, Z15
-	VFMADD231PS  Z27, Z25, Z16
-	VFMADD231PS  Z27, Z26, Z17
-	VBROADCASTSS (R9)(SI*2), Z27
-	VFMADD231PS  Z27, Z24, Z18
-	VFMADD231PS  Z27, Z25, Z19
-	VFMADD231PS  Z27, Z26, Z20
-	VBROADCASTSS (R9)(R8*1), Z27
-	VFMADD231PS  Z27, Z24, Z21
-	VFMADD231PS  Z27, Z25, Z22
-	VFMADD231PS  Z27, Z26, Z23
-	SUBQ         DX, R10
-	PREFETCHT0   (R12)
-	ADDQ         $0x40, R12
-	ADDQ         $0x04, R9
-	DECQ         R11
-	JNE          partial
-
-end:
-	MOVQ    AX, R9
-	VMOVUPS Z0, (R9)
-	VMOVUPS Z1, 64(R9)
-	VMOVUPS Z2, K1, 128(R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z3, (R9)
-	VMOVUPS Z4, 64(R9)
-	VMOVUPS Z5, K1, 128(R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z6, (R9)
-	VMOVUPS Z7, 64(R9)
-	VMOVUPS Z8, K1, 128(R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z9, (R9)
-	VMOVUPS Z10, 64(R9)
-	VMOVUPS Z11, K1, 128(R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z12, (R9)
-	VMOVUPS Z13, 64(R9)
-	VMOVUPS Z14, K1, 128(R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z15, (R9)
-	VMOVUPS Z16, 64(R9)
-	VMOVUPS Z17, K1, 128(R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z18, (R9)
-	VMOVUPS Z19, 64(R9)
-	VMOVUPS Z20, K1, 128(R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z21, (R9)
-	VMOVUPS Z22, 64(R9)
-	VMOVUPS Z23, K1, 128(R9)
-	DECQ    (SP)
-	JE      done
-	ADDQ    stepC+88(FP), AX
-	ADDQ    stepStart+96(FP), CX
-	MOVQ    stepA+104(FP), R9
-	ADDQ    R9, 8(SP)
-	MOVQ    stepB+112(FP), R9
-	ADDQ    R9, 16(SP)
-	JMP     tiles
-
-done:
-	VZEROUPPER
-	RET
-
-// func tileRows9x3AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-// Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileRows9x3AVX512(SB), NOSPLIT, $24-120
-	MOVQ  last+72(FP), AX
-	MOVL  $-1, CX
-	BZHIL AX, CX, CX
-	KMOVW CX, K1
-	MOVQ  c+0(FP), AX
-	MOVQ  start+8(FP), CX
-	MOVQ  ldb+56(FP), DX
-	MOVQ  lda+48(FP), BX
-	LEAQ  (BX)(BX*2), SI
-	LEAQ  (SI)(BX*2), DI
-	LEAQ  (DI)(BX*2), R8
-	MOVQ  count+80(FP), R9
-	MOVQ  R9, (SP)
-	MOVQ  a+16(FP), R9
-	MOVQ  R9, 8(SP)
-	MOVQ  b+24(FP), R9
-	MOVQ  R9, 16(SP)
-
-tiles:
-	MOVQ       CX, R9
-	VMOVUPS    (R9), Z0
-	VMOVUPS    64(R9), Z1
-	VMOVUPS.Z  128(R9), K1, Z2
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS    (R9), Z3
-	VMOVUPS    64(R9), Z4
-	VMOVUPS.Z  128(R9), K1, Z5
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS    (R9), Z6
-	VMOVUPS    64(R9), Z7
-	VMOVUPS.Z  128(R9), K1, Z8
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS    (R9), Z9
-	VMOVUPS    64(R9), Z10
-	VMOVUPS.Z  128(R9), K1, Z11
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS    (R9), Z12
-	VMOVUPS    64(R9), Z13
-	VMOVUPS.Z  128(R9), K1, Z14
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS    (R9), Z15
-	VMOVUPS    64(R9), Z16
-	VMOVUPS.Z  128(R9), K1, Z17
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS    (R9), Z18
-	VMOVUPS    64(R9), Z19
-	VMOVUPS.Z  128(R9), K1, Z20
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS    (R9), Z21
-	VMOVUPS    64(R9), Z22
-	VMOVUPS.Z  128(R9), K1, Z23
-	ADDQ       ldstart+40(FP), R9
-	VMOVUPS    (R9), Z24
-	VMOVUPS    64(R9), Z25
-	VMOVUPS.Z  128(R9), K1, Z26
-	MOVQ       AX, R9
-	ADDQ       stepC+88(FP), R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	PREFETCHT0 128(R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	PREFETCHT0 128(R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	PREFETCHT0 128(R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	PREFETCHT0 128(R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	PREFETCHT0 128(R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	PREFETCHT0 128(R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	PREFETCHT0 128(R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	PREFETCHT0 128(R9)
-	ADDQ       ldc+32(FP), R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	PREFETCHT0 128(R9)
-	MOVQ       k+64(FP), R11
-	MOVQ       8(SP), R9
-	MOVQ       16(SP), R10
-	LEAQ       (R9)(BX*8), R12
-	MOVQ       R9, R13
-	ADDQ       stepA+104(FP), R13
-	TESTQ      DX, DX
-	JL         negated
-
-whole:
-	VMOVUPS      (R10), Z27
-	VMOVUPS      64(R10), Z28
-	VMOVUPS      128(R10), Z29
-	VBROADCASTSS (R9), Z30
-	VFMADD231PS  Z30, Z27, Z0
-	VFMADD231PS  Z30, Z28, Z1
-	VFMADD231PS  Z30, Z29, Z2
-	VBROADCASTSS (R9)(BX*1), Z30
-	VFMADD231PS  Z30, Z27, Z3
-	VFMADD231PS  Z30, Z28, Z4
-	VFMADD231PS  Z30, Z29, Z5
-	VBROADCASTSS (R9)(BX*2), Z30
-	VFMADD231PS  Z30, Z27, Z6
-	VFMADD231PS  Z30, Z28, Z7
-	VFMADD231PS  Z30, Z29, Z8
-	VBROADCASTSS (R9)(SI*1), Z30
-	VFMADD231PS  Z30, Z27, Z9
-	VFMADD231PS  Z30, Z28, Z10
-	VFMADD231PS  Z30, Z29, Z11
-	VBROADCASTSS (R9)(BX*4), Z30
-	VFMADD231PS  Z30, Z27, Z12
-	VFMADD231PS  Z30, Z28, Z13
-	VFMADD231PS  Z30, Z29, Z14
-	VBROADCASTSS (R9)(DI*1), Z30
-	VFMADD231PS  Z30, Z27, Z15
-	VFMADD231PS  Z30, Z28, Z16
-	VFMADD231PS  Z30, Z29, Z17
-	VBROADCASTSS (R9)(SI*2), Z30
-	VFMADD231PS  Z30, Z27, Z18
-	VFMADD231PS  Z30, Z28, Z19
-	VFMADD231PS  Z30, Z29, Z20
-	VBROADCASTSS (R9)(R8*1), Z30
-	VFMADD231PS  Z30, Z27, Z21
-	VFMADD231PS  Z30, Z28, Z22
-	VFMADD231PS  Z30, Z29, Z23
-	VBROADCASTSS (R12), Z30
-	VFMADD231PS  Z30, Z27, Z24
-	VFMADD231PS  Z30, Z28, Z25
-	VFMADD231PS  Z30, Z29, Z26
-	ADDQ         DX, R10
-	PREFETCHT0   (R13)
-	ADDQ         $0x40, R13
-	ADDQ         $0x04, R9
-	ADDQ         $0x04, R12
-	DECQ         R11
-	JNE          whole
-	JMP          end
-
-negated:
-partial:
-	VMOVUPS      (R10), Z27
-	VMOVUPS      64(R10), Z28
-	VMOVUPS.Z    128(R10), K1, Z29
-	VBROADCASTSS (R9), Z30
-	VFMADD231PS  Z30, Z27, Z0
-	VFMADD231PS  Z30, Z28, Z1
-	VFMADD231PS  Z30, Z29, Z2
-	VBROADCASTSS (R9)(BX*1), Z30
-	VFMADD231PS  Z30, Z27, Z3
-	VFMADD231PS  Z30, Z28, Z4
-	VFMADD231PS  Z30, Z29, Z5
-	VBROADCASTSS (R9)(BX*2), Z30
-	VFMADD231PS  Z30, Z27, Z6
-	VFMADD231PS  Z30, Z28, Z7
-	VFMADD231PS  Z30, Z29, Z8
-	VBROADCASTSS (R9)(SI*1), Z30
-	VFMADD231PS  Z30, Z27, Z9
-	VFMADD231PS  Z30, Z28, Z10
-	VFMADD231PS  Z30, Z29, Z11
-	VBROADCASTSS (R9)(BX*4), Z30
-	VFMADD231PS  Z30, Z27, Z12
-	VFMADD231PS  Z30, Z28, Z13
-	VFMADD231PS  Z30, Z29, Z14
-	VBROADCASTSS (R9)(DI*1), Z30
-	VFMADD231PS  Z30, Z27, Z15
-	VFMADD231PS  Z30, Z28, Z16
-	VFMADD231PS  Z30, Z29, Z17
-	VBROADCASTSS (R9)(SI*2), Z30
-	VFMADD231PS  Z30, Z27, Z18
-	VFMADD231PS  Z30, Z28, Z19
-	VFMADD231PS  Z30, Z29, Z20
-	VBROADCASTSS (R9)(R8*1), Z30
-	VFMADD231PS  Z30, Z27, Z21
-	VFMADD231PS  Z30, Z28, Z22
-	VFMADD231PS  Z30, Z29, Z23
-	VBROADCASTSS (R12), Z30
-	VFMADD231PS  Z30, Z27, Z24
-	VFMADD231PS  Z30, Z28, Z25
-	VFMADD231PS  Z30, Z29, Z26
-	SUBQ         DX, R10
-	PREFETCHT0   (R13)
-	ADDQ         $0x40, R13
-	ADDQ         $0x04, R9
-	ADDQ         $0x04, R12
-	DECQ         R11
-	JNE          partial
-
-end:
-	MOVQ    AX, R9
-	VMOVUPS Z0, (R9)
-	VMOVUPS Z1, 64(R9)
-	VMOVUPS Z2, K1, 128(R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z3, (R9)
-	VMOVUPS Z4, 64(R9)
-	VMOVUPS Z5, K1, 128(R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z6, (R9)
-	VMOVUPS Z7, 64(R9)
-	VMOVUPS Z8, K1, 128(R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z9, (R9)
-	VMOVUPS Z10, 64(R9)
-	VMOVUPS Z11, K1, 128(R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z12, (R9)
-	VMOVUPS Z13, 64(R9)
-	VMOVUPS Z14, K1, 128(R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z15, (R9)
-	VMOVUPS Z16, 64(R9)
-	VMOVUPS Z17, K1, 128(R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z18, (R9)
-	VMOVUPS Z19, 64(R9)
-	VMOVUPS Z20, K1, 128(R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z21, (R9)
-	VMOVUPS Z22, 64(R9)
-	VMOVUPS Z23, K1, 128(R9)
-	ADDQ    ldc+32(FP), R9
-	VMOVUPS Z24, (R9)
-	VMOVUPS Z25, 64(R9)
-	VMOVUPS Z26, K1, 128(R9)
-	DECQ    (SP)
-	JE      done
-	ADDQ    stepC+88(FP), AX
-	ADDQ    stepStart+96(FP), CX
-	MOVQ    stepA+104(FP), R9
-	ADDQ    R9, 8(SP)
-	MOVQ    stepB+112(FP), R9
-	ADDQ    R9, 16(SP)
-	JMP     tiles
-
-done:
-	VZEROUPPER
-	RET
-
-// func tileRows1x4AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-// Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileRows1x4AVX512(SB), NOSPLIT, $24-120
-	MOVQ  last+72(FP), AX
-	MOVL  $-1, CX
-	BZHIL AX, CX, CX
-	KMOVW CX, K1
-	MOVQ  c+0(FP), AX
-	MOVQ  start+8(FP), CX
-	MOVQ  ldb+56(FP), DX
-	MOVQ  lda+48(FP), BX
-	MOVQ  count+80(FP), BX
-	MOVQ  BX, (SP)
-	MOVQ  a+16(FP), BX
-	MOVQ  BX, 8(SP)
-	MOVQ  b+24(FP), BX
-	MOVQ  BX, 16(SP)
-
-tiles:
-	MOVQ       CX, BX
-	VMOVUPS    (BX), Z0
-	VMOVUPS    64(BX), Z1
-	VMOVUPS    128(BX), Z2
-	VMOVUPS.Z  192(BX), K1, Z3
-	MOVQ       AX, BX
-	ADDQ       stepC+88(FP), BX
-	PREFETCHT0 (BX)
-	PREFETCHT0 64(BX)
-	PREFETCHT0 128(BX)
-	PREFETCHT0 192(BX)
-	MOVQ       k+64(FP), DI
-	MOVQ       8(SP), BX
-	MOVQ       16(SP), SI
-	MOVQ       BX, R8
-	ADDQ       stepA+104(FP), R8
-	TESTQ      DX, DX
-	JL         negated
-
-whole:
-	VBROADCASTSS (BX), Z4
-	VMOVUPS      (SI), Z5
-	VFMADD231PS  Z4, Z5, Z0
-	VMOVUPS      64(SI), Z5
-	VFMADD231PS  Z4, Z5, Z1
-	VMOVUPS      128(SI), Z5
-	VFMADD231PS  Z4, Z5, Z2
-	VMOVUPS      192(SI), Z5
-	VFMADD231PS  Z4, Z5, Z3
-	ADDQ         DX, SI
-	PREFETCHT0   (R8)
-	ADDQ         $0x40, R8
-	ADDQ         $0x04, BX
-	DECQ         DI
-	JNE          whole
-	JMP          end
-
-negated:
-partial:
-	VBROADCASTSS (BX), Z4
-	VMOVUPS      (SI), Z5
-	VFMADD231PS  Z4, Z5, Z0
-	VMOVUPS      64(SI), Z5
-	VFMADD231PS  Z4, Z5, Z1
-	VMOVUPS      128(SI), Z5
-	VFMADD231PS  Z4, Z5, Z2
-	VMOVUPS.Z    192(SI), K1, Z5
-	VFMADD231PS  Z4, Z5, Z3
-	SUBQ         DX, SI
-	PREFETCHT0   (R8)
-	ADDQ         $0x40, R8
-	ADDQ         $0x04, BX
-	DECQ         DI
-	JNE          partial
-
-end:
-	MOVQ    AX, BX
-	VMOVUPS Z0, (BX)
-	VMOVUPS Z1, 64(BX)
-	VMOVUPS Z2, 128(BX)
-	VMOVUPS Z3, K1, 192(BX)
-	DECQ    (SP)
-	JE      done
-	ADDQ    stepC+88(FP), AX
-	ADDQ    stepStart+96(FP), CX
-	MOVQ    stepA+104(FP), BX
-	ADDQ    BX, 8(SP)
-	MOVQ    stepB+112(FP), BX
-	ADDQ    BX, 16(SP)
-	JMP     tiles
-
-done:
-	VZEROUPPER
-	RET
-
-// func tileRows2x4AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-// Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileRows2x4AVX512(SB), NOSPLIT, $24-120
-	MOVQ  last+72(FP), AX
-	MOVL  $-1, CX
-	BZHIL AX, CX, CX
-	KMOVW CX, K1
-	MOVQ  c+0(FP), AX
-	MOVQ  start+8(FP), CX
-	MOVQ  ldb+56(FP), DX
-	MOVQ  lda+48(FP), BX
-	MOVQ  count+80(FP), SI
-	MOVQ  SI, (SP)
-	MOVQ  a+16(FP), SI
-	MOVQ  SI, 8(SP)
-	MOVQ  b+24(FP), SI
-	MOVQ  SI, 16(SP)
-
-tiles:
-	MOVQ       CX, SI
-	VMOVUPS    (SI), Z0
-	VMOVUPS    64(SI), Z1
-	VMOVUPS    128(SI), Z2
-	VMOVUPS.Z  192(SI), K1, Z3
-	ADDQ       ldstart+40(FP), SI
-	VMOVUPS    (SI), Z4
-	VMOVUPS    64(SI), Z5
-	VMOVUPS    128(SI), Z6
-	VMOVUPS.Z  192(SI), K1, Z7
-	MOVQ       AX, SI
-	ADDQ       stepC+88(FP), SI
-	PREFETCHT0 (SI)
-	PREFETCHT0 64(SI)
-	PREFETCHT0 128(SI)
-	PREFETCHT0 192(SI)
-	ADDQ       ldc+32(FP), SI
-	PREFETCHT0 (SI)
-	PREFETCHT0 64(SI)
-	PREFETCHT0 128(SI)
-	PREFETCHT0 192(SI)
-	MOVQ       k+64(FP), R8
-	MOVQ       8(SP), SI
-	MOVQ       16(SP), DI
-	MOVQ       SI, R9
-	ADDQ       stepA+104(FP), R9
-	TESTQ      DX, DX
-	JL         negated
-
-whole:
-	VBROADCASTSS (SI), Z8
-	VBROADCASTSS (SI)(BX*1), Z9
-	VMOVUPS      (DI), Z10
-	VFMADD231PS  Z8, Z10, Z0
-	VFMADD231PS  Z9, Z10, Z4
-	VMOVUPS      64(DI), Z10
-	VFMADD231PS  Z8, Z10, Z1
-	VFMADD231PS  Z9, Z10, Z5
-	VMOVUPS      128(DI), Z10
-	VFMADD231PS  Z8, Z10, Z2
-	VFMADD231PS  Z9, Z10, Z6
-	VMOVUPS      192(DI), Z10
-	VFMADD231PS  Z8, Z10, Z3
-	VFMADD231PS  Z9, Z10, Z7
-	ADDQ         DX, DI
-	PREFETCHT0   (R9)
-	ADDQ         $0x40, R9
-	ADDQ         $0x04, SI
-	DECQ         R8
-	JNE          whole
-	JMP          end
-
-negated:
-partial:
-	VBROADCASTSS (SI), Z8
-	VBROADCASTSS (SI)(BX*1), Z9
-	VMOVUPS      (DI), Z10
-	VFMADD231PS  Z8, Z10, Z0
-	VFMADD231PS  Z9, Z10, Z4
-	VMOVUPS      64(DI), Z10
-	VFMADD231PS  Z8, Z10, Z1
-	VFMADD231PS  Z9, Z10, Z5
-	VMOVUPS      128(DI), Z10
-	VFMADD231PS  Z8, Z10, Z2
-	VFMADD231PS  Z9, Z10, Z6
-	VMOVUPS.Z    192(DI), K1, Z10
-	VFMADD231PS  Z8, Z10, Z3
-	VFMADD231PS  Z9, Z10, Z7
-	SUBQ         DX, DI
-	PREFETCHT0   (R9)
-	ADDQ         $0x40, R9
-	ADDQ         $0x04, SI
-	DECQ         R8
-	JNE          partial
-
-end:
-	MOVQ    AX, SI
-	VMOVUPS Z0, (SI)
-	VMOVUPS Z1, 64(SI)
-	VMOVUPS Z2, 128(SI)
-	VMOVUPS Z3, K1, 192(SI)
-	ADDQ    ldc+32(FP), SI
-	VMOVUPS Z4, (SI)
-	VMOVUPS Z5, 64(SI)
-	VMOVUPS Z6, 128(SI)
-	VMOVUPS Z7, K1, 192(SI)
-	DECQ    (SP)
-	JE      done
-	ADDQ    stepC+88(FP), AX
-	ADDQ    stepStart+96(FP), CX
-	MOVQ    stepA+104(FP), SI
-	ADDQ    SI, 8(SP)
-	MOVQ    stepB+112(FP), SI
-	ADDQ    SI, 16(SP)
-	JMP     tiles
-
-done:
-	VZEROUPPER
-	RET
-
-// func tileRows3x4AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-// Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileRows3x4AVX512(SB), NOSPLIT, $24-120
-	MOVQ  last+72(FP), AX
-	MOVL  $-1, CX
-	BZHIL AX, CX, CX
-	KMOVW CX, K1
-	MOVQ  c+0(FP), AX
-	MOVQ  start+8(FP), CX
-	MOVQ  ldb+56(FP), DX
-	MOVQ  lda+48(FP), BX
-	MOVQ  count+80(FP), SI
-	MOVQ  SI, (SP)
-	MOVQ  a+16(FP), SI
-	MOVQ  SI, 8(SP)
-	MOVQ  b+24(FP), SI
-	MOVQ  SI, 16(SP)
-
-tiles:
-	MOVQ       CX, SI
-	VMOVUPS    (SI), Z0
-	VMOVUPS    64(SI), Z1
-	VMOVUPS    128(SI), Z2
-	VMOVUPS.Z  192(SI), K1, Z3
-	ADDQ       ldstart+40(FP), SI
-	VMOVUPS    (SI), Z4
-	VMOVUPS    64(SI), Z5
-	VMOVUPS    128(SI), Z6
-	VMOVUPS.Z  192(SI), K1, Z7
-	ADDQ       ldstart+40(FP), SI
-	VMOVUPS    (SI), Z8
-	VMOVUPS    64(SI), Z9
-	VMOVUPS    128(SI), Z10
-	VMOVUPS.Z  192(SI), K1, Z11
-	MOVQ       AX, SI
-	ADDQ       stepC+88(FP), SI
-	PREFETCHT0 (SI)
-	PREFETCHT0 64(SI)
-	PREFETCHT0 128(SI)
-	PREFETCHT0 192(SI)
-	ADDQ       ldc+32(FP), SI
-	PREFETCHT0 (SI)
-	PREFETCHT0 64(SI)
-	PREFETCHT0 128(SI)
-	PREFETCHT0 192(SI)
-	ADDQ       ldc+32(FP), SI
-	PREFETCHT0 (SI)
-	PREFETCHT0 64(SI)
-	PREFETCHT0 128(SI)
-	PREFETCHT0 192(SI)
-	MOVQ       k+64(FP), R8
-	MOVQ       8(SP), SI
-	MOVQ       16(SP), DI
-	MOVQ       SI, R9
-	ADDQ       stepA+104(FP), R9
-	TESTQ      DX, DX
-	JL         negated
-
-whole:
-	VBROADCASTSS (SI), Z12
-	VBROADCASTSS (SI)(BX*1), Z13
-	VBROADCASTSS (SI)(BX*2), Z14
-	VMOVUPS      (DI), Z15
-	VFMADD231PS  Z12, Z15, Z0
-	VFMADD231PS  Z13, Z15, Z4
-	VFMADD231PS  Z14, Z15, Z8
-	VMOVUPS      64(DI), Z15
-	VFMADD231PS  Z12, Z15, Z1
-	VFMADD231PS  Z13, Z15, Z5
-	VFMADD231PS  Z14, Z15, Z9
-	VMOVUPS      128(DI), Z15
-	VFMADD231PS  Z12, Z15, Z2
-	VFMADD231PS  Z13, Z15, Z6
-	VFMADD231PS  Z14, Z15, Z10
-	VMOVUPS      192(DI), Z15
-	VFMADD231PS  Z12, Z15, Z3
-	VFMADD231PS  Z13, Z15, Z7
-	VFMADD231PS  Z14, Z15, Z11
-	ADDQ         DX, DI
-	PREFETCHT0   (R9)
-	ADDQ         $0x40, R9
-	ADDQ         $0x04, SI
-	DECQ         R8
-	JNE          whole
-	JMP          end
-
-negated:
-partial:
-	VBROADCASTSS (SI), Z12
-	VBROADCASTSS (SI)(BX*1), Z13
-	VBROADCASTSS (SI)(BX*2), Z14
-	VMOVUPS      (DI), Z15
-	VFMADD231PS  Z12, Z15, Z0
-	VFMADD231PS  Z13, Z15, Z4
-	VFMADD231PS  Z14, Z15, Z8
-	VMOVUPS      64(DI), Z15
-	VFMADD231PS  Z12, Z15, Z1
-	VFMADD231PS  Z13, Z15, Z5
-	VFMADD231PS  Z14, Z15, Z9
-	VMOVUPS      128(DI), Z15
-	VFMADD231PS  Z12, Z15, Z2
-	VFMADD231PS  Z13, Z15, Z6
-	VFMADD231PS  Z14, Z15, Z10
-	VMOVUPS.Z    192(DI), K1, Z15
-	VFMADD231PS  Z12, Z15, Z3
-	VFMADD231PS  Z13, Z15, Z7
-	VFMADD231PS  Z14, Z15, Z11
-	SUBQ         DX, DI
-	PREFETCHT0   (R9)
-	ADDQ         $0x40, R9
-	ADDQ         $0x04, SI
-	DECQ         R8
-	JNE          partial
-
-end:
-	MOVQ    AX, SI
-	VMOVUPS Z0, (SI)
-	VMOVUPS Z1, 64(SI)
-	VMOVUPS Z2, 128(SI)
-	VMOVUPS Z3, K1, 192(SI)
-	ADDQ    ldc+32(FP), SI
-	VMOVUPS Z4, (SI)
-	VMOVUPS Z5, 64(SI)
-	VMOVUPS Z6, 128(SI)
-	VMOVUPS Z7, K1, 192(SI)
-	ADDQ    ldc+32(FP), SI
-	VMOVUPS Z8, (SI)
-	VMOVUPS Z9, 64(SI)
-	VMOVUPS Z10, 128(SI)
-	VMOVUPS Z11, K1, 192(SI)
-	DECQ    (SP)
-	JE      done
-	ADDQ    stepC+88(FP), AX
-	ADDQ    stepStart+96(FP), CX
-	MOVQ    stepA+104(FP), SI
-	ADDQ    SI, 8(SP)
-	MOVQ    stepB+112(FP), SI
-	ADDQ    SI, 16(SP)
-	JMP     tiles
-
-done:
-	VZEROUPPER
-	RET
-
-// func tileRows4x4AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-// Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileRows4x4AVX512(SB), NOSPLIT, $24-120
-	MOVQ  last+72(FP), AX
-	MOVL  $-1, CX
-	BZHIL AX, CX, CX
-	KMOVW CX, K1
-	MOVQ  c+0(FP), AX
-	MOVQ  start+8(FP), CX
-	MOVQ  ldb+56(FP), DX
-	MOVQ  lda+48(FP), BX
-	LEAQ  (BX)(BX*2), SI
-	MOVQ  count+80(FP), DI
-	MOVQ  DI, (SP)
-	MOVQ  a+16(FP), DI
-	MOVQ  DI, 8(SP)
-	MOVQ  b+24(FP), DI
-	MOVQ  DI, 16(SP)
-
-tiles:
-	MOVQ       CX, DI
-	VMOVUPS    (DI), Z0
-	VMOVUPS    64(DI), Z1
-	VMOVUPS    128(DI), Z2
-	VMOVUPS.Z  192(DI), K1, Z3
-	ADDQ       ldstart+40(FP), DI
-	VMOVUPS    (DI), Z4
-	VMOVUPS    64(DI), Z5
-	VMOVUPS    128(DI), Z6
-	VMOVUPS.Z  192(DI), K1, Z7
-	ADDQ       ldstart+40(FP), DI
-	VMOVUPS    (DI), Z8
-	VMOVUPS    64(DI), Z9
-	VMOVUPS    128(DI), Z10
-	VMOVUPS.Z  192(DI), K1, Z11
-	ADDQ       ldstart+40(FP), DI
-	VMOVUPS    (DI), Z12
-	VMOVUPS    64(DI), Z13
-	VMOVUPS    128(DI), Z14
-	VMOVUPS.Z  192(DI), K1, Z15
-	MOVQ       AX, DI
-	ADDQ       stepC+88(FP), DI
-	PREFETCHT0 (DI)
-	PREFETCHT0 64(DI)
-	PREFETCHT0 128(DI)
-	PREFETCHT0 192(DI)
-	ADDQ       ldc+32(FP), DI
-	PREFETCHT0 (DI)
-	PREFETCHT0 64(DI)
-	PREFETCHT0 128(DI)
-	PREFETCHT0 192(DI)
-	ADDQ       ldc+32(FP), DI
-	PREFETCHT0 (DI)
-	PREFETCHT0 64(DI)
-	PREFETCHT0 128(DI)
-	PREFETCHT0 192(DI)
-	ADDQ       ldc+32(FP), DI
-	PREFETCHT0 (DI)
-	PREFETCHT0 64(DI)
-	PREFETCHT0 128(DI)
-	PREFETCHT0 192(DI)
-	MOVQ       k+64(FP), R9
-	MOVQ       8(SP), DI
-	MOVQ       16(SP), R8
-	MOVQ       DI, R10
-	ADDQ       stepA+104(FP), R10
-	TESTQ      DX, DX
-	JL         negated
-
-whole:
-	VMOVUPS      (R8), Z16
-	VMOVUPS      64(R8), Z17
-	VMOVUPS      128(R8), Z18
-	VMOVUPS      192(R8), Z19
-	VBROADCASTSS (DI), Z20
-	VFMADD231PS  Z20, Z16, Z0
-	VFMADD231PS  Z20, Z17, Z1
-	VFMADD231PS  Z20, Z18, Z2
-	VFMADD231PS  Z20, Z19, Z3
-	VBROADCASTSS (DI)(BX*1), Z20
-	VFMADD231PS  Z20, Z16, Z4
-	VFMADD231PS  Z20, Z17, Z5
-	VFMADD231PS  Z20, Z18, Z6
-	VFMADD231PS  Z20, Z19, Z7
-	VBROADCASTSS (DI)(BX*2), Z20
-	VFMADD231PS  Z20, Z16, Z8
-	VFMADD231PS  Z20, Z17, Z9
-	VFMADD231PS  Z20, Z18, Z10
-	VFMADD231PS  Z20, Z19, Z11
-	VBROADCASTSS (DI)(SI*1), Z20
-	VFMADD231PS  Z20, Z16, Z12
-	VFMADD231PS  Z20, Z17, Z13
-	VFMADD231PS  Z20, Z18, Z14
-	VFMADD231PS  Z20, Z19, Z15
-	ADDQ         DX, R8
-	PREFETCHT0   (R10)
-	ADDQ         $0x40, R10
-	ADDQ         $0x04, DI
-	DECQ         R9
-	JNE          whole
-	JMP          end
-
-negated:
-partial:
-	VMOVUPS      (R8), Z16
-	VMOVUPS      64(R8), Z17
-	VMOVUPS      128(R8), Z18
-	VMOVUPS.Z    192(R8), K1, Z19
-	VBROADCASTSS (DI), Z20
-	VFMADD231PS  Z20, Z16, Z0
-	VFMADD231PS  Z20, Z17, Z1
-	VFMADD231PS  Z20, Z18, Z2
-	VFMADD231PS  Z20, Z19, Z3
-	VBROADCASTSS (DI)(BX*1), Z20
-	VFMADD231PS  Z20, Z16, Z4
-	VFMADD231PS  Z20, Z17, Z5
-	VFMADD231PS  Z20, Z18, Z6
-	VFMADD231PS  Z20, Z19, Z7
-	VBROADCASTSS (DI)(BX*2), Z20
-	VFMADD231PS  Z20, Z16, Z8
-	VFMADD231PS  Z20, Z17, Z9
-	VFMADD231PS  Z20, Z18, Z10
-	VFMADD231PS  Z20, Z19, Z11
-	VBROADCASTSS (DI)(SI*1), Z20
-	VFMADD231PS  Z20, Z16, Z12
-	VFMADD231PS  Z20, Z17, Z13
-	VFMADD231PS  Z20, Z18, Z14
-	VFMADD231PS  Z20, Z19, Z15
-	SUBQ         DX, R8
-	PREFETCHT0   (R10)
-	ADDQ         $0x40, R10
-	ADDQ         $0x04, DI
-	DECQ         R9
-	JNE          partial
-
-end:
-	MOVQ    AX, DI
-	VMOVUPS Z0, (DI)
-	VMOVUPS Z1, 64(DI)
-	VMOVUPS Z2, 128(DI)
-	VMOVUPS Z3, K1, 192(DI)
-	ADDQ    ldc+32(FP), DI
-	VMOVUPS Z4, (DI)
-	VMOVUPS Z5, 64(DI)
-	VMOVUPS Z6, 128(DI)
-	VMOVUPS Z7, K1, 192(DI)
-	ADDQ    ldc+32(FP), DI
-	VMOVUPS Z8, (DI)
-	VMOVUPS Z9, 64(DI)
-	VMOVUPS Z10, 128(DI)
-	VMOVUPS Z11, K1, 192(DI)
-	ADDQ    ldc+32(FP), DI
-	VMOVUPS Z12, (DI)
-	VMOVUPS Z13, 64(DI)
-	VMOVUPS Z14, 128(DI)
-	VMOVUPS Z15, K1, 192(DI)
-	DECQ    (SP)
-	JE      done
-	ADDQ    stepC+88(FP), AX
-	ADDQ    stepStart+96(FP), CX
-	MOVQ    stepA+104(FP), DI
-	ADDQ    DI, 8(SP)
-	MOVQ    stepB+112(FP), DI
-	ADDQ    DI, 16(SP)
-	JMP     tiles
-
-done:
-	VZEROUPPER
-	RET
-
-// func tileRows5x4AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-// Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileRows5x4AVX512(SB), NOSPLIT, $24-120
-	MOVQ  last+72(FP), AX
-	MOVL  $-1, CX
-	BZHIL AX, CX, CX
-	KMOVW CX, K1
-	MOVQ  c+0(FP), AX
-	MOVQ  start+8(FP), CX
-	MOVQ  ldb+56(FP), DX
-	MOVQ  lda+48(FP), BX
-	LEAQ  (BX)(BX*2), SI
-	MOVQ  count+80(FP), DI
-	MOVQ  DI, (SP)
-	MOVQ  a+16(FP), DI
-	MOVQ  DI, 8(SP)
-	MOVQ  b+24(FP), DI
-	MOVQ  DI, 16(SP)
-
-tiles:
-	MOVQ       CX, DI
-	VMOVUPS    (DI), Z0
-	VMOVUPS    64(DI), Z1
-	VMOVUPS    128(DI), Z2
-	VMOVUPS.Z  192(DI), K1, Z3
-	ADDQ       ldstart+40(FP), DI
-	VMOVUPS    (DI), Z4
-	VMOVUPS    64(DI), Z5
-	VMOVUPS    128(DI), Z6
-	VMOVUPS.Z  192(DI), K1, Z7
-	ADDQ       ldstart+40(FP), DI
-	VMOVUPS    (DI), Z8
-	VMOVUPS    64(DI), Z9
-	VMOVUPS    128(DI), Z10
-	VMOVUPS.Z  192(DI), K1, Z11
-	ADDQ       ldstart+40(FP), DI
-	VMOVUPS    (DI), Z12
-	VMOVUPS    64(DI), Z13
-	VMOVUPS    128(DI), Z14
-	VMOVUPS.Z  192(DI), K1, Z15
-	ADDQ       ldstart+40(FP), DI
-	VMOVUPS    (DI), Z16
-	VMOVUPS    64(DI), Z17
-	VMOVUPS    128(DI), Z18
-	VMOVUPS.Z  192(DI), K1, Z19
-	MOVQ       AX, DI
-	ADDQ       stepC+88(FP), DI
-	PREFETCHT0 (DI)
-	PREFETCHT0 64(DI)
-	PREFETCHT0 128(DI)
-	PREFETCHT0 192(DI)
-	ADDQ       ldc+32(FP), DI
-	PREFETCHT0 (DI)
-	PREFETCHT0 64(DI)
-	PREFETCHT0 128(DI)
-	PREFETCHT0 192(DI)
-	ADDQ       ldc+32(FP), DI
-	PREFETCHT0 (DI)
-	PREFETCHT0 64(DI)
-	PREFETCHT0 128(DI)
-	PREFETCHT0 192(DI)
-	ADDQ       ldc+32(FP), DI
-	PREFETCHT0 (DI)
-	PREFETCHT0 64(DI)
-	PREFETCHT0 128(DI)
-	PREFETCHT0 192(DI)
-	ADDQ       ldc+32(FP), DI
-	PREFETCHT0 (DI)
-	PREFETCHT0 64(DI)
-	PREFETCHT0 128(DI)
-	PREFETCHT0 192(DI)
-	MOVQ       k+64(FP), R9
-	MOVQ       8(SP), DI
-	MOVQ       16(SP), R8
-	MOVQ       DI, R10
-	ADDQ       stepA+104(FP), R10
-	TESTQ      DX, DX
-	JL         negated
-
-whole:
-	VMOVUPS      (R8), Z20
-	VMOVUPS      64(R8), Z21
-	VMOVUPS      128(R8), Z22
-	VMOVUPS      192(R8), Z23
-	VBROADCASTSS (DI), Z24
-	VFMADD231PS  Z24, Z20, Z0
-	VFMADD231PS  Z24, Z21, Z1
-	VFMADD231PS  Z24, Z22, Z2
-	VFMADD231PS  Z24, Z23, Z3
-	VBROADCASTSS (DI)(BX*1), Z24
-	VFMADD231PS  Z24, Z20, Z4
-	VFMADD231PS  Z24, Z21, Z5
-	VFMADD231PS  Z24, Z22, Z6
-	VFMADD231PS  Z24, Z23, Z7
-	VBROADCASTSS (DI)(BX*2), Z24
-	VFMADD231PS  Z24, Z20, Z8
-	VFMADD231PS  Z24, Z21, Z9
-	VFMADD231PS  Z24, Z22, Z10
-	VFMADD231PS  Z24, Z23, Z11
-	VBROADCASTSS (DI)(SI*1), Z24
-	VFMADD231PS  Z24, Z20, Z12
-	VFMADD231PS  Z24, Z21, Z13
-	VFMADD231PS  Z24, Z22, Z14
-	VFMADD231PS  Z24, Z23, Z15
-	VBROADCASTSS (DI)(BX*4), Z24
-	VFMADD231PS  Z24, Z20, Z16
-	VFMADD231PS  Z24, Z21, Z17
-	VFMADD231PS  Z24, Z22, Z18
-	VFMADD231PS  Z24, Z23, Z19
-	ADDQ         DX, R8
-	PREFETCHT0   (R10)
-	ADDQ         $0x40, R10
-	ADDQ         $0x04, DI
-	DECQ         R9
-	JNE          whole
-	JMP          end
-
-negated:
-partial:
-	VMOVUPS      (R8), Z20
-	VMOVUPS      64(R8), Z21
-	VMOVUPS      128(R8), Z22
-	VMOVUPS.Z    192(R8), K1, Z23
-	VBROADCASTSS (DI), Z24
-	VFMADD231PS  Z24, Z20, Z0
-	VFMADD231PS  Z24, Z21, Z1
-	VFMADD231PS  Z24, Z22, Z2
-	VFMADD231PS  Z24, Z23, Z3
-	VBROADCASTSS (DI)(BX*1), Z24
-	VFMADD231PS  Z24, Z20, Z4
-	VFMADD231PS  Z24, Z21, Z5
-	VFMADD231PS  Z24, Z22, Z6
-	VFMADD231PS  Z24, Z23, Z7
-	VBROADCASTSS (DI)(BX*2), Z24
-	VFMADD231PS  Z24, Z20, Z8
-	VFMADD231PS  Z24, Z21, Z9
-	VFMADD231PS  Z24, Z22, Z10
-	VFMADD231PS  Z24, Z23, Z11
-	VBROADCASTSS (DI)(SI*1), Z24
-	VFMADD231PS  Z24, Z20, Z12
-	VFMADD231PS  Z24, Z21, Z13
-	VFMADD231PS  Z24, Z22, Z14
-	VFMADD231PS  Z24, Z23, Z15
-	VBROADCASTSS (DI)(BX*4), Z24
-	VFMADD231PS  Z24, Z20, Z16
-	VFMADD231PS  Z24, Z21, Z17
-	VFMADD231PS  Z24, Z22, Z18
-	VFMADD231PS  Z24, Z23, Z19
-	SUBQ         DX, R8
-	PREFETCHT0   (R10)
-	ADDQ         $0x40, R10
-	ADDQ         $0x04, DI
-	DECQ         R9
-	JNE          partial
-
-end:
-	MOVQ    AX, DI
-	VMOVUPS Z0, (DI)
-	VMOVUPS Z1, 64(DI)
-	VMOVUPS Z2, 128(DI)
-	VMOVUPS Z3, K1, 192(DI)
-	ADDQ    ldc+32(FP), DI
-	VMOVUPS Z4, (DI)
-	VMOVUPS Z5, 64(DI)
-	VMOVUPS Z6, 128(DI)
-	VMOVUPS Z7, K1, 192(DI)
-	ADDQ    ldc+32(FP), DI
-	VMOVUPS Z8, (DI)
-	VMOVUPS Z9, 64(DI)
-	VMOVUPS Z10, 128(DI)
-	VMOVUPS Z11, K1, 192(DI)
-	ADDQ    ldc+32(FP), DI
-	VMOVUPS Z12, (DI)
-	VMOVUPS Z13, 64(DI)
-	VMOVUPS Z14, 128(DI)
-	VMOVUPS Z15, K1, 192(DI)
-	ADDQ    ldc+32(FP), DI
-	VMOVUPS Z16, (DI)
-	VMOVUPS Z17, 64(DI)
-	VMOVUPS Z18, 128(DI)
-	VMOVUPS Z19, K1, 192(DI)
-	DECQ    (SP)
-	JE      done
-	ADDQ    stepC+88(FP), AX
-	ADDQ    stepStart+96(FP), CX
-	MOVQ    stepA+104(FP), DI
-	ADDQ    DI, 8(SP)
-	MOVQ    stepB+112(FP), DI
-	ADDQ    DI, 16(SP)
-	JMP     tiles
-
-done:
-	VZEROUPPER
-	RET
-
-// func tileRows6x4AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-// Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileRows6x4AVX512(SB), NOSPLIT, $24-120
-	MOVQ  last+72(FP), AX
-	MOVL  $-1, CX
-	BZHIL AX, CX, CX
-	KMOVW CX, K1
-	MOVQ  c+0(FP), AX
-	MOVQ  start+8(FP), CX
-	MOVQ  ldb+56(FP), DX
-	MOVQ  lda+48(FP), BX
-	LEAQ  (BX)(BX*2), SI
-	LEAQ  (SI)(BX*2), DI
-	MOVQ  count+80(FP), R8
-	MOVQ  R8, (SP)
-	MOVQ  a+16(FP), R8
-	MOVQ  R8, 8(SP)
-	MOVQ  b+24(FP), R8
-	MOVQ  R8, 16(SP)
-
-tiles:
-	MOVQ       CX, R8
-	VMOVUPS    (R8), Z0
-	VMOVUPS    64(R8), Z1
-	VMOVUPS    128(R8), Z2
-	VMOVUPS.Z  192(R8), K1, Z3
-	ADDQ       ldstart+40(FP), R8
-	VMOVUPS    (R8), Z4
-	VMOVUPS    64(R8), Z5
-	VMOVUPS    128(R8), Z6
-	VMOVUPS.Z  192(R8), K1, Z7
-	ADDQ       ldstart+40(FP), R8
-	VMOVUPS    (R8), Z8
-	VMOVUPS    64(R8), Z9
-	VMOVUPS    128(R8), Z10
-	VMOVUPS.Z  192(R8), K1, Z11
-	ADDQ       ldstart+40(FP), R8
-	VMOVUPS    (R8), Z12
-	VMOVUPS    64(R8), Z13
-	VMOVUPS    128(R8), Z14
-	VMOVUPS.Z  192(R8), K1, Z15
-	ADDQ       ldstart+40(FP), R8
-	VMOVUPS    (R8), Z16
-	VMOVUPS    64(R8), Z17
-	VMOVUPS    128(R8), Z18
-	VMOVUPS.Z  192(R8), K1, Z19
-	ADDQ       ldstart+40(FP), R8
-	VMOVUPS    (R8), Z20
-	VMOVUPS    64(R8), Z21
-	VMOVUPS    128(R8), Z22
-	VMOVUPS.Z  192(R8), K1, Z23
-	MOVQ       AX, R8
-	ADDQ       stepC+88(FP), R8
-	PREFETCHT0 (R8)
-	PREFETCHT0 64(R8)
-	PREFETCHT0 128(R8)
-	PREFETCHT0 192(R8)
-	ADDQ       ldc+32(FP), R8
-	PREFETCHT0 (R8)
-	PREFETCHT0 64(R8)
-	PREFETCHT0 128(R8)
-	PREFETCHT0 192(R8)
-	ADDQ       ldc+32(FP), R8
-	PREFETCHT0 (R8)
-	PREFETCHT0 64(R8)
-	PREFETCHT0 128(R8)
-	PREFETCHT0 192(R8)
-	ADDQ       ldc+32(FP), R8
-	PREFETCHT0 (R8)
-	PREFETCHT0 64(R8)
-	PREFETCHT0 128(R8)
-	PREFETCHT0 192(R8)
-	ADDQ       ldc+32(FP), R8
-	PREFETCHT0 (R8)
-	PREFETCHT0 64(R8)
-	PREFETCHT0 128(R8)
-	PREFETCHT0 192(R8)
-	ADDQ       ldc+32(FP), R8
-	PREFETCHT0 (R8)
-	PREFETCHT0 64(R8)
-	PREFETCHT0 128(R8)
-	PREFETCHT0 192(R8)
-	MOVQ       k+64(FP), R10
-	MOVQ       8(SP), R8
-	MOVQ       16(SP), R9
-	MOVQ       R8, R11
-	ADDQ       stepA+104(FP), R11
-	TESTQ      DX, DX
-	JL         negated
-
-whole:
-	VMOVUPS      (R9), Z24
-	VMOVUPS      64(R9), Z25
-	VMOVUPS      128(R9), Z26
-	VMOVUPS      192(R9), Z27
-	VBROADCASTSS (R8), Z28
-	VFMADD231PS  Z28, Z24, Z0
-	VFMADD231PS  Z28, Z25, Z1
-	VFMADD231PS  Z28, Z26, Z2
-	VFMADD231PS  Z28, Z27, Z3
-	VBROADCASTSS (R8)(BX*1), Z28
-	VFMADD231PS  Z28, Z24, Z4
-	VFMADD231PS  Z28, Z25, Z5
-	VFMADD231PS  Z28, Z26, Z6
-	VFMADD231PS  Z28, Z27, Z7
-	VBROADCASTSS (R8)(BX*2), Z28
-	VFMADD231PS  Z28, Z24, Z8
-	VFMADD231PS  Z28, Z25, Z9
-	VFMADD231PS  Z28, Z26, Z10
-	VFMADD231PS  Z28, Z27, Z11
-	VBROADCASTSS (R8)(SI*1), Z28
-	VFMADD231PS  Z28, Z24, Z12
-	VFMADD231PS  Z28, Z25, Z13
-	VFMADD231PS  Z28, Z26, Z14
-	VFMADD231PS  Z28, Z27, Z15
-	VBROADCASTSS (R8)(BX*4), Z28
-	VFMADD231PS  Z28, Z24, Z16
-	VFMADD231PS  Z28, Z25, Z17
-	VFMADD231PS  Z28, Z26, Z18
-	VFMADD231PS  Z28, Z27, Z19
-	VBROADCASTSS (R8)(DI*1), Z28
-	VFMADD231PS  Z28, Z24, Z20
-	VFMADD231PS  Z28, Z25, Z21
-	VFMADD231PS  Z28, Z26, Z22
-	VFMADD231PS  Z28, Z27, Z23
-	ADDQ         DX, R9
-	PREFETCHT0   (R11)
-	ADDQ         $0x40, R11
-	ADDQ         $0x04, R8
-	DECQ         R10
-	JNE          whole
-	JMP          end
-
-negated:
-partial:
-	VMOVUPS      (R9), Z24
-	VMOVUPS      64(R9), Z25
-	VMOVUPS      128(R9), Z26
-	VMOVUPS.Z    192(R9), K1, Z27
-	VBROADCASTSS (R8), Z28
-	VFMADD231PS  Z28, Z24, Z0
-	VFMADD231PS  Z28, Z25, Z1
-	VFMADD231PS  Z28, Z26, Z2
-	VFMADD231PS  Z28, Z27, Z3
-	VBROADCASTSS (R8)(BX*1), Z28
-	VFMADD231PS  Z28, Z24, Z4
-	VFMADD231PS  Z28, Z25, Z5
-	VFMADD231PS  Z28, Z26, Z6
-	VFMADD231PS  Z28, Z27, Z7
-	VBROADCASTSS (R8)(BX*2), Z28
-	VFMADD231PS  Z28, Z24, Z8
-	VFMADD231PS  Z28, Z25, Z9
-	VFMADD231PS  Z28, Z26, Z10
-	VFMADD231PS  Z28, Z27, Z11
-	VBROADCASTSS (R8)(SI*1), Z28
-	VFMADD231PS  Z28, Z24, Z12
-	VFMADD231PS  Z28, Z25, Z13
-	VFMADD231PS  Z28, Z26, Z14
-	VFMADD231PS  Z28, Z27, Z15
-	VBROADCASTSS (R8)(BX*4), Z28
-	VFMADD231PS  Z28, Z24, Z16
-	VFMADD231PS  Z28, Z25, Z17
-	VFMADD231PS  Z28, Z26, Z18
-	VFMADD231PS  Z28, Z27, Z19
-	VBROADCASTSS (R8)(DI*1), Z28
-	VFMADD231PS  Z28, Z24, Z20
-	VFMADD231PS  Z28, Z25, Z21
-	VFMADD231PS  Z28, Z26, Z22
-	VFMADD231PS  Z28, Z27, Z23
-	SUBQ         DX, R9
-	PREFETCHT0   (R11)
-	ADDQ         $0x40, R11
-	ADDQ         $0x04, R8
-	DECQ         R10
-	JNE          partial
-
-end:
-	MOVQ    AX, R8
-	VMOVUPS Z0, (R8)
-	VMOVUPS Z1, 64(R8)
-	VMOVUPS Z2, 128(R8)
-	VMOVUPS Z3, K1, 192(R8)
-	ADDQ    ldc+32(FP), R8
-	VMOVUPS Z4, (R8)
-	VMOVUPS Z5, 64(R8)
-	VMOVUPS Z6, 128(R8)
-	VMOVUPS Z7, K1, 192(R8)
-	ADDQ    ldc+32(FP), R8
-	VMOVUPS Z8, (R8)
-	VMOVUPS Z9, 64(R8)
-	VMOVUPS Z10, 128(R8)
-	VMOVUPS Z11, K1, 192(R8)
-	ADDQ    ldc+32(FP), R8
-	VMOVUPS Z12, (R8)
-	VMOVUPS Z13, 64(R8)
-	VMOVUPS Z14, 128(R8)
-	VMOVUPS Z15, K1, 192(R8)
-	ADDQ    ldc+32(FP), R8
-	VMOVUPS Z16, (R8)
-	VMOVUPS Z17, 64(R8)
-	VMOVUPS Z18, 128(R8)
-	VMOVUPS Z19, K1, 192(R8)
-	ADDQ    ldc+32(FP), R8
-	VMOVUPS Z20, (R8)
-	VMOVUPS Z21, 64(R8)
-	VMOVUPS Z22, 128(R8)
-	VMOVUPS Z23, K1, 192(R8)
-	DECQ    (SP)
-	JE      done
-	ADDQ    stepC+88(FP), AX
-	ADDQ    stepStart+96(FP), CX
-	MOVQ    stepA+104(FP), R8
-	ADDQ    R8, 8(SP)
-	MOVQ    stepB+112(FP), R8
-	ADDQ    R8, 16(SP)
-	JMP     tiles
-
-done:
-	VZEROUPPER
-	RET
-
-// func tileRows1x8AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-// Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileRows1x8AVX512(SB), NOSPLIT, $24-120
-	MOVQ  last+72(FP), AX
-	MOVL  $-1, CX
-	BZHIL AX, CX, CX
-	KMOVW CX, K1
-	MOVQ  c+0(FP), AX
-	MOVQ  start+8(FP), CX
-	MOVQ  ldb+56(FP), DX
-	MOVQ  lda+48(FP), BX
-	MOVQ  count+80(FP), BX
-	MOVQ  BX, (SP)
-	MOVQ  a+16(FP), BX
-	MOVQ  BX, 8(SP)
-	MOVQ  b+24(FP), BX
-	MOVQ  BX, 16(SP)
-
-tiles:
-	MOVQ       CX, BX
-	VMOVUPS    (BX), Z0
-	VMOVUPS    64(BX), Z1
-	VMOVUPS    128(BX), Z2
-	VMOVUPS    192(BX), Z3
-	VMOVUPS    256(BX), Z4
-	VMOVUPS    320(BX), Z5
-	VMOVUPS    384(BX), Z6
-	VMOVUPS.Z  448(BX), K1, Z7
-	MOVQ       AX, BX
-	ADDQ       stepC+88(FP), BX
-	PREFETCHT0 (BX)
-	PREFETCHT0 64(BX)
-	PREFETCHT0 128(BX)
-	PREFETCHT0 192(BX)
-	PREFETCHT0 256(BX)
-	PREFETCHT0 320(BX)
-	PREFETCHT0 384(BX)
-	PREFETCHT0 448(BX)
-	MOVQ       k+64(FP), DI
-	MOVQ       8(SP), BX
-	MOVQ       16(SP), SI
-	MOVQ       BX, R8
-	ADDQ       stepA+104(FP), R8
-	TESTQ      DX, DX
-	JL         negated
-
-whole:
-	VBROADCASTSS (BX), Z8
-	VMOVUPS      (SI), Z9
-	VFMADD231PS  Z8, Z9, Z0
-	VMOVUPS      64(SI), Z9
-	VFMADD231PS  Z8, Z9, Z1
-	VMOVUPS      128(SI), Z9
-	VFMADD231PS  Z8, Z9, Z2
-	VMOVUPS      192(SI), Z9
-	VFMADD231PS  Z8, Z9, Z3
-	VMOVUPS      256(SI), Z9
-	VFMADD231PS  Z8, Z9, Z4
-	VMOVUPS      320(SI), Z9
-	VFMADD231PS  Z8, Z9, Z5
-	VMOVUPS      384(SI), Z9
-	VFMADD231PS  Z8, Z9, Z6
-	VMOVUPS      448(SI), Z9
-	VFMADD231PS  Z8, Z9, Z7
-	ADDQ         DX, SI
-	PREFETCHT0   (R8)
-	ADDQ         $0x40, R8
-	ADDQ         $0x04, BX
-	DECQ         DI
-	JNE          whole
-	JMP          end
-
-negated:
-partial:
-	VBROADCASTSS (BX), Z8
-	VMOVUPS      (SI), Z9
-	VFMADD231PS  Z8, Z9, Z0
-	VMOVUPS      64(SI), Z9
-	VFMADD231PS  Z8, Z9, Z1
-	VMOVUPS      128(SI), Z9
-	VFMADD231PS  Z8, Z9, Z2
-	VMOVUPS      192(SI), Z9
-	VFMADD231PS  Z8, Z9, Z3
-	VMOVUPS      256(SI), Z9
-	VFMADD231PS  Z8, Z9, Z4
-	VMOVUPS      320(SI), Z9
-	VFMADD231PS  Z8, Z9, Z5
-	VMOVUPS      384(SI), Z9
-	VFMADD231PS  Z8, Z9, Z6
-	VMOVUPS.Z    448(SI), K1, Z9
-	VFMADD231PS  Z8, Z9, Z7
-	SUBQ         DX, SI
-	PREFETCHT0   (R8)
-	ADDQ         $0x40, R8
-	ADDQ         $0x04, BX
-	DECQ         DI
-	JNE          partial
-
-end:
-	MOVQ    AX, BX
-	VMOVUPS Z0, (BX)
-	VMOVUPS Z1, 64(BX)
-	VMOVUPS Z2, 128(BX)
-	VMOVUPS Z3, 192(BX)
-	VMOVUPS Z4, 256(BX)
-	VMOVUPS Z5, 320(BX)
-	VMOVUPS Z6, 384(BX)
-	VMOVUPS Z7, K1, 448(BX)
-	DECQ    (SP)
-	JE      done
-	ADDQ    stepC+88(FP), AX
-	ADDQ    stepStart+96(FP), CX
-	MOVQ    stepA+104(FP), BX
-	ADDQ    BX, 8(SP)
-	MOVQ    stepB+112(FP), BX
-	ADDQ    BX, 16(SP)
-	JMP     tiles
-
-done:
-	VZEROUPPER
-	RET
-
-// func tileRows2x8AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-// Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileRows2x8AVX512(SB), NOSPLIT, $24-120
-	MOVQ  last+72(FP), AX
-	MOVL  $-1, CX
-	BZHIL AX, CX, CX
-	KMOVW CX, K1
-	MOVQ  c+0(FP), AX
-	MOVQ  start+8(FP), CX
-	MOVQ  ldb+56(FP), DX
-	MOVQ  lda+48(FP), BX
-	MOVQ  count+80(FP), SI
-	MOVQ  SI, (SP)
-	MOVQ  a+16(FP), SI
-	MOVQ  SI, 8(SP)
-	MOVQ  b+24(FP), SI
-	MOVQ  SI, 16(SP)
-
-tiles:
-	MOVQ       CX, SI
-	VMOVUPS    (SI), Z0
-	VMOVUPS    64(SI), Z1
-	VMOVUPS    128(SI), Z2
-	VMOVUPS    192(SI), Z3
-	VMOVUPS    256(SI), Z4
-	VMOVUPS    320(SI), Z5
-	VMOVUPS    384(SI), Z6
-	VMOVUPS.Z  448(SI), K1, Z7
-	ADDQ       ldstart+40(FP), SI
-	VMOVUPS    (SI), Z8
-	VMOVUPS    64(SI), Z9
-	VMOVUPS    128(SI), Z10
-	VMOVUPS    192(SI), Z11
-	VMOVUPS    256(SI), Z12
-	VMOVUPS    320(SI), Z13
-	VMOVUPS    384(SI), Z14
-	VMOVUPS.Z  448(SI), K1, Z15
-	MOVQ       AX, SI
-	ADDQ       stepC+88(FP), SI
-	PREFETCHT0 (SI)
-	PREFETCHT0 64(SI)
-	PREFETCHT0 128(SI)
-	PREFETCHT0 192(SI)
-	PREFETCHT0 256(SI)
-	PREFETCHT0 320(SI)
-	PREFETCHT0 384(SI)
-	PREFETCHT0 448(SI)
-	ADDQ       ldc+32(FP), SI
-	PREFETCHT0 (SI)
-	PREFETCHT0 64(SI)
-	PREFETCHT0 128(SI)
-	PREFETCHT0 192(SI)
-	PREFETCHT0 256(SI)
-	PREFETCHT0 320(SI)
-	PREFETCHT0 384(SI)
-	PREFETCHT0 448(SI)
-	MOVQ       k+64(FP), R8
-	MOVQ       8(SP), SI
-	MOVQ       16(SP), DI
-	MOVQ       SI, R9
-	ADDQ       stepA+104(FP), R9
-	TESTQ      DX, DX
-	JL         negated
-
-whole:
-	VBROADCASTSS (SI), Z16
-	VBROADCASTSS (SI)(BX*1), Z17
-	VMOVUPS      (DI), Z18
-	VFMADD231PS  Z16, Z18, Z0
-	VFMADD231PS  Z17, Z18, Z8
-	VMOVUPS      64(DI), Z18
-	VFMADD231PS  Z16, Z18, Z1
-	VFMADD231PS  Z17, Z18, Z9
-	VMOVUPS      128(DI), Z18
-	VFMADD231PS  Z16, Z18, Z2
-	VFMADD231PS  Z17, Z18, Z10
-	VMOVUPS      192(DI), Z18
-	VFMADD231PS  Z16, Z18, Z3
-	VFMADD231PS  Z17, Z18, Z11
-	VMOVUPS      256(DI), Z18
-	VFMADD231PS  Z16, Z18, Z4
-	VFMADD231PS  Z17, Z18, Z12
-	VMOVUPS      320(DI), Z18
-	VFMADD231PS  Z16, Z18, Z5
-	VFMADD231PS  Z17, Z18, Z13
-	VMOVUPS      384(DI), Z18
-	VFMADD231PS  Z16, Z18, Z6
-	VFMADD231PS  Z17, Z18, Z14
-	VMOVUPS      448(DI), Z18
-	VFMADD231PS  Z16, Z18, Z7
-	VFMADD231PS  Z17, Z18, Z15
-	ADDQ         DX, DI
-	PREFETCHT0   (R9)
-	ADDQ         $0x40, R9
-	ADDQ         $0x04, SI
-	DECQ         R8
-	JNE          whole
-	JMP          end
-
-negated:
-partial:
-	VBROADCASTSS (SI), Z16
-	VBROADCASTSS (SI)(BX*1), Z17
-	VMOVUPS      (DI), Z18
-	VFMADD231PS  Z16, Z18, Z0
-	VFMADD231PS  Z17, Z18, Z8
-	VMOVUPS      64(DI), Z18
-	VFMADD231PS  Z16, Z18, Z1
-	VFMADD231PS  Z17, Z18, Z9
-	VMOVUPS      128(DI), Z18
-	VFMADD231PS  Z16, Z18, Z2
-	VFMADD231PS  Z17, Z18, Z10
-	VMOVUPS      192(DI), Z18
-	VFMADD231PS  Z16, Z18, Z3
-	VFMADD231PS  Z17, Z18, Z11
-	VMOVUPS      256(DI), Z18
-	VFMADD231PS  Z16, Z18, Z4
-	VFMADD231PS  Z17, Z18, Z12
-	VMOVUPS      320(DI), Z18
-	VFMADD231PS  Z16, Z18, Z5
-	VFMADD231PS  Z17, Z18, Z13
-	VMOVUPS      384(DI), Z18
-	VFMADD231PS  Z16, Z18, Z6
-	VFMADD231PS  Z17, Z18, Z14
-	VMOVUPS.Z    448(DI), K1, Z18
-	VFMADD231PS  Z16, Z18, Z7
-	VFMADD231PS  Z17, Z18, Z15
-	SUBQ         DX, DI
-	PREFETCHT0   (R9)
-	ADDQ         $0x40, R9
-	ADDQ         $0x04, SI
-	DECQ         R8
-	JNE          partial
-
-end:
-	MOVQ    AX, SI
-	VMOVUPS Z0, (SI)
-	VMOVUPS Z1, 64(SI)
-	VMOVUPS Z2, 128(SI)
-	VMOVUPS Z3, 192(SI)
-	VMOVUPS Z4, 256(SI)
-	VMOVUPS Z5, 320(SI)
-	VMOVUPS Z6, 384(SI)
-	VMOVUPS Z7, K1, 448(SI)
-	ADDQ    ldc+32(FP), SI
-	VMOVUPS Z8, (SI)
-	VMOVUPS Z9, 64(SI)
-	VMOVUPS Z10, 128(SI)
-	VMOVUPS Z11, 192(SI)
-	VMOVUPS Z12, 256(SI)
-	VMOVUPS Z13, 320(SI)
-	VMOVUPS Z14, 384(SI)
-	VMOVUPS Z15, K1, 448(SI)
-	DECQ    (SP)
-	JE      done
-	ADDQ    stepC+88(FP), AX
-	ADDQ    stepStart+96(FP), CX
-	MOVQ    stepA+104(FP), SI
-	ADDQ    SI, 8(SP)
-	MOVQ    stepB+112(FP), SI
-	ADDQ    SI, 16(SP)
-	JMP     tiles
-
-done:
-	VZEROUPPER
-	RET
-
-// func tileRows3x8AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-// Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileRows3x8AVX512(SB), NOSPLIT, $24-120
-	MOVQ  last+72(FP), AX
-	MOVL  $-1, CX
-	BZHIL AX, CX, CX
-	KMOVW CX, K1
-	MOVQ  c+0(FP), AX
-	MOVQ  start+8(FP), CX
-	MOVQ  ldb+56(FP), DX
-	MOVQ  lda+48(FP), BX
-	MOVQ  count+80(FP), SI
-	MOVQ  SI, (SP)
-	MOVQ  a+16(FP), SI
-	MOVQ  SI, 8(SP)
-	MOVQ  b+24(FP), SI
-	MOVQ  SI, 16(SP)
-
-tiles:
-	MOVQ       CX, SI
-	VMOVUPS    (SI), Z0
-	VMOVUPS    64(SI), Z1
-	VMOVUPS    128(SI), Z2
-	VMOVUPS    192(SI), Z3
-	VMOVUPS    256(SI), Z4
-	VMOVUPS    320(SI), Z5
-	VMOVUPS    384(SI), Z6
-	VMOVUPS.Z  448(SI), K1, Z7
-	ADDQ       ldstart+40(FP), SI
-	VMOVUPS    (SI), Z8
-	VMOVUPS    64(SI), Z9
-	VMOVUPS    128(SI), Z10
-	VMOVUPS    192(SI), Z11
-	VMOVUPS    256(SI), Z12
-	VMOVUPS    320(SI), Z13
-	VMOVUPS    384(SI), Z14
-	VMOVUPS.Z  448(SI), K1, Z15
-	ADDQ       ldstart+40(FP), SI
-	VMOVUPS    (SI), Z16
-	VMOVUPS    64(SI), Z17
-	VMOVUPS    128(SI), Z18
-	VMOVUPS    192(SI), Z19
-	VMOVUPS    256(SI), Z20
-	VMOVUPS    320(SI), Z21
-	VMOVUPS    384(SI), Z22
-	VMOVUPS.Z  448(SI), K1, Z23
-	MOVQ       AX, SI
-	ADDQ       stepC+88(FP), SI
-	PREFETCHT0 (SI)
-	PREFETCHT0 64(SI)
-	PREFETCHT0 128(SI)
-	PREFETCHT0 192(SI)
-	PREFETCHT0 256(SI)
-	PREFETCHT0 320(SI)
-	PREFETCHT0 384(SI)
-	PREFETCHT0 448(SI)
-	ADDQ       ldc+32(FP), SI
-	PREFETCHT0 (SI)
-	PREFETCHT0 64(SI)
-	PREFETCHT0 128(SI)
-	PREFETCHT0 192(SI)
-	PREFETCHT0 256(SI)
-	PREFETCHT0 320(SI)
-	PREFETCHT0 384(SI)
-	PREFETCHT0 448(SI)
-	ADDQ       ldc+32(FP), SI
-	PREFETCHT0 (SI)
-	PREFETCHT0 64(SI)
-	PREFETCHT0 128(SI)
-	PREFETCHT0 192(SI)
-	PREFETCHT0 256(SI)
-	PREFETCHT0 320(SI)
-	PREFETCHT0 384(SI)
-	PREFETCHT0 448(SI)
-	MOVQ       k+64(FP), R8
-	MOVQ       8(SP), SI
-	MOVQ       16(SP), DI
-	MOVQ       SI, R9
-	ADDQ       stepA+104(FP), R9
-	TESTQ      DX, DX
-	JL         negated
-
-whole:
-	VBROADCASTSS (SI), Z24
-	VBROADCASTSS (SI)(BX*1), Z25
-	VBROADCASTSS (SI)(BX*2), Z26
-	VMOVUPS      (DI), Z27
-	VFMADD231PS  Z24, Z27, Z0
-	VFMADD231PS  Z25, Z27, Z8
-	VFMADD231PS  Z26, Z27, Z16
-	VMOVUPS      64(DI), Z27
-	VFMADD231PS  Z24, Z27, Z1
-	VFMADD231PS  Z25, Z27, Z9
-	VFMADD231PS  Z26, Z27, Z17
-	VMOVUPS      128(DI), Z27
-	VFMADD231PS  Z24, Z27, Z2
-	VFMADD231PS  Z25, Z27, Z10
-	VFMADD231PS  Z26, Z27, Z18
-	VMOVUPS      192(DI), Z27
-	VFMADD231PS  Z24, Z27, Z3
-	VFMADD231PS  Z25, Z27, Z11
-	VFMADD231PS  Z26, Z27, Z19
-	VMOVUPS      256(DI), Z27
-	VFMADD231PS  Z24, Z27, Z4
-	VFMADD231PS  Z25, Z27, Z12
-	VFMADD231PS  Z26, Z27, Z20
-	VMOVUPS      320(DI), Z27
-	VFMADD231PS  Z24, Z27, Z5
-	VFMADD231PS  Z25, Z27, Z13
-	VFMADD231PS  Z26, Z27, Z21
-	VMOVUPS      384(DI), Z27
-	VFMADD231PS  Z24, Z27, Z6
-	VFMADD231PS  Z25, Z27, Z14
-	VFMADD231PS  Z26, Z27, Z22
-	VMOVUPS      448(DI), Z27
-	VFMADD231PS  Z24, Z27, Z7
-	VFMADD231PS  Z25, Z27, Z15
-	VFMADD231PS  Z26, Z27, Z23
-	ADDQ         DX, DI
-	PREFETCHT0   (R9)
-	ADDQ         $0x40, R9
-	ADDQ         $0x04, SI
-	DECQ         R8
-	JNE          whole
-	JMP          end
-
-negated:
-partial:
-	VBROADCASTSS (SI), Z24
-	VBROADCASTSS (SI)(BX*1), Z25
-	VBROADCASTSS (SI)(BX*2), Z26
-	VMOVUPS      (DI), Z27
-	VFMADD231PS  Z24, Z27, Z0
-	VFMADD231PS  Z25, Z27, Z8
-	VFMADD231PS  Z26, Z27, Z16
-	VMOVUPS      64(DI), Z27
-	VFMADD231PS  Z24, Z27, Z1
-	VFMADD231PS  Z25, Z27, Z9
-	VFMADD231PS  Z26, Z27, Z17
-	VMOVUPS      128(DI), Z27
-	VFMADD231PS  Z24, Z27, Z2
-	VFMADD231PS  Z25, Z27, Z10
-	VFMADD231PS  Z26, Z27, Z18
-	VMOVUPS      192(DI), Z27
-	VFMADD231PS  Z24, Z27, Z3
-	VFMADD231PS  Z25, Z27, Z11
-	VFMADD231PS  Z26, Z27, Z19
-	VMOVUPS      256(DI), Z27
-	VFMADD231PS  Z24, Z27, Z4
-	VFMADD231PS  Z25, Z27, Z12
-	VFMADD231PS  Z26, Z27, Z20
-	VMOVUPS      320(DI), Z27
-	VFMADD231PS  Z24, Z27, Z5
-	VFMADD231PS  Z25, Z27, Z13
-	VFMADD231PS  Z26, Z27, Z21
-	VMOVUPS      384(DI), Z27
-	VFMADD231PS  Z24, Z27, Z6
-	VFMADD231PS  Z25, Z27, Z14
-	VFMADD231PS  Z26, Z27, Z22
-	VMOVUPS.Z    448(DI), K1, Z27
-	VFMADD231PS  Z24, Z27, Z7
-	VFMADD231PS  Z25, Z27, Z15
-	VFMADD231PS  Z26, Z27, Z23
-	SUBQ         DX, DI
-	PREFETCHT0   (R9)
-	ADDQ         $0x40, R9
-	ADDQ         $0x04, SI
-	DECQ         R8
-	JNE          partial
-
-end:
-	MOVQ    AX, SI
-	VMOVUPS Z0, (SI)
-	VMOVUPS Z1, 64(SI)
-	VMOVUPS Z2, 128(SI)
-	VMOVUPS Z3, 192(SI)
-	VMOVUPS Z4, 256(SI)
-	VMOVUPS Z5, 320(SI)
-	VMOVUPS Z6, 384(SI)
-	VMOVUPS Z7, K1, 448(SI)
-	ADDQ    ldc+32(FP), SI
-	VMOVUPS Z8, (SI)
-	VMOVUPS Z9, 64(SI)
-	VMOVUPS Z10, 128(SI)
-	VMOVUPS Z11, 192(SI)
-	VMOVUPS Z12, 256(SI)
-	VMOVUPS Z13, 320(SI)
-	VMOVUPS Z14, 384(SI)
-	VMOVUPS Z15, K1, 448(SI)
-	ADDQ    ldc+32(FP), SI
-	VMOVUPS Z16, (SI)
-	VMOVUPS Z17, 64(SI)
-	VMOVUPS Z18, 128(SI)
-	VMOVUPS Z19, 192(SI)
-	VMOVUPS Z20, 256(SI)
-	VMOVUPS Z21, 320(SI)
-	VMOVUPS Z22, 384(SI)
-	VMOVUPS Z23, K1, 448(SI)
-	DECQ    (SP)
-	JE      done
-	ADDQ    stepC+88(FP), AX
-	ADDQ    stepStart+96(FP), CX
-	MOVQ    stepA+104(FP), SI
-	ADDQ    SI, 8(SP)
-	MOVQ    stepB+112(FP), SI
-	ADDQ    SI, 16(SP)
-	JMP     tiles
-
-done:
-	VZEROUPPER
-	RET
-
-// func tileCols1x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-// Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileCols1x1AVX512(SB), NOSPLIT, $24-120
-	MOVQ  last+72(FP), AX
-	MOVL  $-1, CX
-	BZHIL AX, CX, CX
-	KMOVW CX, K1
-	MOVQ  c+0(FP), AX
-	MOVQ  start+8(FP), CX
-	MOVQ  ldb+56(FP), DX
-	MOVQ  lda+48(FP), BX
-	MOVQ  count+80(FP), SI
-	MOVQ  SI, (SP)
-	MOVQ  a+16(FP), SI
-	MOVQ  SI, 8(SP)
-	MOVQ  b+24(FP), SI
-	MOVQ  SI, 16(SP)
-
-tiles:
-	MOVQ       CX, SI
-	VMOVUPS.Z  (SI), K1, Z0
-	MOVQ       AX, SI
-	ADDQ       stepC+88(FP), SI
-	PREFETCHT0 (SI)
-	MOVQ       k+64(FP), R8
-	MOVQ       8(SP), SI
-	MOVQ       16(SP), DI
-	MOVQ       SI, R9
-	ADDQ       stepA+104(FP), R9
-	TESTQ      DX, DX
-	JL         negated
-
-whole:
-	VMOVUPS          (DI), Z1
-	VFMADD231PS.BCST (SI), Z1, Z0
-	ADDQ             DX, DI
-	PREFETCHT0       (R9)
-	ADDQ             $0x40, R9
-	ADDQ             BX, SI
-	DECQ             R8
-	JNE              whole
-	JMP              end
-
-negated:
-partial:
-	VMOVUPS.Z        (DI), K1, Z1
-	VFMADD231PS.BCST (SI), Z1, Z0
-	SUBQ             DX, DI
-	PREFETCHT0       (R9)
-	ADDQ             $0x40, R9
-	ADDQ             BX, SI
-	DECQ             R8
-	JNE              partial
-
-end:
-	MOVQ    AX, SI
-	VMOVUPS Z0, K1, (SI)
-	DECQ    (SP)
-	JE      done
-	ADDQ    stepC+88(FP), AX
-	ADDQ    stepStart+96(FP), CX
-	MOVQ    stepA+104(FP), SI
-	ADDQ    SI, 8(SP)
-	MOVQ    stepB+112(FP), SI
-	ADDQ    SI, 16(SP)
-	JMP     tiles
-
-done:
-	VZEROUPPER
-	RET
-
-// func tileCols2x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-// Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileCols2x1AVX512(SB), NOSPLIT, $24-120
-	MOVQ  last+72(FP), AX
-	MOVL  $-1, CX
-	BZHIL AX, CX, CX
-	KMOVW CX, K1
-	MOVQ  c+0(FP), AX
-	MOVQ  start+8(FP), CX
-	MOVQ  ldb+56(FP), DX
-	MOVQ  lda+48(FP), BX
-	MOVQ  count+80(FP), SI
-	MOVQ  SI, (SP)
-	MOVQ  a+16(FP), SI
-	MOVQ  SI, 8(SP)
-	MOVQ  b+24(FP), SI
-	MOVQ  SI, 16(SP)
-
-tiles:
-	MOVQ       CX, SI
-	VMOVUPS.Z  (SI), K1, Z0
-	ADDQ       ldstart+40(FP), SI
-	VMOVUPS.Z  (SI), K1, Z1
-	MOVQ       AX, SI
-	ADDQ       stepC+88(FP), SI
-	PREFETCHT0 (SI)
-	ADDQ       ldc+32(FP), SI
-	PREFETCHT0 (SI)
-	MOVQ       k+64(FP), R8
-	MOVQ       8(SP), SI
-	MOVQ       16(SP), DI
-	MOVQ       SI, R9
-	ADDQ       stepA+104(FP), R9
-	TESTQ      DX, DX
-	JL         negated
-
-whole:
-	VMOVUPS          (DI), Z2
-	VFMADD231PS.BCST (SI), Z2, Z0
-	VFMADD231PS.BCST 4(SI), Z2, Z1
-	ADDQ             DX, DI
-	PREFETCHT0       (R9)
-	ADDQ             $0x40, R9
-	ADDQ             BX, SI
-	DECQ             R8
-	JNE              whole
-	JMP              end
-
-negated:
-partial:
-	VMOVUPS.Z        (DI), K1, Z2
-	VFMADD231PS.BCST (SI), Z2, Z0
-	VFMADD231PS.BCST 4(SI), Z2, Z1
-	SUBQ             DX, DI
-	PREFETCHT0       (R9)
-	ADDQ             $0x40, R9
-	ADDQ             BX, SI
-	DECQ             R8
-	JNE              partial
-
-end:
-	MOVQ    AX, SI
-	VMOVUPS Z0, K1, (SI)
-	ADDQ    ldc+32(FP), SI
-	VMOVUPS Z1, K1, (SI)
-	DECQ    (SP)
-	JE      done
-	ADDQ    stepC+88(FP), AX
-	ADDQ    stepStart+96(FP), CX
-	MOVQ    stepA+104(FP), SI
-	ADDQ    SI, 8(SP)
-	MOVQ    stepB+112(FP), SI
-	ADDQ    SI, 16(SP)
-	JMP     tiles
-
-done:
-	VZEROUPPER
-	RET
-
-// func tileCols3x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-// Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileCols3x1AVX512(SB), NOSPLIT, $24-120
-	MOVQ  last+72(FP), AX
-	MOVL  $-1, CX
-	BZHIL AX, CX, CX
-	KMOVW CX, K1
-	MOVQ  c+0(FP), AX
-	MOVQ  start+8(FP), CX
-	MOVQ  ldb+56(FP), DX
-	MOVQ  lda+48(FP), BX
-	MOVQ  count+80(FP), SI
-	MOVQ  SI, (SP)
-	MOVQ  a+16(FP), SI
-	MOVQ  SI, 8(SP)
-	MOVQ  b+24(FP), SI
-	MOVQ  SI, 16(SP)
-
-tiles:
-	MOVQ       CX, SI
-	VMOVUPS.Z  (SI), K1, Z0
-	ADDQ       ldstart+40(FP), SI
-	VMOVUPS.Z  (SI), K1, Z1
-	ADDQ       ldstart+40(FP), SI
-	VMOVUPS.Z  (SI), K1, Z2
-	MOVQ       AX, SI
-	ADDQ       stepC+88(FP), SI
-	PREFETCHT0 (SI)
-	ADDQ       ldc+32(FP), SI
-	PREFETCHT0 (SI)
-	ADDQ       ldc+32(FP), SI
-	PREFETCHT0 (SI)
-	MOVQ       k+64(FP), R8
-	MOVQ       8(SP), SI
-	MOVQ       16(SP), DI
-	MOVQ       SI, R9
-	ADDQ       stepA+104(FP), R9
-	TESTQ      DX, DX
-	JL         negated
-
-whole:
-	VMOVUPS          (DI), Z3
-	VFMADD231PS.BCST (SI), Z3, Z0
-	VFMADD231PS.BCST 4(SI), Z3, Z1
-	VFMADD231PS.BCST 8(SI), Z3, Z2
-	ADDQ             DX, DI
-	PREFETCHT0       (R9)
-	ADDQ             $0x40, R9
-	ADDQ             BX, SI
-	DECQ             R8
-	JNE              whole
-	JMP              end
-
-negated:
-partial:
-	VMOVUPS.Z        (DI), K1, Z3
-	VFMADD231PS.BCST (SI), Z3, Z0
-	VFMADD231PS.BCST 4(SI), Z3, Z1
-	VFMADD231PS.BCST 8(SI), Z3, Z2
-	SUBQ             DX, DI
-	PREFETCHT0       (R9)
-	ADDQ             $0x40, R9
-	ADDQ             BX, SI
-	DECQ             R8
-	JNE              partial
-
-end:
-	MOVQ    AX, SI
-	VMOVUPS Z0, K1, (SI)
-	ADDQ    ldc+32(FP), SI
-	VMOVUPS Z1, K1, (SI)
-	ADDQ    ldc+32(FP), SI
-	VMOVUPS Z2, K1, (SI)
-	DECQ    (SP)
-	JE      done
-	ADDQ    stepC+88(FP), AX
-	ADDQ    stepStart+96(FP), CX
-	MOVQ    stepA+104(FP), SI
-	ADDQ    SI, 8(SP)
-	MOVQ    stepB+112(FP), SI
-	ADDQ    SI, 16(SP)
-	JMP     tiles
-
-done:
-	VZEROUPPER
-	RET
-
-// func tileCols4x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-// Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileCols4x1AVX512(SB), NOSPLIT, $24-120
-	MOVQ  last+72(FP), AX
-	MOVL  $-1, CX
-	BZHIL AX, CX, CX
-	KMOVW CX, K1
-	MOVQ  c+0(FP), AX
-	MOVQ  start+8(FP), CX
-	MOVQ  ldb+56(FP), DX
-	MOVQ  lda+48(FP), BX
-	MOVQ  count+80(FP), SI
-	MOVQ  SI, (SP)
-	MOVQ  a+16(FP), SI
-	MOVQ  SI, 8(SP)
-	MOVQ  b+24(FP), SI
-	MOVQ  SI, 16(SP)
-
-tiles:
-	MOVQ       CX, SI
-	VMOVUPS.Z  (SI), K1, Z0
-	ADDQ       ldstart+40(FP), SI
-	VMOVUPS.Z  (SI), K1, Z1
-	ADDQ       ldstart+40(FP), SI
-	VMOVUPS.Z  (SI), K1, Z2
-	ADDQ       ldstart+40(FP), SI
-	VMOVUPS.Z  (SI), K1, Z3
-	MOVQ       AX, SI
-	ADDQ       stepC+88(FP), SI
-	PREFETCHT0 (SI)
-	ADDQ       ldc+32(FP), SI
-	PREFETCHT0 (SI)
-	ADDQ       ldc+32(FP), SI
-	PREFETCHT0 (SI)
-	ADDQ       ldc+32(FP), SI
-	PREFETCHT0 (SI)
-	MOVQ       k+64(FP), R8
-	MOVQ       8(SP), SI
-	MOVQ       16(SP), DI
-	MOVQ       SI, R9
-	ADDQ       stepA+104(FP), R9
-	TESTQ      DX, DX
-	JL         negated
-
-whole:
-	VMOVUPS          (DI), Z4
-	VFMADD231PS.BCST (SI), Z4, Z0
-	VFMADD231PS.BCST 4(SI), Z4, Z1
-	VFMADD231PS.BCST 8(SI), Z4, Z2
-	VFMADD231PS.BCST 12(SI), Z4, Z3
-	ADDQ             DX, DI
-	PREFETCHT0       (R9)
-	ADDQ             $0x40, R9
-	ADDQ             BX, SI
-	DECQ             R8
-	JNE              whole
-	JMP              end
-
-negated:
-partial:
-	VMOVUPS.Z        (DI), K1, Z4
-	VFMADD231PS.BCST (SI), Z4, Z0
-	VFMADD231PS.BCST 4(SI), Z4, Z1
-	VFMADD231PS.BCST 8(SI), Z4, Z2
-	VFMADD231PS.BCST 12(SI), Z4, Z3
-	SUBQ             DX, DI
-	PREFETCHT0       (R9)
-	ADDQ             $0x40, R9
-	ADDQ             BX, SI
-	DECQ             R8
-	JNE              partial
-
-end:
-	MOVQ    AX, SI
-	VMOVUPS Z0, K1, (SI)
-	ADDQ    ldc+32(FP), SI
-	VMOVUPS Z1, K1, (SI)
-	ADDQ    ldc+32(FP), SI
-	VMOVUPS Z2, K1, (SI)
-	ADDQ    ldc+32(FP), SI
-	VMOVUPS Z3, K1, (SI)
-	DECQ    (SP)
-	JE      done
-	ADDQ    stepC+88(FP), AX
-	ADDQ    stepStart+96(FP), CX
-	MOVQ    stepA+104(FP), SI
-	ADDQ    SI, 8(SP)
-	MOVQ    stepB+112(FP), SI
-	ADDQ    SI, 16(SP)
-	JMP     tiles
-
-done:
-	VZEROUPPER
-	RET
-
-// func tileCols5x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-// Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileCols5x1AVX512(SB), NOSPLIT, $24-120
-	MOVQ  last+72(FP), AX
-	MOVL  $-1, CX
-	BZHIL AX, CX, CX
-	KMOVW CX, K1
-	MOVQ  c+0(FP), AX
-	MOVQ  start+8(FP), CX
-	MOVQ  ldb+56(FP), DX
-	MOVQ  lda+48(FP), BX
-	MOVQ  count+80(FP), SI
-	MOVQ  SI, (SP)
-	MOVQ  a+16(FP), SI
-	MOVQ  SI, 8(SP)
-	MOVQ  b+24(FP), SI
-	MOVQ  SI, 16(SP)
-
-tiles:
-	MOVQ       CX, SI
-	VMOVUPS.Z  (SI), K1, Z0
-	ADDQ       ldstart+40(FP), SI
-	VMOVUPS.Z  (SI), K1, Z1
-	ADDQ       ldstart+40(FP), SI
-	VMOVUPS.Z  (SI), K1, Z2
-	ADDQ       ldstart+40(FP), SI
-	VMOVUPS.Z  (SI), K1, Z3
-	ADDQ       ldstart+40(FP), SI
-	VMOVUPS.Z  (SI), K1, Z4
-	MOVQ       AX, SI
-	ADDQ       stepC+88(FP), SI
-	PREFETCHT0 (SI)
-	ADDQ       ldc+32(FP), SI
-	PREFETCHT0 (SI)
-	ADDQ       ldc+32(FP), SI
-	PREFETCHT0 (SI)
-	ADDQ       ldc+32(FP), SI
-	PREFETCHT0 (SI)
-	ADDQ       ldc+32(FP), SI
-	PREFETCHT0 (SI)
-	MOVQ       k+64(FP), R8
-	MOVQ       8(SP), SI
-	MOVQ       16(SP), DI
-	MOVQ       SI, R9
-	ADDQ       stepA+104(FP), R9
-	TESTQ      DX, DX
-	JL         negated
-
-whole:
-	VMOVUPS          (DI), Z5
-	VFMADD231PS.BCST (SI), Z5, Z0
-	VFMADD231PS.BCST 4(SI), Z5, Z1
-	VFMADD231PS.BCST 8(SI), Z5, Z2
-	VFMADD231PS.BCST 12(SI), Z5, Z3
-	VFMADD231PS.BCST 16(SI), Z5, Z4
-	ADDQ             DX, DI
-	PREFETCHT0       (R9)
-	ADDQ             $0x40, R9
-	ADDQ             BX, SI
-	DECQ             R8
-	JNE              whole
-	JMP              end
-
-negated:
-partial:
-	VMOVUPS.Z        (DI), K1, Z5
-	VFMADD231PS.BCST (SI), Z5, Z0
-	VFMADD231PS.BCST 4(SI), Z5, Z1
-	VFMADD231PS.BCST 8(SI), Z5, Z2
-	VFMADD231PS.BCST 12(SI), Z5, Z3
-	VFMADD231PS.BCST 16(SI), Z5, Z4
-	SUBQ             DX, DI
-	PREFETCHT0       (R9)
-	ADDQ             $0x40, R9
-	ADDQ             BX, SI
-	DECQ             R8
-	JNE              partial
-
-end:
-	MOVQ    AX, SI
-	VMOVUPS Z0, K1, (SI)
-	ADDQ    ldc+32(FP), SI
-	VMOVUPS Z1, K1, (SI)
-	ADDQ    ldc+32(FP), SI
-	VMOVUPS Z2, K1, (SI)
-	ADDQ    ldc+32(FP), SI
-	VMOVUPS Z3, K1, (SI)
-	ADDQ    ldc+32(FP), SI
-	VMOVUPS Z4, K1, (SI)
-	DECQ    (SP)
-	JE      done
-	ADDQ    stepC+88(FP), AX
-	ADDQ    stepStart+96(FP), CX
-	MOVQ    stepA+104(FP), SI
-	ADDQ    SI, 8(SP)
-	MOVQ    stepB+112(FP), SI
-	ADDQ    SI, 16(SP)
-	JMP     tiles
-
-done:
-	VZEROUPPER
-	RET
-
-// func tileCols6x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-// Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileCols6x1AVX512(SB), NOSPLIT, $24-120
-	MOVQ  last+72(FP), AX
-	MOVL  $-1, CX
-	BZHIL AX, CX, CX
-	KMOVW CX, K1
-	MOVQ  c+0(FP), AX
-	MOVQ  start+8(FP), CX
-	MOVQ  ldb+56(FP), DX
-	MOVQ  lda+48(FP), BX
-	MOVQ  count+80(FP), SI
-	MOVQ  SI, (SP)
-	MOVQ  a+16(FP), SI
-	MOVQ  SI, 8(SP)
-	MOVQ  b+24(FP), SI
-	MOVQ  SI, 16(SP)
-
-tiles:
-	MOVQ       CX, SI
-	VMOVUPS.Z  (SI), K1, Z0
-	ADDQ       ldstart+40(FP), SI
-	VMOVUPS.Z  (SI), K1, Z1
-	ADDQ       ldstart+40(FP), SI
-	VMOVUPS.Z  (SI), K1, Z2
-	ADDQ       ldstart+40(FP), SI
-	VMOVUPS.Z  (SI), K1, Z3
-	ADDQ       ldstart+40(FP), SI
-	VMOVUPS.Z  (SI), K1, Z4
-	ADDQ       ldstart+40(FP), SI
-	VMOVUPS.Z  (SI), K1, Z5
-	MOVQ       AX, SI
-	ADDQ       stepC+88(FP), SI
-	PREFETCHT0 (SI)
-	ADDQ       ldc+32(FP), SI
-	PREFETCHT0 (SI)
-	ADDQ       ldc+32(FP), SI
-	PREFETCHT0 (SI)
-	ADDQ       ldc+32(FP), SI
-	PREFETCHT0 (SI)
-	ADDQ       ldc+32(FP), SI
-	PREFETCHT0 (SI)
-	ADDQ       ldc+32(FP), SI
-	PREFETCHT0 (SI)
-	MOVQ       k+64(FP), R8
-	MOVQ       8(SP), SI
-	MOVQ       16(SP), DI
-	MOVQ       SI, R9
-	ADDQ       stepA+104(FP), R9
-	TESTQ      DX, DX
-	JL         negated
-
-whole:
-	VMOVUPS          (DI), Z6
-	VFMADD231PS.BCST (SI), Z6, Z0
-	VFMADD231PS.BCST 4(SI), Z6, Z1
-	VFMADD231PS.BCST 8(SI), Z6, Z2
-	VFMADD231PS.BCST 12(SI), Z6, Z3
-	VFMADD231PS.BCST 16(SI), Z6, Z4
-	VFMADD231PS.BCST 20(SI), Z6, Z5
-	ADDQ             DX, DI
-	PREFETCHT0       (R9)
-	ADDQ             $0x40, R9
-	ADDQ             BX, SI
-	DECQ             R8
-	JNE              whole
-	JMP              end
-
-negated:
-partial:
-	VMOVUPS.Z        (DI), K1, Z6
-	VFMADD231PS.BCST (SI), Z6, Z0
-	VFMADD231PS.BCST 4(SI), Z6, Z1
-	VFMADD231PS.BCST 8(SI), Z6, Z2
-	VFMADD231PS.BCST 12(SI), Z6, Z3
-	VFMADD231PS.BCST 16(SI), Z6, Z4
-	VFMADD231PS.BCST 20(SI), Z6, Z5
-	SUBQ             DX, DI
-	PREFETCHT0       (R9)
-	ADDQ             $0x40, R9
-	ADDQ             BX, SI
-	DECQ             R8
-	JNE              partial
-
-end:
-	MOVQ    AX, SI
-	VMOVUPS Z0, K1, (SI)
-	ADDQ    ldc+32(FP), SI
-	VMOVUPS Z1, K1, (SI)
-	ADDQ    ldc+32(FP), SI
-	VMOVUPS Z2, K1, (SI)
-	ADDQ    ldc+32(FP), SI
-	VMOVUPS Z3, K1, (SI)
-	ADDQ    ldc+32(FP), SI
-	VMOVUPS Z4, K1, (SI)
-	ADDQ    ldc+32(FP), SI
-	VMOVUPS Z5, K1, (SI)
-	DECQ    (SP)
-	JE      done
-	ADDQ    stepC+88(FP), AX
-	ADDQ    stepStart+96(FP), CX
-	MOVQ    stepA+104(FP), SI
-	ADDQ    SI, 8(SP)
-	MOVQ    stepB+112(FP), SI
-	ADDQ    SI, 16(SP)
-	JMP     tiles
-
-done:
-	VZEROUPPER
-	RET
-
-// func tileCols7x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-// Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileCols7x1AVX512(SB), NOSPLIT, $24-120
-	MOVQ  last+72(FP), AX
-	MOVL  $-1, CX
-	BZHIL AX, CX, CX
-	KMOVW CX, K1
-	MOVQ  c+0(FP), AX
-	MOVQ  start+8(FP), CX
-	MOVQ  ldb+56(FP), DX
-	MOVQ  lda+48(FP), BX
-	MOVQ  count+80(FP), SI
-	MOVQ  SI, (SP)
-	MOVQ  a+16(FP), SI
-	MOVQ  SI, 8(SP)
-	MOVQ  b+24(FP), SI
-	MOVQ  SI, 16(SP)
-
-tiles:
-	MOVQ       CX, SI
-	VMOVUPS.Z  (SI), K1, Z0
-	ADDQ       ldstart+40(FP), SI
-	VMOVUPS.Z  (SI), K1, Z1
-	ADDQ       ldstart+40(FP), SI
-	VMOVUPS.Z  (SI), K1, Z2
-	ADDQ       ldstart+40(FP), SI
-	VMOVUPS.Z  (SI), K1, Z3
-	ADDQ       ldstart+40(FP), SI
-	VMOVUPS.Z  (SI), K1, Z4
-	ADDQ       ldstart+40(FP), SI
-	VMOVUPS.Z  (SI), K1, Z5
-	ADDQ       ldstart+40(FP), SI
-	VMOVUPS.Z  (SI), K1, Z6
-	MOVQ       AX, SI
-	ADDQ       stepC+88(FP), SI
-	PREFETCHT0 (SI)
-	ADDQ       ldc+32(FP), SI
-	PREFETCHT0 (SI)
-	ADDQ       ldc+32(FP), SI
-	PREFETCHT0 (SI)
-	ADDQ       ldc+32(FP), SI
-	PREFETCHT0 (SI)
-	ADDQ       ldc+32(FP), SI
-	PREFETCHT0 (SI)
-	ADDQ       ldc+32(FP), SI
-	PREFETCHT0 (SI)
-	ADDQ       ldc+32(FP), SI
-	PREFETCHT0 (SI)
-	MOVQ       k+64(FP), R8
-	MOVQ       8(SP), SI
-	MOVQ       16(SP), DI
-	MOVQ       SI, R9
-	ADDQ       stepA+104(FP), R9
-	TESTQ      DX, DX
-	JL         negated
-
-whole:
-	VMOVUPS          (DI), Z7
-	VFMADD231PS.BCST (SI), Z7, Z0
-	VFMADD231PS.BCST 4(SI), Z7, Z1
-	VFMADD231PS.BCST 8(SI), Z7, Z2
-	VFMADD231PS.BCST 12(SI), Z7, Z3
-	VFMADD231PS.BCST 16(SI), Z7, Z4
-	VFMADD231PS.BCST 20(SI), Z7, Z5
-	VFMADD231PS.BCST 24(SI), Z7, Z6
-	ADDQ             DX, DI
-	PREFETCHT0       (R9)
-	ADDQ             $0x40, R9
-	ADDQ             BX, SI
-	DECQ             R8
-	JNE              whole
-	JMP              end
-
-negated:
-partial:
-	VMOVUPS.Z        (DI), K1, Z7
-	VFMADD231PS.BCST (SI), Z7, Z0
-	VFMADD231PS.BCST 4(SI), Z7, Z1
-	VFMADD231PS.BCST 8(SI), Z7, Z2
-	VFMADD231PS.BCST 12(SI), Z7, Z3
-	VFMADD231PS.BCST 16(SI), Z7, Z4
-	VFMADD231PS.BCST 20(SI), Z7, Z5
-	VFMADD231PS.BCST 24(SI), Z7, Z6
-	SUBQ             DX, DI
-	PREFETCHT0       (R9)
-	ADDQ             $0x40, R9
-	ADDQ             BX, SI
-	DECQ             R8
-	JNE              partial
-
-end:
-	MOVQ    AX, SI
-	VMOVUPS Z0, K1, (SI)
-	ADDQ    ldc+32(FP), SI
-	VMOVUPS Z1, K1, (SI)
-	ADDQ    ldc+32(FP), SI
-	VMOVUPS Z2, K1, (SI)
-	ADDQ    ldc+32(FP), SI
-	VMOVUPS Z3, K1, (SI)
-	ADDQ    ldc+32(FP), SI
-	VMOVUPS Z4, K1, (SI)
-	ADDQ    ldc+32(FP), SI
-	VMOVUPS Z5, K1, (SI)
-	ADDQ    ldc+32(FP), SI
-	VMOVUPS Z6, K1, (SI)
-	DECQ    (SP)
-	JE      done
-	ADDQ    stepC+88(FP), AX
-	ADDQ    stepStart+96(FP), CX
-	MOVQ    stepA+104(FP), SI
-	ADDQ    SI, 8(SP)
-	MOVQ    stepB+112(FP), SI
-	ADDQ    SI, 16(SP)
-	JMP     tiles
-
-done:
-	VZEROUPPER
-	RET
-
-// func tileCols8x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-// Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileCols8x1AVX512(SB), NOSPLIT, $24-120
-	MOVQ  last+72(FP), AX
-	MOVL  $-1, CX
-	BZHIL AX, CX, CX
-	KMOVW CX, K1
-	MOVQ  c+0(FP), AX
-	MOVQ  start+8(FP), CX
-	MOVQ  ldb+56(FP), DX
-	MOVQ  lda+48(FP), BX
-	MOVQ  count+80(FP), SI
-	MOVQ  SI, (SP)
-	MOVQ  a+16(FP), SI
-	MOVQ  SI, 8(SP)
-	MOVQ  b+24(FP), SI
-	MOVQ  SI, 16(SP)
-
-tiles:
-	MOVQ       CX, SI
-	VMOVUPS.Z  (SI), K1, Z0
-	ADDQ       ldstart+40(FP), SI
-	VMOVUPS.Z  (SI), K1, Z1
-	ADDQ       ldstart+40(FP), SI
-	VMOVUPS.Z  (SI), K1, Z2
-	ADDQ       ldstart+40(FP), SI
-	VMOVUPS.Z  (SI), K1, Z3
-	ADDQ       ldstart+40(FP), SI
-	VMOVUPS.Z  (SI), K1, Z4
-	ADDQ       ldstart+40(FP), SI
-	VMOVUPS.Z  (SI), K1, Z5
-	ADDQ       ldstart+40(FP), SI
-	VMOVUPS.Z  (SI), K1, Z6
-	ADDQ       ldstart+40(FP), SI
-	VMOVUPS.Z  (SI), K1, Z7
-	MOVQ       AX, SI
-	ADDQ       stepC+88(FP), SI
-	PREFETCHT0 (SI)
-	ADDQ       ldc+32(FP), SI
-	PREFETCHT0 (SI)
-	ADDQ       ldc+32(FP), SI
-	PREFETCHT0 (SI)
-	ADDQ       ldc+32(FP), SI
-	PREFETCHT0 (SI)
-	ADDQ       ldc+32(FP), SI
-	PREFETCHT0 (SI)
-	ADDQ       ldc+32(FP), SI
-	PREFETCHT0 (SI)
-	ADDQ       ldc+32(FP), SI
-	PREFETCHT0 (SI)
-	ADDQ       ldc+32(FP), SI
-	PREFETCHT0 (SI)
-	MOVQ       k+64(FP), R8
-	MOVQ       8(SP), SI
-	MOVQ       16(SP), DI
-	MOVQ       SI, R9
-	ADDQ       stepA+104(FP), R9
-	TESTQ      DX, DX
-	JL         negated
-
-whole:
-	VMOVUPS          (DI), Z8
-	VFMADD231PS.BCST (SI), Z8, Z0
-	VFMADD231PS.BCST 4(SI), Z8, Z1
-	VFMADD231PS.BCST 8(SI), Z8, Z2
-	VFMADD231PS.BCST 12(SI), Z8, Z3
-	VFMADD231PS.BCST 16(SI), Z8, Z4
-	VFMADD231PS.BCST 20(SI), Z8, Z5
-	VFMADD231PS.BCST 24(SI), Z8, Z6
-	VFMADD231PS.BCST 28(SI), Z8, Z7
-	ADDQ             DX, DI
-	PREFETCHT0       (R9)
-	ADDQ             $0x40, R9
-	ADDQ             BX, SI
-	DECQ             R8
-	JNE              whole
-	JMP              end
-
-negated:
-partial:
-	VMOVUPS.Z        (DI), K1, Z8
-	VFMADD231PS.BCST (SI), Z8, Z0
-	VFMADD231PS.BCST 4(SI), Z8, Z1
-	VFMADD231PS.BCST 8(SI), Z8, Z2
-	VFMADD231PS.BCST 12(SI), Z8, Z3
-	VFMADD231PS.BCST 16(SI), Z8, Z4
-	VFMADD231PS.BCST 20(SI), Z8, Z5
-	VFMADD231PS.BCST 24(SI), Z8, Z6
-	VFMADD231PS.BCST 28(SI), Z8, Z7
-	SUBQ             DX, DI
-	PREFETCHT0       (R9)
-	ADDQ             $0x40, R9
-	ADDQ             BX, SI
-	DECQ             R8
-	JNE              partial
-
-end:
-	MOVQ    AX, SI
-	VMOVUPS Z0, K1, (SI)
-	ADDQ    ldc+32(FP), SI
-	VMOVUPS Z1, K1, (SI)
-	ADDQ    ldc+32(FP), SI
-	VMOVUPS Z2, K1, (SI)
-	ADDQ    ldc+32(FP), SI
-	VMOVUPS Z3, K1, (SI)
-	ADDQ    ldc+32(FP), SI
-	VMOVUPS Z4, K1, (SI)
-	ADDQ    ldc+32(FP), SI
-	VMOVUPS Z5, K1, (SI)
-	ADDQ    ldc+32(FP), SI
-	VMOVUPS Z6, K1, (SI)
-	ADDQ    ldc+32(FP), SI
-	VMOVUPS Z7, K1, (SI)
-	DECQ    (SP)
-	JE      done
-	ADDQ    stepC+88(FP), AX
-	ADDQ    stepStart+96(FP), CX
-	MOVQ    stepA+104(FP), SI
-	ADDQ    SI, 8(SP)
-	MOVQ    stepB+112(FP), SI
-	ADDQ    SI, 16(SP)
-	JMP     tiles
-
-done:
-	VZEROUPPER
-	RET
-
-// func tileCols9x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-// Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileCols9x1AVX512(SB), NOSPLIT, $24-120
-	MOVQ  last+72(FP), AX
-	MOVL  $-1, CX
-	BZHIL AX, CX, CX
-	KMOVW CX, K1
-	MOVQ  c+0(FP), AX
-	MOVQ  start+8(FP), CX
-	MOVQ  ldb+56(FP), DX
-	MOVQ  lda+48(FP), BX
-	MOVQ  count+80(FP), SI
-	MOVQ  SI, (SP)
-	MOVQ  a+16(FP), SI
-	MOVQ  SI, 8(SP)
-	MOVQ  b+24(FP), SI
-	MOVQ  SI, 16(SP)
-
-tiles:
-	MOVQ       CX, SI
 	VMOVUPS.Z  (SI), K1, Z0
 	ADDQ       ldstart+40(FP), SI
 	VMOVUPS.Z  (SI), K1, Z1
@@ -12966,7 +8210,7 @@ tiles:
 	VMOVUPS.Z  (SI), K1, Z7
 	ADDQ       ldstart+40(FP), SI
 	VMOVUPS.Z  (SI), K1, Z8
-	MOVQ       AX, SI
+	MOVQ       8(SP), SI
 	ADDQ       stepC+88(FP), SI
 	PREFETCHT0 (SI)
 	ADDQ       ldc+32(FP), SI
@@ -12985,54 +8229,52 @@ tiles:
 	PREFETCHT0 (SI)
 	ADDQ       ldc+32(FP), SI
 	PREFETCHT0 (SI)
-	MOVQ       k+64(FP), R8
-	MOVQ       8(SP), SI
-	MOVQ       16(SP), DI
-	MOVQ       SI, R9
-	ADDQ       stepA+104(FP), R9
-	TESTQ      DX, DX
+	MOVQ       k+64(FP), DI
+	MOVQ       32(SP), SI
+	MOVQ       24(SP), R8
+	LEAQ       (R8)(AX*8), R9
+	MOVQ       ldb+56(FP), R10
+	TESTQ      R10, R10
 	JL         negated
 
 whole:
-	VMOVUPS          (DI), Z9
-	VFMADD231PS.BCST (SI), Z9, Z0
-	VFMADD231PS.BCST 4(SI), Z9, Z1
-	VFMADD231PS.BCST 8(SI), Z9, Z2
-	VFMADD231PS.BCST 12(SI), Z9, Z3
-	VFMADD231PS.BCST 16(SI), Z9, Z4
-	VFMADD231PS.BCST 20(SI), Z9, Z5
-	VFMADD231PS.BCST 24(SI), Z9, Z6
-	VFMADD231PS.BCST 28(SI), Z9, Z7
-	VFMADD231PS.BCST 32(SI), Z9, Z8
-	ADDQ             DX, DI
-	PREFETCHT0       (R9)
-	ADDQ             $0x40, R9
-	ADDQ             BX, SI
-	DECQ             R8
+	VMOVUPS          (SI), Z9
+	VFMADD231PS.BCST (R8), Z9, Z0
+	VFMADD231PS.BCST (R8)(AX*1), Z9, Z1
+	VFMADD231PS.BCST (R8)(AX*2), Z9, Z2
+	VFMADD231PS.BCST (R8)(CX*1), Z9, Z3
+	VFMADD231PS.BCST (R8)(AX*4), Z9, Z4
+	VFMADD231PS.BCST (R8)(DX*1), Z9, Z5
+	VFMADD231PS.BCST (R8)(CX*2), Z9, Z6
+	VFMADD231PS.BCST (R8)(BX*1), Z9, Z7
+	VFMADD231PS.BCST (R9), Z9, Z8
+	ADDQ             R10, SI
+	ADDQ             $0x04, R8
+	ADDQ             $0x04, R9
+	DECQ             DI
 	JNE              whole
 	JMP              end
 
 negated:
 partial:
-	VMOVUPS.Z        (DI), K1, Z9
-	VFMADD231PS.BCST (SI), Z9, Z0
-	VFMADD231PS.BCST 4(SI), Z9, Z1
-	VFMADD231PS.BCST 8(SI), Z9, Z2
-	VFMADD231PS.BCST 12(SI), Z9, Z3
-	VFMADD231PS.BCST 16(SI), Z9, Z4
-	VFMADD231PS.BCST 20(SI), Z9, Z5
-	VFMADD231PS.BCST 24(SI), Z9, Z6
-	VFMADD231PS.BCST 28(SI), Z9, Z7
-	VFMADD231PS.BCST 32(SI), Z9, Z8
-	SUBQ             DX, DI
-	PREFETCHT0       (R9)
-	ADDQ             $0x40, R9
-	ADDQ             BX, SI
-	DECQ             R8
+	VMOVUPS.Z        (SI), K1, Z9
+	VFMADD231PS.BCST (R8), Z9, Z0
+	VFMADD231PS.BCST (R8)(AX*1), Z9, Z1
+	VFMADD231PS.BCST (R8)(AX*2), Z9, Z2
+	VFMADD231PS.BCST (R8)(CX*1), Z9, Z3
+	VFMADD231PS.BCST (R8)(AX*4), Z9, Z4
+	VFMADD231PS.BCST (R8)(DX*1), Z9, Z5
+	VFMADD231PS.BCST (R8)(CX*2), Z9, Z6
+	VFMADD231PS.BCST (R8)(BX*1), Z9, Z7
+	VFMADD231PS.BCST (R9), Z9, Z8
+	SUBQ             R10, SI
+	ADDQ             $0x04, R8
+	ADDQ             $0x04, R9
+	DECQ             DI
 	JNE              partial
 
 end:
-	MOVQ    AX, SI
+	MOVQ    8(SP), SI
 	VMOVUPS Z0, K1, (SI)
 	ADDQ    ldc+32(FP), SI
 	VMOVUPS Z1, K1, (SI)
@@ -13052,38 +8294,44 @@ end:
 	VMOVUPS Z8, K1, (SI)
 	DECQ    (SP)
 	JE      done
-	ADDQ    stepC+88(FP), AX
-	ADDQ    stepStart+96(FP), CX
-	MOVQ    stepA+104(FP), SI
+	MOVQ    stepC+88(FP), SI
 	ADDQ    SI, 8(SP)
-	MOVQ    stepB+112(FP), SI
+	MOVQ    stepStart+96(FP), SI
 	ADDQ    SI, 16(SP)
+	MOVQ    stepA+104(FP), SI
+	ADDQ    SI, 24(SP)
+	MOVQ    stepB+112(FP), SI
+	ADDQ    SI, 32(SP)
 	JMP     tiles
 
 done:
 	VZEROUPPER
 	RET
 
-// func tileCols10x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// func tileRows10x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileCols10x1AVX512(SB), NOSPLIT, $24-120
+TEXT ·tileRows10x1AVX512(SB), NOSPLIT, $40-120
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
 	BZHIL AX, CX, CX
 	KMOVW CX, K1
-	MOVQ  c+0(FP), AX
-	MOVQ  start+8(FP), CX
-	MOVQ  ldb+56(FP), DX
-	MOVQ  lda+48(FP), BX
+	MOVQ  lda+48(FP), AX
+	LEAQ  (AX)(AX*2), CX
+	LEAQ  (CX)(AX*2), DX
+	LEAQ  (DX)(AX*2), BX
 	MOVQ  count+80(FP), SI
 	MOVQ  SI, (SP)
-	MOVQ  a+16(FP), SI
+	MOVQ  c+0(FP), SI
 	MOVQ  SI, 8(SP)
-	MOVQ  b+24(FP), SI
+	MOVQ  start+8(FP), SI
 	MOVQ  SI, 16(SP)
+	MOVQ  a+16(FP), SI
+	MOVQ  SI, 24(SP)
+	MOVQ  b+24(FP), SI
+	MOVQ  SI, 32(SP)
 
 tiles:
-	MOVQ       CX, SI
+	MOVQ       16(SP), SI
 	VMOVUPS.Z  (SI), K1, Z0
 	ADDQ       ldstart+40(FP), SI
 	VMOVUPS.Z  (SI), K1, Z1
@@ -13103,7 +8351,7 @@ tiles:
 	VMOVUPS.Z  (SI), K1, Z8
 	ADDQ       ldstart+40(FP), SI
 	VMOVUPS.Z  (SI), K1, Z9
-	MOVQ       AX, SI
+	MOVQ       8(SP), SI
 	ADDQ       stepC+88(FP), SI
 	PREFETCHT0 (SI)
 	ADDQ       ldc+32(FP), SI
@@ -13124,56 +8372,54 @@ tiles:
 	PREFETCHT0 (SI)
 	ADDQ       ldc+32(FP), SI
 	PREFETCHT0 (SI)
-	MOVQ       k+64(FP), R8
-	MOVQ       8(SP), SI
-	MOVQ       16(SP), DI
-	MOVQ       SI, R9
-	ADDQ       stepA+104(FP), R9
-	TESTQ      DX, DX
+	MOVQ       k+64(FP), DI
+	MOVQ       32(SP), SI
+	MOVQ       24(SP), R8
+	LEAQ       (R8)(AX*8), R9
+	MOVQ       ldb+56(FP), R10
+	TESTQ      R10, R10
 	JL         negated
 
 whole:
-	VMOVUPS          (DI), Z10
-	VFMADD231PS.BCST (SI), Z10, Z0
-	VFMADD231PS.BCST 4(SI), Z10, Z1
-	VFMADD231PS.BCST 8(SI), Z10, Z2
-	VFMADD231PS.BCST 12(SI), Z10, Z3
-	VFMADD231PS.BCST 16(SI), Z10, Z4
-	VFMADD231PS.BCST 20(SI), Z10, Z5
-	VFMADD231PS.BCST 24(SI), Z10, Z6
-	VFMADD231PS.BCST 28(SI), Z10, Z7
-	VFMADD231PS.BCST 32(SI), Z10, Z8
-	VFMADD231PS.BCST 36(SI), Z10, Z9
-	ADDQ             DX, DI
-	PREFETCHT0       (R9)
-	ADDQ             $0x40, R9
-	ADDQ             BX, SI
-	DECQ             R8
+	VMOVUPS          (SI), Z10
+	VFMADD231PS.BCST (R8), Z10, Z0
+	VFMADD231PS.BCST (R8)(AX*1), Z10, Z1
+	VFMADD231PS.BCST (R8)(AX*2), Z10, Z2
+	VFMADD231PS.BCST (R8)(CX*1), Z10, Z3
+	VFMADD231PS.BCST (R8)(AX*4), Z10, Z4
+	VFMADD231PS.BCST (R8)(DX*1), Z10, Z5
+	VFMADD231PS.BCST (R8)(CX*2), Z10, Z6
+	VFMADD231PS.BCST (R8)(BX*1), Z10, Z7
+	VFMADD231PS.BCST (R9), Z10, Z8
+	VFMADD231PS.BCST (R9)(AX*1), Z10, Z9
+	ADDQ             R10, SI
+	ADDQ             $0x04, R8
+	ADDQ             $0x04, R9
+	DECQ             DI
 	JNE              whole
 	JMP              end
 
 negated:
 partial:
-	VMOVUPS.Z        (DI), K1, Z10
-	VFMADD231PS.BCST (SI), Z10, Z0
-	VFMADD231PS.BCST 4(SI), Z10, Z1
-	VFMADD231PS.BCST 8(SI), Z10, Z2
-	VFMADD231PS.BCST 12(SI), Z10, Z3
-	VFMADD231PS.BCST 16(SI), Z10, Z4
-	VFMADD231PS.BCST 20(SI), Z10, Z5
-	VFMADD231PS.BCST 24(SI), Z10, Z6
-	VFMADD231PS.BCST 28(SI), Z10, Z7
-	VFMADD231PS.BCST 32(SI), Z10, Z8
-	VFMADD231PS.BCST 36(SI), Z10, Z9
-	SUBQ             DX, DI
-	PREFETCHT0       (R9)
-	ADDQ             $0x40, R9
-	ADDQ             BX, SI
-	DECQ             R8
+	VMOVUPS.Z        (SI), K1, Z10
+	VFMADD231PS.BCST (R8), Z10, Z0
+	VFMADD231PS.BCST (R8)(AX*1), Z10, Z1
+	VFMADD231PS.BCST (R8)(AX*2), Z10, Z2
+	VFMADD231PS.BCST (R8)(CX*1), Z10, Z3
+	VFMADD231PS.BCST (R8)(AX*4), Z10, Z4
+	VFMADD231PS.BCST (R8)(DX*1), Z10, Z5
+	VFMADD231PS.BCST (R8)(CX*2), Z10, Z6
+	VFMADD231PS.BCST (R8)(BX*1), Z10, Z7
+	VFMADD231PS.BCST (R9), Z10, Z8
+	VFMADD231PS.BCST (R9)(AX*1), Z10, Z9
+	SUBQ             R10, SI
+	ADDQ             $0x04, R8
+	ADDQ             $0x04, R9
+	DECQ             DI
 	JNE              partial
 
 end:
-	MOVQ    AX, SI
+	MOVQ    8(SP), SI
 	VMOVUPS Z0, K1, (SI)
 	ADDQ    ldc+32(FP), SI
 	VMOVUPS Z1, K1, (SI)
@@ -13195,38 +8441,44 @@ end:
 	VMOVUPS Z9, K1, (SI)
 	DECQ    (SP)
 	JE      done
-	ADDQ    stepC+88(FP), AX
-	ADDQ    stepStart+96(FP), CX
-	MOVQ    stepA+104(FP), SI
+	MOVQ    stepC+88(FP), SI
 	ADDQ    SI, 8(SP)
-	MOVQ    stepB+112(FP), SI
+	MOVQ    stepStart+96(FP), SI
 	ADDQ    SI, 16(SP)
+	MOVQ    stepA+104(FP), SI
+	ADDQ    SI, 24(SP)
+	MOVQ    stepB+112(FP), SI
+	ADDQ    SI, 32(SP)
 	JMP     tiles
 
 done:
 	VZEROUPPER
 	RET
 
-// func tileCols11x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// func tileRows11x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileCols11x1AVX512(SB), NOSPLIT, $24-120
+TEXT ·tileRows11x1AVX512(SB), NOSPLIT, $40-120
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
 	BZHIL AX, CX, CX
 	KMOVW CX, K1
-	MOVQ  c+0(FP), AX
-	MOVQ  start+8(FP), CX
-	MOVQ  ldb+56(FP), DX
-	MOVQ  lda+48(FP), BX
+	MOVQ  lda+48(FP), AX
+	LEAQ  (AX)(AX*2), CX
+	LEAQ  (CX)(AX*2), DX
+	LEAQ  (DX)(AX*2), BX
 	MOVQ  count+80(FP), SI
 	MOVQ  SI, (SP)
-	MOVQ  a+16(FP), SI
+	MOVQ  c+0(FP), SI
 	MOVQ  SI, 8(SP)
-	MOVQ  b+24(FP), SI
+	MOVQ  start+8(FP), SI
 	MOVQ  SI, 16(SP)
+	MOVQ  a+16(FP), SI
+	MOVQ  SI, 24(SP)
+	MOVQ  b+24(FP), SI
+	MOVQ  SI, 32(SP)
 
 tiles:
-	MOVQ       CX, SI
+	MOVQ       16(SP), SI
 	VMOVUPS.Z  (SI), K1, Z0
 	ADDQ       ldstart+40(FP), SI
 	VMOVUPS.Z  (SI), K1, Z1
@@ -13248,7 +8500,7 @@ tiles:
 	VMOVUPS.Z  (SI), K1, Z9
 	ADDQ       ldstart+40(FP), SI
 	VMOVUPS.Z  (SI), K1, Z10
-	MOVQ       AX, SI
+	MOVQ       8(SP), SI
 	ADDQ       stepC+88(FP), SI
 	PREFETCHT0 (SI)
 	ADDQ       ldc+32(FP), SI
@@ -13271,58 +8523,56 @@ tiles:
 	PREFETCHT0 (SI)
 	ADDQ       ldc+32(FP), SI
 	PREFETCHT0 (SI)
-	MOVQ       k+64(FP), R8
-	MOVQ       8(SP), SI
-	MOVQ       16(SP), DI
-	MOVQ       SI, R9
-	ADDQ       stepA+104(FP), R9
-	TESTQ      DX, DX
+	MOVQ       k+64(FP), DI
+	MOVQ       32(SP), SI
+	MOVQ       24(SP), R8
+	LEAQ       (R8)(AX*8), R9
+	MOVQ       ldb+56(FP), R10
+	TESTQ      R10, R10
 	JL         negated
 
 whole:
-	VMOVUPS          (DI), Z11
-	VFMADD231PS.BCST (SI), Z11, Z0
-	VFMADD231PS.BCST 4(SI), Z11, Z1
-	VFMADD231PS.BCST 8(SI), Z11, Z2
-	VFMADD231PS.BCST 12(SI), Z11, Z3
-	VFMADD231PS.BCST 16(SI), Z11, Z4
-	VFMADD231PS.BCST 20(SI), Z11, Z5
-	VFMADD231PS.BCST 24(SI), Z11, Z6
-	VFMADD231PS.BCST 28(SI), Z11, Z7
-	VFMADD231PS.BCST 32(SI), Z11, Z8
-	VFMADD231PS.BCST 36(SI), Z11, Z9
-	VFMADD231PS.BCST 40(SI), Z11, Z10
-	ADDQ             DX, DI
-	PREFETCHT0       (R9)
-	ADDQ             $0x40, R9
-	ADDQ             BX, SI
-	DECQ             R8
+	VMOVUPS          (SI), Z11
+	VFMADD231PS.BCST (R8), Z11, Z0
+	VFMADD231PS.BCST (R8)(AX*1), Z11, Z1
+	VFMADD231PS.BCST (R8)(AX*2), Z11, Z2
+	VFMADD231PS.BCST (R8)(CX*1), Z11, Z3
+	VFMADD231PS.BCST (R8)(AX*4), Z11, Z4
+	VFMADD231PS.BCST (R8)(DX*1), Z11, Z5
+	VFMADD231PS.BCST (R8)(CX*2), Z11, Z6
+	VFMADD231PS.BCST (R8)(BX*1), Z11, Z7
+	VFMADD231PS.BCST (R9), Z11, Z8
+	VFMADD231PS.BCST (R9)(AX*1), Z11, Z9
+	VFMADD231PS.BCST (R9)(AX*2), Z11, Z10
+	ADDQ             R10, SI
+	ADDQ             $0x04, R8
+	ADDQ             $0x04, R9
+	DECQ             DI
 	JNE              whole
 	JMP              end
 
 negated:
 partial:
-	VMOVUPS.Z        (DI), K1, Z11
-	VFMADD231PS.BCST (SI), Z11, Z0
-	VFMADD231PS.BCST 4(SI), Z11, Z1
-	VFMADD231PS.BCST 8(SI), Z11, Z2
-	VFMADD231PS.BCST 12(SI), Z11, Z3
-	VFMADD231PS.BCST 16(SI), Z11, Z4
-	VFMADD231PS.BCST 20(SI), Z11, Z5
-	VFMADD231PS.BCST 24(SI), Z11, Z6
-	VFMADD231PS.BCST 28(SI), Z11, Z7
-	VFMADD231PS.BCST 32(SI), Z11, Z8
-	VFMADD231PS.BCST 36(SI), Z11, Z9
-	VFMADD231PS.BCST 40(SI), Z11, Z10
-	SUBQ             DX, DI
-	PREFETCHT0       (R9)
-	ADDQ             $0x40, R9
-	ADDQ             BX, SI
-	DECQ             R8
+	VMOVUPS.Z        (SI), K1, Z11
+	VFMADD231PS.BCST (R8), Z11, Z0
+	VFMADD231PS.BCST (R8)(AX*1), Z11, Z1
+	VFMADD231PS.BCST (R8)(AX*2), Z11, Z2
+	VFMADD231PS.BCST (R8)(CX*1), Z11, Z3
+	VFMADD231PS.BCST (R8)(AX*4), Z11, Z4
+	VFMADD231PS.BCST (R8)(DX*1), Z11, Z5
+	VFMADD231PS.BCST (R8)(CX*2), Z11, Z6
+	VFMADD231PS.BCST (R8)(BX*1), Z11, Z7
+	VFMADD231PS.BCST (R9), Z11, Z8
+	VFMADD231PS.BCST (R9)(AX*1), Z11, Z9
+	VFMADD231PS.BCST (R9)(AX*2), Z11, Z10
+	SUBQ             R10, SI
+	ADDQ             $0x04, R8
+	ADDQ             $0x04, R9
+	DECQ             DI
 	JNE              partial
 
 end:
-	MOVQ    AX, SI
+	MOVQ    8(SP), SI
 	VMOVUPS Z0, K1, (SI)
 	ADDQ    ldc+32(FP), SI
 	VMOVUPS Z1, K1, (SI)
@@ -13346,38 +8596,44 @@ end:
 	VMOVUPS Z10, K1, (SI)
 	DECQ    (SP)
 	JE      done
-	ADDQ    stepC+88(FP), AX
-	ADDQ    stepStart+96(FP), CX
-	MOVQ    stepA+104(FP), SI
+	MOVQ    stepC+88(FP), SI
 	ADDQ    SI, 8(SP)
-	MOVQ    stepB+112(FP), SI
+	MOVQ    stepStart+96(FP), SI
 	ADDQ    SI, 16(SP)
+	MOVQ    stepA+104(FP), SI
+	ADDQ    SI, 24(SP)
+	MOVQ    stepB+112(FP), SI
+	ADDQ    SI, 32(SP)
 	JMP     tiles
 
 done:
 	VZEROUPPER
 	RET
 
-// func tileCols12x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// func tileRows12x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileCols12x1AVX512(SB), NOSPLIT, $24-120
+TEXT ·tileRows12x1AVX512(SB), NOSPLIT, $40-120
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
 	BZHIL AX, CX, CX
 	KMOVW CX, K1
-	MOVQ  c+0(FP), AX
-	MOVQ  start+8(FP), CX
-	MOVQ  ldb+56(FP), DX
-	MOVQ  lda+48(FP), BX
+	MOVQ  lda+48(FP), AX
+	LEAQ  (AX)(AX*2), CX
+	LEAQ  (CX)(AX*2), DX
+	LEAQ  (DX)(AX*2), BX
 	MOVQ  count+80(FP), SI
 	MOVQ  SI, (SP)
-	MOVQ  a+16(FP), SI
+	MOVQ  c+0(FP), SI
 	MOVQ  SI, 8(SP)
-	MOVQ  b+24(FP), SI
+	MOVQ  start+8(FP), SI
 	MOVQ  SI, 16(SP)
+	MOVQ  a+16(FP), SI
+	MOVQ  SI, 24(SP)
+	MOVQ  b+24(FP), SI
+	MOVQ  SI, 32(SP)
 
 tiles:
-	MOVQ       CX, SI
+	MOVQ       16(SP), SI
 	VMOVUPS.Z  (SI), K1, Z0
 	ADDQ       ldstart+40(FP), SI
 	VMOVUPS.Z  (SI), K1, Z1
@@ -13401,7 +8657,7 @@ tiles:
 	VMOVUPS.Z  (SI), K1, Z10
 	ADDQ       ldstart+40(FP), SI
 	VMOVUPS.Z  (SI), K1, Z11
-	MOVQ       AX, SI
+	MOVQ       8(SP), SI
 	ADDQ       stepC+88(FP), SI
 	PREFETCHT0 (SI)
 	ADDQ       ldc+32(FP), SI
@@ -13426,60 +8682,58 @@ tiles:
 	PREFETCHT0 (SI)
 	ADDQ       ldc+32(FP), SI
 	PREFETCHT0 (SI)
-	MOVQ       k+64(FP), R8
-	MOVQ       8(SP), SI
-	MOVQ       16(SP), DI
-	MOVQ       SI, R9
-	ADDQ       stepA+104(FP), R9
-	TESTQ      DX, DX
+	MOVQ       k+64(FP), DI
+	MOVQ       32(SP), SI
+	MOVQ       24(SP), R8
+	LEAQ       (R8)(AX*8), R9
+	MOVQ       ldb+56(FP), R10
+	TESTQ      R10, R10
 	JL         negated
 
 whole:
-	VMOVUPS          (DI), Z12
-	VFMADD231PS.BCST (SI), Z12, Z0
-	VFMADD231PS.BCST 4(SI), Z12, Z1
-	VFMADD231PS.BCST 8(SI), Z12, Z2
-	VFMADD231PS.BCST 12(SI), Z12, Z3
-	VFMADD231PS.BCST 16(SI), Z12, Z4
-	VFMADD231PS.BCST 20(SI), Z12, Z5
-	VFMADD231PS.BCST 24(SI), Z12, Z6
-	VFMADD231PS.BCST 28(SI), Z12, Z7
-	VFMADD231PS.BCST 32(SI), Z12, Z8
-	VFMADD231PS.BCST 36(SI), Z12, Z9
-	VFMADD231PS.BCST 40(SI), Z12, Z10
-	VFMADD231PS.BCST 44(SI), Z12, Z11
-	ADDQ             DX, DI
-	PREFETCHT0       (R9)
-	ADDQ             $0x40, R9
-	ADDQ             BX, SI
-	DECQ             R8
+	VMOVUPS          (SI), Z12
+	VFMADD231PS.BCST (R8), Z12, Z0
+	VFMADD231PS.BCST (R8)(AX*1), Z12, Z1
+	VFMADD231PS.BCST (R8)(AX*2), Z12, Z2
+	VFMADD231PS.BCST (R8)(CX*1), Z12, Z3
+	VFMADD231PS.BCST (R8)(AX*4), Z12, Z4
+	VFMADD231PS.BCST (R8)(DX*1), Z12, Z5
+	VFMADD231PS.BCST (R8)(CX*2), Z12, Z6
+	VFMADD231PS.BCST (R8)(BX*1), Z12, Z7
+	VFMADD231PS.BCST (R9), Z12, Z8
+	VFMADD231PS.BCST (R9)(AX*1), Z12, Z9
+	VFMADD231PS.BCST (R9)(AX*2), Z12, Z10
+	VFMADD231PS.BCST (R9)(CX*1), Z12, Z11
+	ADDQ             R10, SI
+	ADDQ             $0x04, R8
+	ADDQ             $0x04, R9
+	DECQ             DI
 	JNE              whole
 	JMP              end
 
 negated:
 partial:
-	VMOVUPS.Z        (DI), K1, Z12
-	VFMADD231PS.BCST (SI), Z12, Z0
-	VFMADD231PS.BCST 4(SI), Z12, Z1
-	VFMADD231PS.BCST 8(SI), Z12, Z2
-	VFMADD231PS.BCST 12(SI), Z12, Z3
-	VFMADD231PS.BCST 16(SI), Z12, Z4
-	VFMADD231PS.BCST 20(SI), Z12, Z5
-	VFMADD231PS.BCST 24(SI), Z12, Z6
-	VFMADD231PS.BCST 28(SI), Z12, Z7
-	VFMADD231PS.BCST 32(SI), Z12, Z8
-	VFMADD231PS.BCST 36(SI), Z12, Z9
-	VFMADD231PS.BCST 40(SI), Z12, Z10
-	VFMADD231PS.BCST 44(SI), Z12, Z11
-	SUBQ             DX, DI
-	PREFETCHT0       (R9)
-	ADDQ             $0x40, R9
-	ADDQ             BX, SI
-	DECQ             R8
+	VMOVUPS.Z        (SI), K1, Z12
+	VFMADD231PS.BCST (R8), Z12, Z0
+	VFMADD231PS.BCST (R8)(AX*1), Z12, Z1
+	VFMADD231PS.BCST (R8)(AX*2), Z12, Z2
+	VFMADD231PS.BCST (R8)(CX*1), Z12, Z3
+	VFMADD231PS.BCST (R8)(AX*4), Z12, Z4
+	VFMADD231PS.BCST (R8)(DX*1), Z12, Z5
+	VFMADD231PS.BCST (R8)(CX*2), Z12, Z6
+	VFMADD231PS.BCST (R8)(BX*1), Z12, Z7
+	VFMADD231PS.BCST (R9), Z12, Z8
+	VFMADD231PS.BCST (R9)(AX*1), Z12, Z9
+	VFMADD231PS.BCST (R9)(AX*2), Z12, Z10
+	VFMADD231PS.BCST (R9)(CX*1), Z12, Z11
+	SUBQ             R10, SI
+	ADDQ             $0x04, R8
+	ADDQ             $0x04, R9
+	DECQ             DI
 	JNE              partial
 
 end:
-	MOVQ    AX, SI
+	MOVQ    8(SP), SI
 	VMOVUPS Z0, K1, (SI)
 	ADDQ    ldc+32(FP), SI
 	VMOVUPS Z1, K1, (SI)
@@ -13505,38 +8759,44 @@ end:
 	VMOVUPS Z11, K1, (SI)
 	DECQ    (SP)
 	JE      done
-	ADDQ    stepC+88(FP), AX
-	ADDQ    stepStart+96(FP), CX
-	MOVQ    stepA+104(FP), SI
+	MOVQ    stepC+88(FP), SI
 	ADDQ    SI, 8(SP)
-	MOVQ    stepB+112(FP), SI
+	MOVQ    stepStart+96(FP), SI
 	ADDQ    SI, 16(SP)
+	MOVQ    stepA+104(FP), SI
+	ADDQ    SI, 24(SP)
+	MOVQ    stepB+112(FP), SI
+	ADDQ    SI, 32(SP)
 	JMP     tiles
 
 done:
 	VZEROUPPER
 	RET
 
-// func tileCols13x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// func tileRows13x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileCols13x1AVX512(SB), NOSPLIT, $24-120
+TEXT ·tileRows13x1AVX512(SB), NOSPLIT, $40-120
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
 	BZHIL AX, CX, CX
 	KMOVW CX, K1
-	MOVQ  c+0(FP), AX
-	MOVQ  start+8(FP), CX
-	MOVQ  ldb+56(FP), DX
-	MOVQ  lda+48(FP), BX
+	MOVQ  lda+48(FP), AX
+	LEAQ  (AX)(AX*2), CX
+	LEAQ  (CX)(AX*2), DX
+	LEAQ  (DX)(AX*2), BX
 	MOVQ  count+80(FP), SI
 	MOVQ  SI, (SP)
-	MOVQ  a+16(FP), SI
+	MOVQ  c+0(FP), SI
 	MOVQ  SI, 8(SP)
-	MOVQ  b+24(FP), SI
+	MOVQ  start+8(FP), SI
 	MOVQ  SI, 16(SP)
+	MOVQ  a+16(FP), SI
+	MOVQ  SI, 24(SP)
+	MOVQ  b+24(FP), SI
+	MOVQ  SI, 32(SP)
 
 tiles:
-	MOVQ       CX, SI
+	MOVQ       16(SP), SI
 	VMOVUPS.Z  (SI), K1, Z0
 	ADDQ       ldstart+40(FP), SI
 	VMOVUPS.Z  (SI), K1, Z1
@@ -13562,7 +8822,7 @@ tiles:
 	VMOVUPS.Z  (SI), K1, Z11
 	ADDQ       ldstart+40(FP), SI
 	VMOVUPS.Z  (SI), K1, Z12
-	MOVQ       AX, SI
+	MOVQ       8(SP), SI
 	ADDQ       stepC+88(FP), SI
 	PREFETCHT0 (SI)
 	ADDQ       ldc+32(FP), SI
@@ -13589,62 +8849,60 @@ tiles:
 	PREFETCHT0 (SI)
 	ADDQ       ldc+32(FP), SI
 	PREFETCHT0 (SI)
-	MOVQ       k+64(FP), R8
-	MOVQ       8(SP), SI
-	MOVQ       16(SP), DI
-	MOVQ       SI, R9
-	ADDQ       stepA+104(FP), R9
-	TESTQ      DX, DX
+	MOVQ       k+64(FP), DI
+	MOVQ       32(SP), SI
+	MOVQ       24(SP), R8
+	LEAQ       (R8)(AX*8), R9
+	MOVQ       ldb+56(FP), R10
+	TESTQ      R10, R10
 	JL         negated
 
 whole:
-	VMOVUPS          (DI), Z13
-	VFMADD231PS.BCST (SI), Z13, Z0
-	VFMADD231PS.BCST 4(SI), Z13, Z1
-	VFMADD231PS.BCST 8(SI), Z13, Z2
-	VFMADD231PS.BCST 12(SI), Z13, Z3
-	VFMADD231PS.BCST 16(SI), Z13, Z4
-	VFMADD231PS.BCST 20(SI), Z13, Z5
-	VFMADD231PS.BCST 24(SI), Z13, Z6
-	VFMADD231PS.BCST 28(SI), Z13, Z7
-	VFMADD231PS.BCST 32(SI), Z13, Z8
-	VFMADD231PS.BCST 36(SI), Z13, Z9
-	VFMADD231PS.BCST 40(SI), Z13, Z10
-	VFMADD231PS.BCST 44(SI), Z13, Z11
-	VFMADD231PS.BCST 48(SI), Z13, Z12
-	ADDQ             DX, DI
-	PREFETCHT0       (R9)
-	ADDQ             $0x40, R9
-	ADDQ             BX, SI
-	DECQ             R8
+	VMOVUPS          (SI), Z13
+	VFMADD231PS.BCST (R8), Z13, Z0
+	VFMADD231PS.BCST (R8)(AX*1), Z13, Z1
+	VFMADD231PS.BCST (R8)(AX*2), Z13, Z2
+	VFMADD231PS.BCST (R8)(CX*1), Z13, Z3
+	VFMADD231PS.BCST (R8)(AX*4), Z13, Z4
+	VFMADD231PS.BCST (R8)(DX*1), Z13, Z5
+	VFMADD231PS.BCST (R8)(CX*2), Z13, Z6
+	VFMADD231PS.BCST (R8)(BX*1), Z13, Z7
+	VFMADD231PS.BCST (R9), Z13, Z8
+	VFMADD231PS.BCST (R9)(AX*1), Z13, Z9
+	VFMADD231PS.BCST (R9)(AX*2), Z13, Z10
+	VFMADD231PS.BCST (R9)(CX*1), Z13, Z11
+	VFMADD231PS.BCST (R9)(AX*4), Z13, Z12
+	ADDQ             R10, SI
+	ADDQ             $0x04, R8
+	ADDQ             $0x04, R9
+	DECQ             DI
 	JNE              whole
 	JMP              end
 
 negated:
 partial:
-	VMOVUPS.Z        (DI), K1, Z13
-	VFMADD231PS.BCST (SI), Z13, Z0
-	VFMADD231PS.BCST 4(SI), Z13, Z1
-	VFMADD231PS.BCST 8(SI), Z13, Z2
-	VFMADD231PS.BCST 12(SI), Z13, Z3
-	VFMADD231PS.BCST 16(SI), Z13, Z4
-	VFMADD231PS.BCST 20(SI), Z13, Z5
-	VFMADD231PS.BCST 24(SI), Z13, Z6
-	VFMADD231PS.BCST 28(SI), Z13, Z7
-	VFMADD231PS.BCST 32(SI), Z13, Z8
-	VFMADD231PS.BCST 36(SI), Z13, Z9
-	VFMADD231PS.BCST 40(SI), Z13, Z10
-	VFMADD231PS.BCST 44(SI), Z13, Z11
-	VFMADD231PS.BCST 48(SI), Z13, Z12
-	SUBQ             DX, DI
-	PREFETCHT0       (R9)
-	ADDQ             $0x40, R9
-	ADDQ             BX, SI
-	DECQ             R8
+	VMOVUPS.Z        (SI), K1, Z13
+	VFMADD231PS.BCST (R8), Z13, Z0
+	VFMADD231PS.BCST (R8)(AX*1), Z13, Z1
+	VFMADD231PS.BCST (R8)(AX*2), Z13, Z2
+	VFMADD231PS.BCST (R8)(CX*1), Z13, Z3
+	VFMADD231PS.BCST (R8)(AX*4), Z13, Z4
+	VFMADD231PS.BCST (R8)(DX*1), Z13, Z5
+	VFMADD231PS.BCST (R8)(CX*2), Z13, Z6
+	VFMADD231PS.BCST (R8)(BX*1), Z13, Z7
+	VFMADD231PS.BCST (R9), Z13, Z8
+	VFMADD231PS.BCST (R9)(AX*1), Z13, Z9
+	VFMADD231PS.BCST (R9)(AX*2), Z13, Z10
+	VFMADD231PS.BCST (R9)(CX*1), Z13, Z11
+	VFMADD231PS.BCST (R9)(AX*4), Z13, Z12
+	SUBQ             R10, SI
+	ADDQ             $0x04, R8
+	ADDQ             $0x04, R9
+	DECQ             DI
 	JNE              partial
 
 end:
-	MOVQ    AX, SI
+	MOVQ    8(SP), SI
 	VMOVUPS Z0, K1, (SI)
 	ADDQ    ldc+32(FP), SI
 	VMOVUPS Z1, K1, (SI)
@@ -13672,38 +8930,44 @@ end:
 	VMOVUPS Z12, K1, (SI)
 	DECQ    (SP)
 	JE      done
-	ADDQ    stepC+88(FP), AX
-	ADDQ    stepStart+96(FP), CX
-	MOVQ    stepA+104(FP), SI
+	MOVQ    stepC+88(FP), SI
 	ADDQ    SI, 8(SP)
-	MOVQ    stepB+112(FP), SI
+	MOVQ    stepStart+96(FP), SI
 	ADDQ    SI, 16(SP)
+	MOVQ    stepA+104(FP), SI
+	ADDQ    SI, 24(SP)
+	MOVQ    stepB+112(FP), SI
+	ADDQ    SI, 32(SP)
 	JMP     tiles
 
 done:
 	VZEROUPPER
 	RET
 
-// func tileCols14x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// func tileRows14x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileCols14x1AVX512(SB), NOSPLIT, $24-120
+TEXT ·tileRows14x1AVX512(SB), NOSPLIT, $40-120
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
 	BZHIL AX, CX, CX
 	KMOVW CX, K1
-	MOVQ  c+0(FP), AX
-	MOVQ  start+8(FP), CX
-	MOVQ  ldb+56(FP), DX
-	MOVQ  lda+48(FP), BX
+	MOVQ  lda+48(FP), AX
+	LEAQ  (AX)(AX*2), CX
+	LEAQ  (CX)(AX*2), DX
+	LEAQ  (DX)(AX*2), BX
 	MOVQ  count+80(FP), SI
 	MOVQ  SI, (SP)
-	MOVQ  a+16(FP), SI
+	MOVQ  c+0(FP), SI
 	MOVQ  SI, 8(SP)
-	MOVQ  b+24(FP), SI
+	MOVQ  start+8(FP), SI
 	MOVQ  SI, 16(SP)
+	MOVQ  a+16(FP), SI
+	MOVQ  SI, 24(SP)
+	MOVQ  b+24(FP), SI
+	MOVQ  SI, 32(SP)
 
 tiles:
-	MOVQ       CX, SI
+	MOVQ       16(SP), SI
 	VMOVUPS.Z  (SI), K1, Z0
 	ADDQ       ldstart+40(FP), SI
 	VMOVUPS.Z  (SI), K1, Z1
@@ -13731,7 +8995,7 @@ tiles:
 	VMOVUPS.Z  (SI), K1, Z12
 	ADDQ       ldstart+40(FP), SI
 	VMOVUPS.Z  (SI), K1, Z13
-	MOVQ       AX, SI
+	MOVQ       8(SP), SI
 	ADDQ       stepC+88(FP), SI
 	PREFETCHT0 (SI)
 	ADDQ       ldc+32(FP), SI
@@ -13760,64 +9024,62 @@ tiles:
 	PREFETCHT0 (SI)
 	ADDQ       ldc+32(FP), SI
 	PREFETCHT0 (SI)
-	MOVQ       k+64(FP), R8
-	MOVQ       8(SP), SI
-	MOVQ       16(SP), DI
-	MOVQ       SI, R9
-	ADDQ       stepA+104(FP), R9
-	TESTQ      DX, DX
+	MOVQ       k+64(FP), DI
+	MOVQ       32(SP), SI
+	MOVQ       24(SP), R8
+	LEAQ       (R8)(AX*8), R9
+	MOVQ       ldb+56(FP), R10
+	TESTQ      R10, R10
 	JL         negated
 
 whole:
-	VMOVUPS          (DI), Z14
-	VFMADD231PS.BCST (SI), Z14, Z0
-	VFMADD231PS.BCST 4(SI), Z14, Z1
-	VFMADD231PS.BCST 8(SI), Z14, Z2
-	VFMADD231PS.BCST 12(SI), Z14, Z3
-	VFMADD231PS.BCST 16(SI), Z14, Z4
-	VFMADD231PS.BCST 20(SI), Z14, Z5
-	VFMADD231PS.BCST 24(SI), Z14, Z6
-	VFMADD231PS.BCST 28(SI), Z14, Z7
-	VFMADD231PS.BCST 32(SI), Z14, Z8
-	VFMADD231PS.BCST 36(SI), Z14, Z9
-	VFMADD231PS.BCST 40(SI), Z14, Z10
-	VFMADD231PS.BCST 44(SI), Z14, Z11
-	VFMADD231PS.BCST 48(SI), Z14, Z12
-	VFMADD231PS.BCST 52(SI), Z14, Z13
-	ADDQ             DX, DI
-	PREFETCHT0       (R9)
-	ADDQ             $0x40, R9
-	ADDQ             BX, SI
-	DECQ             R8
+	VMOVUPS          (SI), Z14
+	VFMADD231PS.BCST (R8), Z14, Z0
+	VFMADD231PS.BCST (R8)(AX*1), Z14, Z1
+	VFMADD231PS.BCST (R8)(AX*2), Z14, Z2
+	VFMADD231PS.BCST (R8)(CX*1), Z14, Z3
+	VFMADD231PS.BCST (R8)(AX*4), Z14, Z4
+	VFMADD231PS.BCST (R8)(DX*1), Z14, Z5
+	VFMADD231PS.BCST (R8)(CX*2), Z14, Z6
+	VFMADD231PS.BCST (R8)(BX*1), Z14, Z7
+	VFMADD231PS.BCST (R9), Z14, Z8
+	VFMADD231PS.BCST (R9)(AX*1), Z14, Z9
+	VFMADD231PS.BCST (R9)(AX*2), Z14, Z10
+	VFMADD231PS.BCST (R9)(CX*1), Z14, Z11
+	VFMADD231PS.BCST (R9)(AX*4), Z14, Z12
+	VFMADD231PS.BCST (R9)(DX*1), Z14, Z13
+	ADDQ             R10, SI
+	ADDQ             $0x04, R8
+	ADDQ             $0x04, R9
+	DECQ             DI
 	JNE              whole
 	JMP              end
 
 negated:
 partial:
-	VMOVUPS.Z        (DI), K1, Z14
-	VFMADD231PS.BCST (SI), Z14, Z0
-	VFMADD231PS.BCST 4(SI), Z14, Z1
-	VFMADD231PS.BCST 8(SI), Z14, Z2
-	VFMADD231PS.BCST 12(SI), Z14, Z3
-	VFMADD231PS.BCST 16(SI), Z14, Z4
-	VFMADD231PS.BCST 20(SI), Z14, Z5
-	VFMADD231PS.BCST 24(SI), Z14, Z6
-	VFMADD231PS.BCST 28(SI), Z14, Z7
-	VFMADD231PS.BCST 32(SI), Z14, Z8
-	VFMADD231PS.BCST 36(SI), Z14, Z9
-	VFMADD231PS.BCST 40(SI), Z14, Z10
-	VFMADD231PS.BCST 44(SI), Z14, Z11
-	VFMADD231PS.BCST 48(SI), Z14, Z12
-	VFMADD231PS.BCST 52(SI), Z14, Z13
-	SUBQ             DX, DI
-	PREFETCHT0       (R9)
-	ADDQ             $0x40, R9
-	ADDQ             BX, SI
-	DECQ             R8
+	VMOVUPS.Z        (SI), K1, Z14
+	VFMADD231PS.BCST (R8), Z14, Z0
+	VFMADD231PS.BCST (R8)(AX*1), Z14, Z1
+	VFMADD231PS.BCST (R8)(AX*2), Z14, Z2
+	VFMADD231PS.BCST (R8)(CX*1), Z14, Z3
+	VFMADD231PS.BCST (R8)(AX*4), Z14, Z4
+	VFMADD231PS.BCST (R8)(DX*1), Z14, Z5
+	VFMADD231PS.BCST (R8)(CX*2), Z14, Z6
+	VFMADD231PS.BCST (R8)(BX*1), Z14, Z7
+	VFMADD231PS.BCST (R9), Z14, Z8
+	VFMADD231PS.BCST (R9)(AX*1), Z14, Z9
+	VFMADD231PS.BCST (R9)(AX*2), Z14, Z10
+	VFMADD231PS.BCST (R9)(CX*1), Z14, Z11
+	VFMADD231PS.BCST (R9)(AX*4), Z14, Z12
+	VFMADD231PS.BCST (R9)(DX*1), Z14, Z13
+	SUBQ             R10, SI
+	ADDQ             $0x04, R8
+	ADDQ             $0x04, R9
+	DECQ             DI
 	JNE              partial
 
 end:
-	MOVQ    AX, SI
+	MOVQ    8(SP), SI
 	VMOVUPS Z0, K1, (SI)
 	ADDQ    ldc+32(FP), SI
 	VMOVUPS Z1, K1, (SI)
@@ -13847,38 +9109,44 @@ end:
 	VMOVUPS Z13, K1, (SI)
 	DECQ    (SP)
 	JE      done
-	ADDQ    stepC+88(FP), AX
-	ADDQ    stepStart+96(FP), CX
-	MOVQ    stepA+104(FP), SI
+	MOVQ    stepC+88(FP), SI
 	ADDQ    SI, 8(SP)
-	MOVQ    stepB+112(FP), SI
+	MOVQ    stepStart+96(FP), SI
 	ADDQ    SI, 16(SP)
+	MOVQ    stepA+104(FP), SI
+	ADDQ    SI, 24(SP)
+	MOVQ    stepB+112(FP), SI
+	ADDQ    SI, 32(SP)
 	JMP     tiles
 
 done:
 	VZEROUPPER
 	RET
 
-// func tileCols15x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// func tileRows15x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileCols15x1AVX512(SB), NOSPLIT, $24-120
+TEXT ·tileRows15x1AVX512(SB), NOSPLIT, $40-120
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
 	BZHIL AX, CX, CX
 	KMOVW CX, K1
-	MOVQ  c+0(FP), AX
-	MOVQ  start+8(FP), CX
-	MOVQ  ldb+56(FP), DX
-	MOVQ  lda+48(FP), BX
+	MOVQ  lda+48(FP), AX
+	LEAQ  (AX)(AX*2), CX
+	LEAQ  (CX)(AX*2), DX
+	LEAQ  (DX)(AX*2), BX
 	MOVQ  count+80(FP), SI
 	MOVQ  SI, (SP)
-	MOVQ  a+16(FP), SI
+	MOVQ  c+0(FP), SI
 	MOVQ  SI, 8(SP)
-	MOVQ  b+24(FP), SI
+	MOVQ  start+8(FP), SI
 	MOVQ  SI, 16(SP)
+	MOVQ  a+16(FP), SI
+	MOVQ  SI, 24(SP)
+	MOVQ  b+24(FP), SI
+	MOVQ  SI, 32(SP)
 
 tiles:
-	MOVQ       CX, SI
+	MOVQ       16(SP), SI
 	VMOVUPS.Z  (SI), K1, Z0
 	ADDQ       ldstart+40(FP), SI
 	VMOVUPS.Z  (SI), K1, Z1
@@ -13908,7 +9176,7 @@ tiles:
 	VMOVUPS.Z  (SI), K1, Z13
 	ADDQ       ldstart+40(FP), SI
 	VMOVUPS.Z  (SI), K1, Z14
-	MOVQ       AX, SI
+	MOVQ       8(SP), SI
 	ADDQ       stepC+88(FP), SI
 	PREFETCHT0 (SI)
 	ADDQ       ldc+32(FP), SI
@@ -13939,66 +9207,64 @@ tiles:
 	PREFETCHT0 (SI)
 	ADDQ       ldc+32(FP), SI
 	PREFETCHT0 (SI)
-	MOVQ       k+64(FP), R8
-	MOVQ       8(SP), SI
-	MOVQ       16(SP), DI
-	MOVQ       SI, R9
-	ADDQ       stepA+104(FP), R9
-	TESTQ      DX, DX
+	MOVQ       k+64(FP), DI
+	MOVQ       32(SP), SI
+	MOVQ       24(SP), R8
+	LEAQ       (R8)(AX*8), R9
+	MOVQ       ldb+56(FP), R10
+	TESTQ      R10, R10
 	JL         negated
 
 whole:
-	VMOVUPS          (DI), Z15
-	VFMADD231PS.BCST (SI), Z15, Z0
-	VFMADD231PS.BCST 4(SI), Z15, Z1
-	VFMADD231PS.BCST 8(SI), Z15, Z2
-	VFMADD231PS.BCST 12(SI), Z15, Z3
-	VFMADD231PS.BCST 16(SI), Z15, Z4
-	VFMADD231PS.BCST 20(SI), Z15, Z5
-	VFMADD231PS.BCST 24(SI), Z15, Z6
-	VFMADD231PS.BCST 28(SI), Z15, Z7
-	VFMADD231PS.BCST 32(SI), Z15, Z8
-	VFMADD231PS.BCST 36(SI), Z15, Z9
-	VFMADD231PS.BCST 40(SI), Z15, Z10
-	VFMADD231PS.BCST 44(SI), Z15, Z11
-	VFMADD231PS.BCST 48(SI), Z15, Z12
-	VFMADD231PS.BCST 52(SI), Z15, Z13
-	VFMADD231PS.BCST 56(SI), Z15, Z14
-	ADDQ             DX, DI
-	PREFETCHT0       (R9)
-	ADDQ             $0x40, R9
-	ADDQ             BX, SI
-	DECQ             R8
+	VMOVUPS          (SI), Z15
+	VFMADD231PS.BCST (R8), Z15, Z0
+	VFMADD231PS.BCST (R8)(AX*1), Z15, Z1
+	VFMADD231PS.BCST (R8)(AX*2), Z15, Z2
+	VFMADD231PS.BCST (R8)(CX*1), Z15, Z3
+	VFMADD231PS.BCST (R8)(AX*4), Z15, Z4
+	VFMADD231PS.BCST (R8)(DX*1), Z15, Z5
+	VFMADD231PS.BCST (R8)(CX*2), Z15, Z6
+	VFMADD231PS.BCST (R8)(BX*1), Z15, Z7
+	VFMADD231PS.BCST (R9), Z15, Z8
+	VFMADD231PS.BCST (R9)(AX*1), Z15, Z9
+	VFMADD231PS.BCST (R9)(AX*2), Z15, Z10
+	VFMADD231PS.BCST (R9)(CX*1), Z15, Z11
+	VFMADD231PS.BCST (R9)(AX*4), Z15, Z12
+	VFMADD231PS.BCST (R9)(DX*1), Z15, Z13
+	VFMADD231PS.BCST (R9)(CX*2), Z15, Z14
+	ADDQ             R10, SI
+	ADDQ             $0x04, R8
+	ADDQ             $0x04, R9
+	DECQ             DI
 	JNE              whole
 	JMP              end
 
 negated:
 partial:
-	VMOVUPS.Z        (DI), K1, Z15
-	VFMADD231PS.BCST (SI), Z15, Z0
-	VFMADD231PS.BCST 4(SI), Z15, Z1
-	VFMADD231PS.BCST 8(SI), Z15, Z2
-	VFMADD231PS.BCST 12(SI), Z15, Z3
-	VFMADD231PS.BCST 16(SI), Z15, Z4
-	VFMADD231PS.BCST 20(SI), Z15, Z5
-	VFMADD231PS.BCST 24(SI), Z15, Z6
-	VFMADD231PS.BCST 28(SI), Z15, Z7
-	VFMADD231PS.BCST 32(SI), Z15, Z8
-	VFMADD231PS.BCST 36(SI), Z15, Z9
-	VFMADD231PS.BCST 40(SI), Z15, Z10
-	VFMADD231PS.BCST 44(SI), Z15, Z11
-	VFMADD231PS.BCST 48(SI), Z15, Z12
-	VFMADD231PS.BCST 52(SI), Z15, Z13
-	VFMADD231PS.BCST 56(SI), Z15, Z14
-	SUBQ             DX, DI
-	PREFETCHT0       (R9)
-	ADDQ             $0x40, R9
-	ADDQ             BX, SI
-	DECQ             R8
+	VMOVUPS.Z        (SI), K1, Z15
+	VFMADD231PS.BCST (R8), Z15, Z0
+	VFMADD231PS.BCST (R8)(AX*1), Z15, Z1
+	VFMADD231PS.BCST (R8)(AX*2), Z15, Z2
+	VFMADD231PS.BCST (R8)(CX*1), Z15, Z3
+	VFMADD231PS.BCST (R8)(AX*4), Z15, Z4
+	VFMADD231PS.BCST (R8)(DX*1), Z15, Z5
+	VFMADD231PS.BCST (R8)(CX*2), Z15, Z6
+	VFMADD231PS.BCST (R8)(BX*1), Z15, Z7
+	VFMADD231PS.BCST (R9), Z15, Z8
+	VFMADD231PS.BCST (R9)(AX*1), Z15, Z9
+	VFMADD231PS.BCST (R9)(AX*2), Z15, Z10
+	VFMADD231PS.BCST (R9)(CX*1), Z15, Z11
+	VFMADD231PS.BCST (R9)(AX*4), Z15, Z12
+	VFMADD231PS.BCST (R9)(DX*1), Z15, Z13
+	VFMADD231PS.BCST (R9)(CX*2), Z15, Z14
+	SUBQ             R10, SI
+	ADDQ             $0x04, R8
+	ADDQ             $0x04, R9
+	DECQ             DI
 	JNE              partial
 
 end:
-	MOVQ    AX, SI
+	MOVQ    8(SP), SI
 	VMOVUPS Z0, K1, (SI)
 	ADDQ    ldc+32(FP), SI
 	VMOVUPS Z1, K1, (SI)
@@ -14030,38 +9296,44 @@ end:
 	VMOVUPS Z14, K1, (SI)
 	DECQ    (SP)
 	JE      done
-	ADDQ    stepC+88(FP), AX
-	ADDQ    stepStart+96(FP), CX
-	MOVQ    stepA+104(FP), SI
+	MOVQ    stepC+88(FP), SI
 	ADDQ    SI, 8(SP)
-	MOVQ    stepB+112(FP), SI
+	MOVQ    stepStart+96(FP), SI
 	ADDQ    SI, 16(SP)
+	MOVQ    stepA+104(FP), SI
+	ADDQ    SI, 24(SP)
+	MOVQ    stepB+112(FP), SI
+	ADDQ    SI, 32(SP)
 	JMP     tiles
 
 done:
 	VZEROUPPER
 	RET
 
-// func tileCols16x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// func tileRows16x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileCols16x1AVX512(SB), NOSPLIT, $24-120
+TEXT ·tileRows16x1AVX512(SB), NOSPLIT, $40-120
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
 	BZHIL AX, CX, CX
 	KMOVW CX, K1
-	MOVQ  c+0(FP), AX
-	MOVQ  start+8(FP), CX
-	MOVQ  ldb+56(FP), DX
-	MOVQ  lda+48(FP), BX
+	MOVQ  lda+48(FP), AX
+	LEAQ  (AX)(AX*2), CX
+	LEAQ  (CX)(AX*2), DX
+	LEAQ  (DX)(AX*2), BX
 	MOVQ  count+80(FP), SI
 	MOVQ  SI, (SP)
-	MOVQ  a+16(FP), SI
+	MOVQ  c+0(FP), SI
 	MOVQ  SI, 8(SP)
-	MOVQ  b+24(FP), SI
+	MOVQ  start+8(FP), SI
 	MOVQ  SI, 16(SP)
+	MOVQ  a+16(FP), SI
+	MOVQ  SI, 24(SP)
+	MOVQ  b+24(FP), SI
+	MOVQ  SI, 32(SP)
 
 tiles:
-	MOVQ       CX, SI
+	MOVQ       16(SP), SI
 	VMOVUPS.Z  (SI), K1, Z0
 	ADDQ       ldstart+40(FP), SI
 	VMOVUPS.Z  (SI), K1, Z1
@@ -14093,7 +9365,7 @@ tiles:
 	VMOVUPS.Z  (SI), K1, Z14
 	ADDQ       ldstart+40(FP), SI
 	VMOVUPS.Z  (SI), K1, Z15
-	MOVQ       AX, SI
+	MOVQ       8(SP), SI
 	ADDQ       stepC+88(FP), SI
 	PREFETCHT0 (SI)
 	ADDQ       ldc+32(FP), SI
@@ -14126,68 +9398,66 @@ tiles:
 	PREFETCHT0 (SI)
 	ADDQ       ldc+32(FP), SI
 	PREFETCHT0 (SI)
-	MOVQ       k+64(FP), R8
-	MOVQ       8(SP), SI
-	MOVQ       16(SP), DI
-	MOVQ       SI, R9
-	ADDQ       stepA+104(FP), R9
-	TESTQ      DX, DX
+	MOVQ       k+64(FP), DI
+	MOVQ       32(SP), SI
+	MOVQ       24(SP), R8
+	LEAQ       (R8)(AX*8), R9
+	MOVQ       ldb+56(FP), R10
+	TESTQ      R10, R10
 	JL         negated
 
 whole:
-	VMOVUPS          (DI), Z16
-	VFMADD231PS.BCST (SI), Z16, Z0
-	VFMADD231PS.BCST 4(SI), Z16, Z1
-	VFMADD231PS.BCST 8(SI), Z16, Z2
-	VFMADD231PS.BCST 12(SI), Z16, Z3
-	VFMADD231PS.BCST 16(SI), Z16, Z4
-	VFMADD231PS.BCST 20(SI), Z16, Z5
-	VFMADD231PS.BCST 24(SI), Z16, Z6
-	VFMADD231PS.BCST 28(SI), Z16, Z7
-	VFMADD231PS.BCST 32(SI), Z16, Z8
-	VFMADD231PS.BCST 36(SI), Z16, Z9
-	VFMADD231PS.BCST 40(SI), Z16, Z10
-	VFMADD231PS.BCST 44(SI), Z16, Z11
-	VFMADD231PS.BCST 48(SI), Z16, Z12
-	VFMADD231PS.BCST 52(SI), Z16, Z13
-	VFMADD231PS.BCST 56(SI), Z16, Z14
-	VFMADD231PS.BCST 60(SI), Z16, Z15
-	ADDQ             DX, DI
-	PREFETCHT0       (R9)
-	ADDQ             $0x40, R9
-	ADDQ             BX, SI
-	DECQ             R8
+	VMOVUPS          (SI), Z16
+	VFMADD231PS.BCST (R8), Z16, Z0
+	VFMADD231PS.BCST (R8)(AX*1), Z16, Z1
+	VFMADD231PS.BCST (R8)(AX*2), Z16, Z2
+	VFMADD231PS.BCST (R8)(CX*1), Z16, Z3
+	VFMADD231PS.BCST (R8)(AX*4), Z16, Z4
+	VFMADD231PS.BCST (R8)(DX*1), Z16, Z5
+	VFMADD231PS.BCST (R8)(CX*2), Z16, Z6
+	VFMADD231PS.BCST (R8)(BX*1), Z16, Z7
+	VFMADD231PS.BCST (R9), Z16, Z8
+	VFMADD231PS.BCST (R9)(AX*1), Z16, Z9
+	VFMADD231PS.BCST (R9)(AX*2), Z16, Z10
+	VFMADD231PS.BCST (R9)(CX*1), Z16, Z11
+	VFMADD231PS.BCST (R9)(AX*4), Z16, Z12
+	VFMADD231PS.BCST (R9)(DX*1), Z16, Z13
+	VFMADD231PS.BCST (R9)(CX*2), Z16, Z14
+	VFMADD231PS.BCST (R9)(BX*1), Z16, Z15
+	ADDQ             R10, SI
+	ADDQ             $0x04, R8
+	ADDQ             $0x04, R9
+	DECQ             DI
 	JNE              whole
 	JMP              end
 
 negated:
 partial:
-	VMOVUPS.Z        (DI), K1, Z16
-	VFMADD231PS.BCST (SI), Z16, Z0
-	VFMADD231PS.BCST 4(SI), Z16, Z1
-	VFMADD231PS.BCST 8(SI), Z16, Z2
-	VFMADD231PS.BCST 12(SI), Z16, Z3
-	VFMADD231PS.BCST 16(SI), Z16, Z4
-	VFMADD231PS.BCST 20(SI), Z16, Z5
-	VFMADD231PS.BCST 24(SI), Z16, Z6
-	VFMADD231PS.BCST 28(SI), Z16, Z7
-	VFMADD231PS.BCST 32(SI), Z16, Z8
-	VFMADD231PS.BCST 36(SI), Z16, Z9
-	VFMADD231PS.BCST 40(SI), Z16, Z10
-	VFMADD231PS.BCST 44(SI), Z16, Z11
-	VFMADD231PS.BCST 48(SI), Z16, Z12
-	VFMADD231PS.BCST 52(SI), Z16, Z13
-	VFMADD231PS.BCST 56(SI), Z16, Z14
-	VFMADD231PS.BCST 60(SI), Z16, Z15
-	SUBQ             DX, DI
-	PREFETCHT0       (R9)
-	ADDQ             $0x40, R9
-	ADDQ             BX, SI
-	DECQ             R8
+	VMOVUPS.Z        (SI), K1, Z16
+	VFMADD231PS.BCST (R8), Z16, Z0
+	VFMADD231PS.BCST (R8)(AX*1), Z16, Z1
+	VFMADD231PS.BCST (R8)(AX*2), Z16, Z2
+	VFMADD231PS.BCST (R8)(CX*1), Z16, Z3
+	VFMADD231PS.BCST (R8)(AX*4), Z16, Z4
+	VFMADD231PS.BCST (R8)(DX*1), Z16, Z5
+	VFMADD231PS.BCST (R8)(CX*2), Z16, Z6
+	VFMADD231PS.BCST (R8)(BX*1), Z16, Z7
+	VFMADD231PS.BCST (R9), Z16, Z8
+	VFMADD231PS.BCST (R9)(AX*1), Z16, Z9
+	VFMADD231PS.BCST (R9)(AX*2), Z16, Z10
+	VFMADD231PS.BCST (R9)(CX*1), Z16, Z11
+	VFMADD231PS.BCST (R9)(AX*4), Z16, Z12
+	VFMADD231PS.BCST (R9)(DX*1), Z16, Z13
+	VFMADD231PS.BCST (R9)(CX*2), Z16, Z14
+	VFMADD231PS.BCST (R9)(BX*1), Z16, Z15
+	SUBQ             R10, SI
+	ADDQ             $0x04, R8
+	ADDQ             $0x04, R9
+	DECQ             DI
 	JNE              partial
 
 end:
-	MOVQ    AX, SI
+	MOVQ    8(SP), SI
 	VMOVUPS Z0, K1, (SI)
 	ADDQ    ldc+32(FP), SI
 	VMOVUPS Z1, K1, (SI)
@@ -14221,1098 +9491,1832 @@ end:
 	VMOVUPS Z15, K1, (SI)
 	DECQ    (SP)
 	JE      done
-	ADDQ    stepC+88(FP), AX
-	ADDQ    stepStart+96(FP), CX
-	MOVQ    stepA+104(FP), SI
+	MOVQ    stepC+88(FP), SI
 	ADDQ    SI, 8(SP)
-	MOVQ    stepB+112(FP), SI
+	MOVQ    stepStart+96(FP), SI
 	ADDQ    SI, 16(SP)
+	MOVQ    stepA+104(FP), SI
+	ADDQ    SI, 24(SP)
+	MOVQ    stepB+112(FP), SI
+	ADDQ    SI, 32(SP)
 	JMP     tiles
 
 done:
 	VZEROUPPER
 	RET
 
-// func tileCols1x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// func tileRows1x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileCols1x2AVX512(SB), NOSPLIT, $24-120
+TEXT ·tileRows1x2AVX512(SB), NOSPLIT, $40-120
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
 	BZHIL AX, CX, CX
 	KMOVW CX, K1
+	MOVQ  lda+48(FP), AX
+	MOVQ  count+80(FP), AX
+	MOVQ  AX, (SP)
 	MOVQ  c+0(FP), AX
-	MOVQ  start+8(FP), CX
-	MOVQ  ldb+56(FP), DX
-	MOVQ  lda+48(FP), BX
-	MOVQ  count+80(FP), SI
-	MOVQ  SI, (SP)
-	MOVQ  a+16(FP), SI
-	MOVQ  SI, 8(SP)
-	MOVQ  b+24(FP), SI
-	MOVQ  SI, 16(SP)
+	MOVQ  AX, 8(SP)
+	MOVQ  start+8(FP), AX
+	MOVQ  AX, 16(SP)
+	MOVQ  a+16(FP), AX
+	MOVQ  AX, 24(SP)
+	MOVQ  b+24(FP), AX
+	MOVQ  AX, 32(SP)
 
 tiles:
-	MOVQ       CX, SI
-	VMOVUPS    (SI), Z0
-	VMOVUPS.Z  64(SI), K1, Z1
-	MOVQ       AX, SI
-	ADDQ       stepC+88(FP), SI
-	PREFETCHT0 (SI)
-	PREFETCHT0 64(SI)
-	MOVQ       k+64(FP), R8
-	MOVQ       8(SP), SI
-	MOVQ       16(SP), DI
-	MOVQ       SI, R9
-	ADDQ       stepA+104(FP), R9
-	TESTQ      DX, DX
+	MOVQ       16(SP), AX
+	VMOVUPS    (AX), Z0
+	VMOVUPS.Z  64(AX), K1, Z1
+	MOVQ       8(SP), AX
+	ADDQ       stepC+88(FP), AX
+	PREFETCHT0 (AX)
+	PREFETCHT0 64(AX)
+	MOVQ       k+64(FP), CX
+	MOVQ       32(SP), AX
+	MOVQ       24(SP), DX
+	MOVQ       ldb+56(FP), BX
+	TESTQ      BX, BX
 	JL         negated
+	MOVQ       CX, SI
+	SHRQ       $0x02, CX
+	JE         few
+
+unrolled:
+	VBROADCASTSS (DX), Z2
+	VMOVUPS      (AX), Z3
+	VFMADD231PS  Z2, Z3, Z0
+	VMOVUPS      64(AX), Z3
+	VFMADD231PS  Z2, Z3, Z1
+	ADDQ         BX, AX
+	VBROADCASTSS 4(DX), Z2
+	VMOVUPS      (AX), Z3
+	VFMADD231PS  Z2, Z3, Z0
+	VMOVUPS      64(AX), Z3
+	VFMADD231PS  Z2, Z3, Z1
+	ADDQ         BX, AX
+	VBROADCASTSS 8(DX), Z2
+	VMOVUPS      (AX), Z3
+	VFMADD231PS  Z2, Z3, Z0
+	VMOVUPS      64(AX), Z3
+	VFMADD231PS  Z2, Z3, Z1
+	ADDQ         BX, AX
+	VBROADCASTSS 12(DX), Z2
+	VMOVUPS      (AX), Z3
+	VFMADD231PS  Z2, Z3, Z0
+	VMOVUPS      64(AX), Z3
+	VFMADD231PS  Z2, Z3, Z1
+	ADDQ         BX, AX
+	ADDQ         $0x10, DX
+	DECQ         CX
+	JNE          unrolled
+
+few:
+	MOVQ SI, CX
+	ANDQ $0x03, CX
+	JE   end
 
 whole:
-	VBROADCASTSS (SI), Z2
-	VMOVUPS      (DI), Z3
+	VBROADCASTSS (DX), Z2
+	VMOVUPS      (AX), Z3
 	VFMADD231PS  Z2, Z3, Z0
-	VMOVUPS      64(DI), Z3
+	VMOVUPS      64(AX), Z3
 	VFMADD231PS  Z2, Z3, Z1
-	ADDQ         DX, DI
-	PREFETCHT0   (R9)
-	ADDQ         $0x40, R9
-	ADDQ         BX, SI
-	DECQ         R8
+	ADDQ         BX, AX
+	ADDQ         $0x04, DX
+	DECQ         CX
 	JNE          whole
 	JMP          end
 
 negated:
 partial:
-	VBROADCASTSS (SI), Z2
-	VMOVUPS      (DI), Z3
+	VBROADCASTSS (DX), Z2
+	VMOVUPS      (AX), Z3
 	VFMADD231PS  Z2, Z3, Z0
-	VMOVUPS.Z    64(DI), K1, Z3
+	VMOVUPS.Z    64(AX), K1, Z3
 	VFMADD231PS  Z2, Z3, Z1
-	SUBQ         DX, DI
-	PREFETCHT0   (R9)
-	ADDQ         $0x40, R9
-	ADDQ         BX, SI
-	DECQ         R8
+	SUBQ         BX, AX
+	ADDQ         $0x04, DX
+	DECQ         CX
 	JNE          partial
 
 end:
-	MOVQ    AX, SI
-	VMOVUPS Z0, (SI)
-	VMOVUPS Z1, K1, 64(SI)
+	MOVQ    8(SP), AX
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, K1, 64(AX)
 	DECQ    (SP)
 	JE      done
-	ADDQ    stepC+88(FP), AX
-	ADDQ    stepStart+96(FP), CX
-	MOVQ    stepA+104(FP), SI
-	ADDQ    SI, 8(SP)
-	MOVQ    stepB+112(FP), SI
-	ADDQ    SI, 16(SP)
+	MOVQ    stepC+88(FP), AX
+	ADDQ    AX, 8(SP)
+	MOVQ    stepStart+96(FP), AX
+	ADDQ    AX, 16(SP)
+	MOVQ    stepA+104(FP), AX
+	ADDQ    AX, 24(SP)
+	MOVQ    stepB+112(FP), AX
+	ADDQ    AX, 32(SP)
 	JMP     tiles
 
 done:
 	VZEROUPPER
 	RET
 
-// func tileCols2x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// func tileRows2x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileCols2x2AVX512(SB), NOSPLIT, $24-120
+TEXT ·tileRows2x2AVX512(SB), NOSPLIT, $40-120
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
 	BZHIL AX, CX, CX
 	KMOVW CX, K1
-	MOVQ  c+0(FP), AX
+	MOVQ  lda+48(FP), AX
+	MOVQ  count+80(FP), CX
+	MOVQ  CX, (SP)
+	MOVQ  c+0(FP), CX
+	MOVQ  CX, 8(SP)
 	MOVQ  start+8(FP), CX
-	MOVQ  ldb+56(FP), DX
-	MOVQ  lda+48(FP), BX
-	MOVQ  count+80(FP), SI
-	MOVQ  SI, (SP)
-	MOVQ  a+16(FP), SI
-	MOVQ  SI, 8(SP)
-	MOVQ  b+24(FP), SI
-	MOVQ  SI, 16(SP)
+	MOVQ  CX, 16(SP)
+	MOVQ  a+16(FP), CX
+	MOVQ  CX, 24(SP)
+	MOVQ  b+24(FP), CX
+	MOVQ  CX, 32(SP)
 
 tiles:
-	MOVQ       CX, SI
-	VMOVUPS    (SI), Z0
-	VMOVUPS.Z  64(SI), K1, Z1
-	ADDQ       ldstart+40(FP), SI
-	VMOVUPS    (SI), Z2
-	VMOVUPS.Z  64(SI), K1, Z3
-	MOVQ       AX, SI
-	ADDQ       stepC+88(FP), SI
-	PREFETCHT0 (SI)
-	PREFETCHT0 64(SI)
-	ADDQ       ldc+32(FP), SI
-	PREFETCHT0 (SI)
-	PREFETCHT0 64(SI)
-	MOVQ       k+64(FP), R8
-	MOVQ       8(SP), SI
-	MOVQ       16(SP), DI
-	MOVQ       SI, R9
-	ADDQ       stepA+104(FP), R9
-	TESTQ      DX, DX
+	MOVQ       16(SP), CX
+	VMOVUPS    (CX), Z0
+	VMOVUPS.Z  64(CX), K1, Z1
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS    (CX), Z2
+	VMOVUPS.Z  64(CX), K1, Z3
+	MOVQ       8(SP), CX
+	ADDQ       stepC+88(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	MOVQ       k+64(FP), DX
+	MOVQ       32(SP), CX
+	MOVQ       24(SP), BX
+	LEAQ       (BX)(AX*1), SI
+	MOVQ       ldb+56(FP), DI
+	TESTQ      DI, DI
 	JL         negated
+	MOVQ       DX, R8
+	SHRQ       $0x02, DX
+	JE         few
 
-whole:
-	VMOVUPS      (DI), Z4
-	VMOVUPS      64(DI), Z5
+unrolled:
+	VMOVUPS      (CX), Z4
+	VMOVUPS      64(CX), Z5
+	VBROADCASTSS (BX), Z6
+	VFMADD231PS  Z6, Z4, Z0
+	VFMADD231PS  Z6, Z5, Z1
 	VBROADCASTSS (SI), Z6
+	VFMADD231PS  Z6, Z4, Z2
+	VFMADD231PS  Z6, Z5, Z3
+	ADDQ         DI, CX
+	VMOVUPS      (CX), Z4
+	VMOVUPS      64(CX), Z5
+	VBROADCASTSS 4(BX), Z6
 	VFMADD231PS  Z6, Z4, Z0
 	VFMADD231PS  Z6, Z5, Z1
 	VBROADCASTSS 4(SI), Z6
 	VFMADD231PS  Z6, Z4, Z2
 	VFMADD231PS  Z6, Z5, Z3
-	ADDQ         DX, DI
-	PREFETCHT0   (R9)
-	ADDQ         $0x40, R9
-	ADDQ         BX, SI
-	DECQ         R8
-	JNE          whole
-	JMP          end
-
-negated:
-partial:
-	VMOVUPS      (DI), Z4
-	VMOVUPS.Z    64(DI), K1, Z5
-	VBROADCASTSS (SI), Z6
+	ADDQ         DI, CX
+	VMOVUPS      (CX), Z4
+	VMOVUPS      64(CX), Z5
+	VBROADCASTSS 8(BX), Z6
 	VFMADD231PS  Z6, Z4, Z0
 	VFMADD231PS  Z6, Z5, Z1
-	VBROADCASTSS 4(SI), Z6
+	VBROADCASTSS 8(SI), Z6
 	VFMADD231PS  Z6, Z4, Z2
 	VFMADD231PS  Z6, Z5, Z3
-	SUBQ         DX, DI
-	PREFETCHT0   (R9)
-	ADDQ         $0x40, R9
-	ADDQ         BX, SI
-	DECQ         R8
+	ADDQ         DI, CX
+	VMOVUPS      (CX), Z4
+	VMOVUPS      64(CX), Z5
+	VBROADCASTSS 12(BX), Z6
+	VFMADD231PS  Z6, Z4, Z0
+	VFMADD231PS  Z6, Z5, Z1
+	VBROADCASTSS 12(SI), Z6
+	VFMADD231PS  Z6, Z4, Z2
+	VFMADD231PS  Z6, Z5, Z3
+	ADDQ         DI, CX
+	ADDQ         $0x10, BX
+	ADDQ         $0x10, SI
+	DECQ         DX
+	JNE          unrolled
+
+few:
+	MOVQ R8, DX
+	ANDQ $0x03, DX
+	JE   end
+
+whole:
+	VMOVUPS      (CX), Z4
+	VMOVUPS      64(CX), Z5
+	VBROADCASTSS (BX), Z6
+	VFMADD231PS  Z6, Z4, Z0
+	VFMADD231PS  Z6, Z5, Z1
+	VBROADCASTSS (SI), Z6
+	VFMADD231PS  Z6, Z4, Z2
+	VFMADD231PS  Z6, Z5, Z3
+	ADDQ         DI, CX
+	ADDQ         $0x04, BX
+	ADDQ         $0x04, SI
+	DECQ         DX
+	JNE          whole
+	JMP          end
+
+negated:
+partial:
+	VMOVUPS      (CX), Z4
+	VMOVUPS.Z    64(CX), K1, Z5
+	VBROADCASTSS (BX), Z6
+	VFMADD231PS  Z6, Z4, Z0
+	VFMADD231PS  Z6, Z5, Z1
+	VBROADCASTSS (SI), Z6
+	VFMADD231PS  Z6, Z4, Z2
+	VFMADD231PS  Z6, Z5, Z3
+	SUBQ         DI, CX
+	ADDQ         $0x04, BX
+	ADDQ         $0x04, SI
+	DECQ         DX
 	JNE          partial
 
 end:
-	MOVQ    AX, SI
-	VMOVUPS Z0, (SI)
-	VMOVUPS Z1, K1, 64(SI)
-	ADDQ    ldc+32(FP), SI
-	VMOVUPS Z2, (SI)
-	VMOVUPS Z3, K1, 64(SI)
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, (CX)
+	VMOVUPS Z1, K1, 64(CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z2, (CX)
+	VMOVUPS Z3, K1, 64(CX)
 	DECQ    (SP)
 	JE      done
-	ADDQ    stepC+88(FP), AX
-	ADDQ    stepStart+96(FP), CX
-	MOVQ    stepA+104(FP), SI
-	ADDQ    SI, 8(SP)
-	MOVQ    stepB+112(FP), SI
-	ADDQ    SI, 16(SP)
+	MOVQ    stepC+88(FP), CX
+	ADDQ    CX, 8(SP)
+	MOVQ    stepStart+96(FP), CX
+	ADDQ    CX, 16(SP)
+	MOVQ    stepA+104(FP), CX
+	ADDQ    CX, 24(SP)
+	MOVQ    stepB+112(FP), CX
+	ADDQ    CX, 32(SP)
 	JMP     tiles
 
 done:
 	VZEROUPPER
 	RET
 
-// func tileCols3x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// func tileRows3x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileCols3x2AVX512(SB), NOSPLIT, $24-120
+TEXT ·tileRows3x2AVX512(SB), NOSPLIT, $40-120
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
 	BZHIL AX, CX, CX
 	KMOVW CX, K1
-	MOVQ  c+0(FP), AX
+	MOVQ  lda+48(FP), AX
+	MOVQ  count+80(FP), CX
+	MOVQ  CX, (SP)
+	MOVQ  c+0(FP), CX
+	MOVQ  CX, 8(SP)
 	MOVQ  start+8(FP), CX
-	MOVQ  ldb+56(FP), DX
-	MOVQ  lda+48(FP), BX
-	MOVQ  count+80(FP), SI
-	MOVQ  SI, (SP)
-	MOVQ  a+16(FP), SI
-	MOVQ  SI, 8(SP)
-	MOVQ  b+24(FP), SI
-	MOVQ  SI, 16(SP)
+	MOVQ  CX, 16(SP)
+	MOVQ  a+16(FP), CX
+	MOVQ  CX, 24(SP)
+	MOVQ  b+24(FP), CX
+	MOVQ  CX, 32(SP)
 
 tiles:
-	MOVQ       CX, SI
-	VMOVUPS    (SI), Z0
-	VMOVUPS.Z  64(SI), K1, Z1
-	ADDQ       ldstart+40(FP), SI
-	VMOVUPS    (SI), Z2
-	VMOVUPS.Z  64(SI), K1, Z3
-	ADDQ       ldstart+40(FP), SI
-	VMOVUPS    (SI), Z4
-	VMOVUPS.Z  64(SI), K1, Z5
-	MOVQ       AX, SI
-	ADDQ       stepC+88(FP), SI
-	PREFETCHT0 (SI)
-	PREFETCHT0 64(SI)
-	ADDQ       ldc+32(FP), SI
-	PREFETCHT0 (SI)
-	PREFETCHT0 64(SI)
-	ADDQ       ldc+32(FP), SI
-	PREFETCHT0 (SI)
-	PREFETCHT0 64(SI)
-	MOVQ       k+64(FP), R8
-	MOVQ       8(SP), SI
-	MOVQ       16(SP), DI
-	MOVQ       SI, R9
-	ADDQ       stepA+104(FP), R9
-	TESTQ      DX, DX
+	MOVQ       16(SP), CX
+	VMOVUPS    (CX), Z0
+	VMOVUPS.Z  64(CX), K1, Z1
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS    (CX), Z2
+	VMOVUPS.Z  64(CX), K1, Z3
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS    (CX), Z4
+	VMOVUPS.Z  64(CX), K1, Z5
+	MOVQ       8(SP), CX
+	ADDQ       stepC+88(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	MOVQ       k+64(FP), DX
+	MOVQ       32(SP), CX
+	MOVQ       24(SP), BX
+	LEAQ       (BX)(AX*1), SI
+	LEAQ       (SI)(AX*1), DI
+	MOVQ       ldb+56(FP), R8
+	TESTQ      R8, R8
 	JL         negated
+	MOVQ       DX, R9
+	SHRQ       $0x02, DX
+	JE         few
 
-whole:
-	VMOVUPS      (DI), Z6
-	VMOVUPS      64(DI), Z7
+unrolled:
+	VMOVUPS      (CX), Z6
+	VMOVUPS      64(CX), Z7
+	VBROADCASTSS (BX), Z8
+	VFMADD231PS  Z8, Z6, Z0
+	VFMADD231PS  Z8, Z7, Z1
 	VBROADCASTSS (SI), Z8
+	VFMADD231PS  Z8, Z6, Z2
+	VFMADD231PS  Z8, Z7, Z3
+	VBROADCASTSS (DI), Z8
+	VFMADD231PS  Z8, Z6, Z4
+	VFMADD231PS  Z8, Z7, Z5
+	ADDQ         R8, CX
+	VMOVUPS      (CX), Z6
+	VMOVUPS      64(CX), Z7
+	VBROADCASTSS 4(BX), Z8
 	VFMADD231PS  Z8, Z6, Z0
 	VFMADD231PS  Z8, Z7, Z1
 	VBROADCASTSS 4(SI), Z8
 	VFMADD231PS  Z8, Z6, Z2
 	VFMADD231PS  Z8, Z7, Z3
-	VBROADCASTSS 8(SI), Z8
+	VBROADCASTSS 4(DI), Z8
 	VFMADD231PS  Z8, Z6, Z4
 	VFMADD231PS  Z8, Z7, Z5
-	ADDQ         DX, DI
-	PREFETCHT0   (R9)
-	ADDQ         $0x40, R9
-	ADDQ         BX, SI
-	DECQ         R8
-	JNE          whole
-	JMP          end
-
-negated:
-partial:
-	VMOVUPS      (DI), Z6
-	VMOVUPS.Z    64(DI), K1, Z7
-	VBROADCASTSS (SI), Z8
+	ADDQ         R8, CX
+	VMOVUPS      (CX), Z6
+	VMOVUPS      64(CX), Z7
+	VBROADCASTSS 8(BX), Z8
 	VFMADD231PS  Z8, Z6, Z0
 	VFMADD231PS  Z8, Z7, Z1
-	VBROADCASTSS 4(SI), Z8
+	VBROADCASTSS 8(SI), Z8
 	VFMADD231PS  Z8, Z6, Z2
 	VFMADD231PS  Z8, Z7, Z3
-	VBROADCASTSS 8(SI), Z8
+	VBROADCASTSS 8(DI), Z8
 	VFMADD231PS  Z8, Z6, Z4
 	VFMADD231PS  Z8, Z7, Z5
-	SUBQ         DX, DI
-	PREFETCHT0   (R9)
-	ADDQ         $0x40, R9
-	ADDQ         BX, SI
-	DECQ         R8
+	ADDQ         R8, CX
+	VMOVUPS      (CX), Z6
+	VMOVUPS      64(CX), Z7
+	VBROADCASTSS 12(BX), Z8
+	VFMADD231PS  Z8, Z6, Z0
+	VFMADD231PS  Z8, Z7, Z1
+	VBROADCASTSS 12(SI), Z8
+	VFMADD231PS  Z8, Z6, Z2
+	VFMADD231PS  Z8, Z7, Z3
+	VBROADCASTSS 12(DI), Z8
+	VFMADD231PS  Z8, Z6, Z4
+	VFMADD231PS  Z8, Z7, Z5
+	ADDQ         R8, CX
+	ADDQ         $0x10, BX
+	ADDQ         $0x10, SI
+	ADDQ         $0x10, DI
+	DECQ         DX
+	JNE          unrolled
+
+few:
+	MOVQ R9, DX
+	ANDQ $0x03, DX
+	JE   end
+
+whole:
+	VMOVUPS      (CX), Z6
+	VMOVUPS      64(CX), Z7
+	VBROADCASTSS (BX), Z8
+	VFMADD231PS  Z8, Z6, Z0
+	VFMADD231PS  Z8, Z7, Z1
+	VBROADCASTSS (SI), Z8
+	VFMADD231PS  Z8, Z6, Z2
+	VFMADD231PS  Z8, Z7, Z3
+	VBROADCASTSS (DI), Z8
+	VFMADD231PS  Z8, Z6, Z4
+	VFMADD231PS  Z8, Z7, Z5
+	ADDQ         R8, CX
+	ADDQ         $0x04, BX
+	ADDQ         $0x04, SI
+	ADDQ         $0x04, DI
+	DECQ         DX
+	JNE          whole
+	JMP          end
+
+negated:
+partial:
+	VMOVUPS      (CX), Z6
+	VMOVUPS.Z    64(CX), K1, Z7
+	VBROADCASTSS (BX), Z8
+	VFMADD231PS  Z8, Z6, Z0
+	VFMADD231PS  Z8, Z7, Z1
+	VBROADCASTSS (SI), Z8
+	VFMADD231PS  Z8, Z6, Z2
+	VFMADD231PS  Z8, Z7, Z3
+	VBROADCASTSS (DI), Z8
+	VFMADD231PS  Z8, Z6, Z4
+	VFMADD231PS  Z8, Z7, Z5
+	SUBQ         R8, CX
+	ADDQ         $0x04, BX
+	ADDQ         $0x04, SI
+	ADDQ         $0x04, DI
+	DECQ         DX
 	JNE          partial
 
 end:
-	MOVQ    AX, SI
-	VMOVUPS Z0, (SI)
-	VMOVUPS Z1, K1, 64(SI)
-	ADDQ    ldc+32(FP), SI
-	VMOVUPS Z2, (SI)
-	VMOVUPS Z3, K1, 64(SI)
-	ADDQ    ldc+32(FP), SI
-	VMOVUPS Z4, (SI)
-	VMOVUPS Z5, K1, 64(SI)
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, (CX)
+	VMOVUPS Z1, K1, 64(CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z2, (CX)
+	VMOVUPS Z3, K1, 64(CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z4, (CX)
+	VMOVUPS Z5, K1, 64(CX)
 	DECQ    (SP)
 	JE      done
-	ADDQ    stepC+88(FP), AX
-	ADDQ    stepStart+96(FP), CX
-	MOVQ    stepA+104(FP), SI
-	ADDQ    SI, 8(SP)
-	MOVQ    stepB+112(FP), SI
-	ADDQ    SI, 16(SP)
+	MOVQ    stepC+88(FP), CX
+	ADDQ    CX, 8(SP)
+	MOVQ    stepStart+96(FP), CX
+	ADDQ    CX, 16(SP)
+	MOVQ    stepA+104(FP), CX
+	ADDQ    CX, 24(SP)
+	MOVQ    stepB+112(FP), CX
+	ADDQ    CX, 32(SP)
 	JMP     tiles
 
 done:
 	VZEROUPPER
 	RET
 
-// func tileCols4x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// func tileRows4x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileCols4x2AVX512(SB), NOSPLIT, $24-120
+TEXT ·tileRows4x2AVX512(SB), NOSPLIT, $40-120
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
 	BZHIL AX, CX, CX
 	KMOVW CX, K1
-	MOVQ  c+0(FP), AX
+	MOVQ  lda+48(FP), AX
+	MOVQ  count+80(FP), CX
+	MOVQ  CX, (SP)
+	MOVQ  c+0(FP), CX
+	MOVQ  CX, 8(SP)
 	MOVQ  start+8(FP), CX
-	MOVQ  ldb+56(FP), DX
-	MOVQ  lda+48(FP), BX
-	MOVQ  count+80(FP), SI
-	MOVQ  SI, (SP)
-	MOVQ  a+16(FP), SI
-	MOVQ  SI, 8(SP)
-	MOVQ  b+24(FP), SI
-	MOVQ  SI, 16(SP)
+	MOVQ  CX, 16(SP)
+	MOVQ  a+16(FP), CX
+	MOVQ  CX, 24(SP)
+	MOVQ  b+24(FP), CX
+	MOVQ  CX, 32(SP)
 
 tiles:
-	MOVQ       CX, SI
-	VMOVUPS    (SI), Z0
-	VMOVUPS.Z  64(SI), K1, Z1
-	ADDQ       ldstart+40(FP), SI
-	VMOVUPS    (SI), Z2
-	VMOVUPS.Z  64(SI), K1, Z3
-	ADDQ       ldstart+40(FP), SI
-	VMOVUPS    (SI), Z4
-	VMOVUPS.Z  64(SI), K1, Z5
-	ADDQ       ldstart+40(FP), SI
-	VMOVUPS    (SI), Z6
-	VMOVUPS.Z  64(SI), K1, Z7
-	MOVQ       AX, SI
-	ADDQ       stepC+88(FP), SI
-	PREFETCHT0 (SI)
-	PREFETCHT0 64(SI)
-	ADDQ       ldc+32(FP), SI
-	PREFETCHT0 (SI)
-	PREFETCHT0 64(SI)
-	ADDQ       ldc+32(FP), SI
-	PREFETCHT0 (SI)
-	PREFETCHT0 64(SI)
-	ADDQ       ldc+32(FP), SI
-	PREFETCHT0 (SI)
-	PREFETCHT0 64(SI)
-	MOVQ       k+64(FP), R8
-	MOVQ       8(SP), SI
-	MOVQ       16(SP), DI
-	MOVQ       SI, R9
-	ADDQ       stepA+104(FP), R9
-	TESTQ      DX, DX
+	MOVQ       16(SP), CX
+	VMOVUPS    (CX), Z0
+	VMOVUPS.Z  64(CX), K1, Z1
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS    (CX), Z2
+	VMOVUPS.Z  64(CX), K1, Z3
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS    (CX), Z4
+	VMOVUPS.Z  64(CX), K1, Z5
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS    (CX), Z6
+	VMOVUPS.Z  64(CX), K1, Z7
+	MOVQ       8(SP), CX
+	ADDQ       stepC+88(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	MOVQ       k+64(FP), DX
+	MOVQ       32(SP), CX
+	MOVQ       24(SP), BX
+	LEAQ       (BX)(AX*1), SI
+	LEAQ       (SI)(AX*1), DI
+	LEAQ       (DI)(AX*1), R8
+	MOVQ       ldb+56(FP), R9
+	TESTQ      R9, R9
 	JL         negated
+	MOVQ       DX, R10
+	SHRQ       $0x02, DX
+	JE         few
 
-whole:
-	VMOVUPS      (DI), Z8
-	VMOVUPS      64(DI), Z9
+unrolled:
+	VMOVUPS      (CX), Z8
+	VMOVUPS      64(CX), Z9
+	VBROADCASTSS (BX), Z10
+	VFMADD231PS  Z10, Z8, Z0
+	VFMADD231PS  Z10, Z9, Z1
 	VBROADCASTSS (SI), Z10
+	VFMADD231PS  Z10, Z8, Z2
+	VFMADD231PS  Z10, Z9, Z3
+	VBROADCASTSS (DI), Z10
+	VFMADD231PS  Z10, Z8, Z4
+	VFMADD231PS  Z10, Z9, Z5
+	VBROADCASTSS (R8), Z10
+	VFMADD231PS  Z10, Z8, Z6
+	VFMADD231PS  Z10, Z9, Z7
+	ADDQ         R9, CX
+	VMOVUPS      (CX), Z8
+	VMOVUPS      64(CX), Z9
+	VBROADCASTSS 4(BX), Z10
 	VFMADD231PS  Z10, Z8, Z0
 	VFMADD231PS  Z10, Z9, Z1
 	VBROADCASTSS 4(SI), Z10
 	VFMADD231PS  Z10, Z8, Z2
 	VFMADD231PS  Z10, Z9, Z3
-	VBROADCASTSS 8(SI), Z10
+	VBROADCASTSS 4(DI), Z10
 	VFMADD231PS  Z10, Z8, Z4
 	VFMADD231PS  Z10, Z9, Z5
-	VBROADCASTSS 12(SI), Z10
+	VBROADCASTSS 4(R8), Z10
 	VFMADD231PS  Z10, Z8, Z6
 	VFMADD231PS  Z10, Z9, Z7
-	ADDQ         DX, DI
-	PREFETCHT0   (R9)
-	ADDQ         $0x40, R9
-	ADDQ         BX, SI
-	DECQ         R8
-	JNE          whole
-	JMP          end
-
-negated:
-partial:
-	VMOVUPS      (DI), Z8
-	VMOVUPS.Z    64(DI), K1, Z9
-	VBROADCASTSS (SI), Z10
+	ADDQ         R9, CX
+	VMOVUPS      (CX), Z8
+	VMOVUPS      64(CX), Z9
+	VBROADCASTSS 8(BX), Z10
 	VFMADD231PS  Z10, Z8, Z0
 	VFMADD231PS  Z10, Z9, Z1
-	VBROADCASTSS 4(SI), Z10
+	VBROADCASTSS 8(SI), Z10
 	VFMADD231PS  Z10, Z8, Z2
 	VFMADD231PS  Z10, Z9, Z3
-	VBROADCASTSS 8(SI), Z10
+	VBROADCASTSS 8(DI), Z10
 	VFMADD231PS  Z10, Z8, Z4
 	VFMADD231PS  Z10, Z9, Z5
-	VBROADCASTSS 12(SI), Z10
+	VBROADCASTSS 8(R8), Z10
 	VFMADD231PS  Z10, Z8, Z6
 	VFMADD231PS  Z10, Z9, Z7
-	SUBQ         DX, DI
-	PREFETCHT0   (R9)
-	ADDQ         $0x40, R9
-	ADDQ         BX, SI
-	DECQ         R8
+	ADDQ         R9, CX
+	VMOVUPS      (CX), Z8
+	VMOVUPS      64(CX), Z9
+	VBROADCASTSS 12(BX), Z10
+	VFMADD231PS  Z10, Z8, Z0
+	VFMADD231PS  Z10, Z9, Z1
+	VBROADCASTSS 12(SI), Z10
+	VFMADD231PS  Z10, Z8, Z2
+	VFMADD231PS  Z10, Z9, Z3
+	VBROADCASTSS 12(DI), Z10
+	VFMADD231PS  Z10, Z8, Z4
+	VFMADD231PS  Z10, Z9, Z5
+	VBROADCASTSS 12(R8), Z10
+	VFMADD231PS  Z10, Z8, Z6
+	VFMADD231PS  Z10, Z9, Z7
+	ADDQ         R9, CX
+	ADDQ         $0x10, BX
+	ADDQ         $0x10, SI
+	ADDQ         $0x10, DI
+	ADDQ         $0x10, R8
+	DECQ         DX
+	JNE          unrolled
+
+few:
+	MOVQ R10, DX
+	ANDQ $0x03, DX
+	JE   end
+
+whole:
+	VMOVUPS      (CX), Z8
+	VMOVUPS      64(CX), Z9
+	VBROADCASTSS (BX), Z10
+	VFMADD231PS  Z10, Z8, Z0
+	VFMADD231PS  Z10, Z9, Z1
+	VBROADCASTSS (SI), Z10
+	VFMADD231PS  Z10, Z8, Z2
+	VFMADD231PS  Z10, Z9, Z3
+	VBROADCASTSS (DI), Z10
+	VFMADD231PS  Z10, Z8, Z4
+	VFMADD231PS  Z10, Z9, Z5
+	VBROADCASTSS (R8), Z10
+	VFMADD231PS  Z10, Z8, Z6
+	VFMADD231PS  Z10, Z9, Z7
+	ADDQ         R9, CX
+	ADDQ         $0x04, BX
+	ADDQ         $0x04, SI
+	ADDQ         $0x04, DI
+	ADDQ         $0x04, R8
+	DECQ         DX
+	JNE          whole
+	JMP          end
+
+negated:
+partial:
+	VMOVUPS      (CX), Z8
+	VMOVUPS.Z    64(CX), K1, Z9
+	VBROADCASTSS (BX), Z10
+	VFMADD231PS  Z10, Z8, Z0
+	VFMADD231PS  Z10, Z9, Z1
+	VBROADCASTSS (SI), Z10
+	VFMADD231PS  Z10, Z8, Z2
+	VFMADD231PS  Z10, Z9, Z3
+	VBROADCASTSS (DI), Z10
+	VFMADD231PS  Z10, Z8, Z4
+	VFMADD231PS  Z10, Z9, Z5
+	VBROADCASTSS (R8), Z10
+	VFMADD231PS  Z10, Z8, Z6
+	VFMADD231PS  Z10, Z9, Z7
+	SUBQ         R9, CX
+	ADDQ         $0x04, BX
+	ADDQ         $0x04, SI
+	ADDQ         $0x04, DI
+	ADDQ         $0x04, R8
+	DECQ         DX
 	JNE          partial
 
 end:
-	MOVQ    AX, SI
-	VMOVUPS Z0, (SI)
-	VMOVUPS Z1, K1, 64(SI)
-	ADDQ    ldc+32(FP), SI
-	VMOVUPS Z2, (SI)
-	VMOVUPS Z3, K1, 64(SI)
-	ADDQ    ldc+32(FP), SI
-	VMOVUPS Z4, (SI)
-	VMOVUPS Z5, K1, 64(SI)
-	ADDQ    ldc+32(FP), SI
-	VMOVUPS Z6, (SI)
-	VMOVUPS Z7, K1, 64(SI)
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, (CX)
+	VMOVUPS Z1, K1, 64(CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z2, (CX)
+	VMOVUPS Z3, K1, 64(CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z4, (CX)
+	VMOVUPS Z5, K1, 64(CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z6, (CX)
+	VMOVUPS Z7, K1, 64(CX)
 	DECQ    (SP)
 	JE      done
-	ADDQ    stepC+88(FP), AX
-	ADDQ    stepStart+96(FP), CX
-	MOVQ    stepA+104(FP), SI
-	ADDQ    SI, 8(SP)
-	MOVQ    stepB+112(FP), SI
-	ADDQ    SI, 16(SP)
+	MOVQ    stepC+88(FP), CX
+	ADDQ    CX, 8(SP)
+	MOVQ    stepStart+96(FP), CX
+	ADDQ    CX, 16(SP)
+	MOVQ    stepA+104(FP), CX
+	ADDQ    CX, 24(SP)
+	MOVQ    stepB+112(FP), CX
+	ADDQ    CX, 32(SP)
 	JMP     tiles
 
 done:
 	VZEROUPPER
 	RET
 
-// func tileCols5x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// func tileRows5x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileCols5x2AVX512(SB), NOSPLIT, $24-120
+TEXT ·tileRows5x2AVX512(SB), NOSPLIT, $40-120
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
 	BZHIL AX, CX, CX
 	KMOVW CX, K1
-	MOVQ  c+0(FP), AX
+	MOVQ  lda+48(FP), AX
+	MOVQ  count+80(FP), CX
+	MOVQ  CX, (SP)
+	MOVQ  c+0(FP), CX
+	MOVQ  CX, 8(SP)
 	MOVQ  start+8(FP), CX
-	MOVQ  ldb+56(FP), DX
-	MOVQ  lda+48(FP), BX
-	MOVQ  count+80(FP), SI
-	MOVQ  SI, (SP)
-	MOVQ  a+16(FP), SI
-	MOVQ  SI, 8(SP)
-	MOVQ  b+24(FP), SI
-	MOVQ  SI, 16(SP)
+	MOVQ  CX, 16(SP)
+	MOVQ  a+16(FP), CX
+	MOVQ  CX, 24(SP)
+	MOVQ  b+24(FP), CX
+	MOVQ  CX, 32(SP)
 
 tiles:
-	MOVQ       CX, SI
-	VMOVUPS    (SI), Z0
-	VMOVUPS.Z  64(SI), K1, Z1
-	ADDQ       ldstart+40(FP), SI
-	VMOVUPS    (SI), Z2
-	VMOVUPS.Z  64(SI), K1, Z3
-	ADDQ       ldstart+40(FP), SI
-	VMOVUPS    (SI), Z4
-	VMOVUPS.Z  64(SI), K1, Z5
-	ADDQ       ldstart+40(FP), SI
-	VMOVUPS    (SI), Z6
-	VMOVUPS.Z  64(SI), K1, Z7
-	ADDQ       ldstart+40(FP), SI
-	VMOVUPS    (SI), Z8
-	VMOVUPS.Z  64(SI), K1, Z9
-	MOVQ       AX, SI
-	ADDQ       stepC+88(FP), SI
-	PREFETCHT0 (SI)
-	PREFETCHT0 64(SI)
-	ADDQ       ldc+32(FP), SI
-	PREFETCHT0 (SI)
-	PREFETCHT0 64(SI)
-	ADDQ       ldc+32(FP), SI
-	PREFETCHT0 (SI)
-	PREFETCHT0 64(SI)
-	ADDQ       ldc+32(FP), SI
-	PREFETCHT0 (SI)
-	PREFETCHT0 64(SI)
-	ADDQ       ldc+32(FP), SI
-	PREFETCHT0 (SI)
-	PREFETCHT0 64(SI)
-	MOVQ       k+64(FP), R8
-	MOVQ       8(SP), SI
-	MOVQ       16(SP), DI
-	MOVQ       SI, R9
-	ADDQ       stepA+104(FP), R9
-	TESTQ      DX, DX
+	MOVQ       16(SP), CX
+	VMOVUPS    (CX), Z0
+	VMOVUPS.Z  64(CX), K1, Z1
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS    (CX), Z2
+	VMOVUPS.Z  64(CX), K1, Z3
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS    (CX), Z4
+	VMOVUPS.Z  64(CX), K1, Z5
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS    (CX), Z6
+	VMOVUPS.Z  64(CX), K1, Z7
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS    (CX), Z8
+	VMOVUPS.Z  64(CX), K1, Z9
+	MOVQ       8(SP), CX
+	ADDQ       stepC+88(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	MOVQ       k+64(FP), DX
+	MOVQ       32(SP), CX
+	MOVQ       24(SP), BX
+	LEAQ       (BX)(AX*1), SI
+	LEAQ       (SI)(AX*1), DI
+	LEAQ       (DI)(AX*1), R8
+	LEAQ       (R8)(AX*1), R9
+	MOVQ       ldb+56(FP), R10
+	TESTQ      R10, R10
 	JL         negated
+	MOVQ       DX, R11
+	SHRQ       $0x02, DX
+	JE         few
 
-whole:
-	VMOVUPS      (DI), Z10
-	VMOVUPS      64(DI), Z11
+unrolled:
+	VMOVUPS      (CX), Z10
+	VMOVUPS      64(CX), Z11
+	VBROADCASTSS (BX), Z12
+	VFMADD231PS  Z12, Z10, Z0
+	VFMADD231PS  Z12, Z11, Z1
 	VBROADCASTSS (SI), Z12
+	VFMADD231PS  Z12, Z10, Z2
+	VFMADD231PS  Z12, Z11, Z3
+	VBROADCASTSS (DI), Z12
+	VFMADD231PS  Z12, Z10, Z4
+	VFMADD231PS  Z12, Z11, Z5
+	VBROADCASTSS (R8), Z12
+	VFMADD231PS  Z12, Z10, Z6
+	VFMADD231PS  Z12, Z11, Z7
+	VBROADCASTSS (R9), Z12
+	VFMADD231PS  Z12, Z10, Z8
+	VFMADD231PS  Z12, Z11, Z9
+	ADDQ         R10, CX
+	VMOVUPS      (CX), Z10
+	VMOVUPS      64(CX), Z11
+	VBROADCASTSS 4(BX), Z12
 	VFMADD231PS  Z12, Z10, Z0
 	VFMADD231PS  Z12, Z11, Z1
 	VBROADCASTSS 4(SI), Z12
 	VFMADD231PS  Z12, Z10, Z2
 	VFMADD231PS  Z12, Z11, Z3
-	VBROADCASTSS 8(SI), Z12
+	VBROADCASTSS 4(DI), Z12
 	VFMADD231PS  Z12, Z10, Z4
 	VFMADD231PS  Z12, Z11, Z5
-	VBROADCASTSS 12(SI), Z12
+	VBROADCASTSS 4(R8), Z12
 	VFMADD231PS  Z12, Z10, Z6
 	VFMADD231PS  Z12, Z11, Z7
-	VBROADCASTSS 16(SI), Z12
+	VBROADCASTSS 4(R9), Z12
 	VFMADD231PS  Z12, Z10, Z8
 	VFMADD231PS  Z12, Z11, Z9
-	ADDQ         DX, DI
-	PREFETCHT0   (R9)
-	ADDQ         $0x40, R9
-	ADDQ         BX, SI
-	DECQ         R8
-	JNE          whole
-	JMP          end
-
-negated:
-partial:
-	VMOVUPS      (DI), Z10
-	VMOVUPS.Z    64(DI), K1, Z11
-	VBROADCASTSS (SI), Z12
+	ADDQ         R10, CX
+	VMOVUPS      (CX), Z10
+	VMOVUPS      64(CX), Z11
+	VBROADCASTSS 8(BX), Z12
 	VFMADD231PS  Z12, Z10, Z0
 	VFMADD231PS  Z12, Z11, Z1
-	VBROADCASTSS 4(SI), Z12
+	VBROADCASTSS 8(SI), Z12
 	VFMADD231PS  Z12, Z10, Z2
 	VFMADD231PS  Z12, Z11, Z3
-	VBROADCASTSS 8(SI), Z12
+	VBROADCASTSS 8(DI), Z12
 	VFMADD231PS  Z12, Z10, Z4
 	VFMADD231PS  Z12, Z11, Z5
-	VBROADCASTSS 12(SI), Z12
+	VBROADCASTSS 8(R8), Z12
 	VFMADD231PS  Z12, Z10, Z6
 	VFMADD231PS  Z12, Z11, Z7
-	VBROADCASTSS 16(SI), Z12
+	VBROADCASTSS 8(R9), Z12
 	VFMADD231PS  Z12, Z10, Z8
 	VFMADD231PS  Z12, Z11, Z9
-	SUBQ         DX, DI
-	PREFETCHT0   (R9)
-	ADDQ         $0x40, R9
-	ADDQ         BX, SI
-	DECQ         R8
+	ADDQ         R10, CX
+	VMOVUPS      (CX), Z10
+	VMOVUPS      64(CX), Z11
+	VBROADCASTSS 12(BX), Z12
+	VFMADD231PS  Z12, Z10, Z0
+	VFMADD231PS  Z12, Z11, Z1
+	VBROADCASTSS 12(SI), Z12
+	VFMADD231PS  Z12, Z10, Z2
+	VFMADD231PS  Z12, Z11, Z3
+	VBROADCASTSS 12(DI), Z12
+	VFMADD231PS  Z12, Z10, Z4
+	VFMADD231PS  Z12, Z11, Z5
+	VBROADCASTSS 12(R8), Z12
+	VFMADD231PS  Z12, Z10, Z6
+	VFMADD231PS  Z12, Z11, Z7
+	VBROADCASTSS 12(R9), Z12
+	VFMADD231PS  Z12, Z10, Z8
+	VFMADD231PS  Z12, Z11, Z9
+	ADDQ         R10, CX
+	ADDQ         $0x10, BX
+	ADDQ         $0x10, SI
+	ADDQ         $0x10, DI
+	ADDQ         $0x10, R8
+	ADDQ         $0x10, R9
+	DECQ         DX
+	JNE          unrolled
+
+few:
+	MOVQ R11, DX
+	ANDQ $0x03, DX
+	JE   end
+
+whole:
+	VMOVUPS      (CX), Z10
+	VMOVUPS      64(CX), Z11
+	VBROADCASTSS (BX), Z12
+	VFMADD231PS  Z12, Z10, Z0
+	VFMADD231PS  Z12, Z11, Z1
+	VBROADCASTSS (SI), Z12
+	VFMADD231PS  Z12, Z10, Z2
+	VFMADD231PS  Z12, Z11, Z3
+	VBROADCASTSS (DI), Z12
+	VFMADD231PS  Z12, Z10, Z4
+	VFMADD231PS  Z12, Z11, Z5
+	VBROADCASTSS (R8), Z12
+	VFMADD231PS  Z12, Z10, Z6
+	VFMADD231PS  Z12, Z11, Z7
+	VBROADCASTSS (R9), Z12
+	VFMADD231PS  Z12, Z10, Z8
+	VFMADD231PS  Z12, Z11, Z9
+	ADDQ         R10, CX
+	ADDQ         $0x04, BX
+	ADDQ         $0x04, SI
+	ADDQ         $0x04, DI
+	ADDQ         $0x04, R8
+	ADDQ         $0x04, R9
+	DECQ         DX
+	JNE          whole
+	JMP          end
+
+negated:
+partial:
+	VMOVUPS      (CX), Z10
+	VMOVUPS.Z    64(CX), K1, Z11
+	VBROADCASTSS (BX), Z12
+	VFMADD231PS  Z12, Z10, Z0
+	VFMADD231PS  Z12, Z11, Z1
+	VBROADCASTSS (SI), Z12
+	VFMADD231PS  Z12, Z10, Z2
+	VFMADD231PS  Z12, Z11, Z3
+	VBROADCASTSS (DI), Z12
+	VFMADD231PS  Z12, Z10, Z4
+	VFMADD231PS  Z12, Z11, Z5
+	VBROADCASTSS (R8), Z12
+	VFMADD231PS  Z12, Z10, Z6
+	VFMADD231PS  Z12, Z11, Z7
+	VBROADCASTSS (R9), Z12
+	VFMADD231PS  Z12, Z10, Z8
+	VFMADD231PS  Z12, Z11, Z9
+	SUBQ         R10, CX
+	ADDQ         $0x04, BX
+	ADDQ         $0x04, SI
+	ADDQ         $0x04, DI
+	ADDQ         $0x04, R8
+	ADDQ         $0x04, R9
+	DECQ         DX
 	JNE          partial
 
 end:
-	MOVQ    AX, SI
-	VMOVUPS Z0, (SI)
-	VMOVUPS Z1, K1, 64(SI)
-	ADDQ    ldc+32(FP), SI
-	VMOVUPS Z2, (SI)
-	VMOVUPS Z3, K1, 64(SI)
-	ADDQ    ldc+32(FP), SI
-	VMOVUPS Z4, (SI)
-	VMOVUPS Z5, K1, 64(SI)
-	ADDQ    ldc+32(FP), SI
-	VMOVUPS Z6, (SI)
-	VMOVUPS Z7, K1, 64(SI)
-	ADDQ    ldc+32(FP), SI
-	VMOVUPS Z8, (SI)
-	VMOVUPS Z9, K1, 64(SI)
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, (CX)
+	VMOVUPS Z1, K1, 64(CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z2, (CX)
+	VMOVUPS Z3, K1, 64(CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z4, (CX)
+	VMOVUPS Z5, K1, 64(CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z6, (CX)
+	VMOVUPS Z7, K1, 64(CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z8, (CX)
+	VMOVUPS Z9, K1, 64(CX)
 	DECQ    (SP)
 	JE      done
-	ADDQ    stepC+88(FP), AX
-	ADDQ    stepStart+96(FP), CX
-	MOVQ    stepA+104(FP), SI
-	ADDQ    SI, 8(SP)
-	MOVQ    stepB+112(FP), SI
-	ADDQ    SI, 16(SP)
+	MOVQ    stepC+88(FP), CX
+	ADDQ    CX, 8(SP)
+	MOVQ    stepStart+96(FP), CX
+	ADDQ    CX, 16(SP)
+	MOVQ    stepA+104(FP), CX
+	ADDQ    CX, 24(SP)
+	MOVQ    stepB+112(FP), CX
+	ADDQ    CX, 32(SP)
 	JMP     tiles
 
 done:
 	VZEROUPPER
 	RET
 
-// func tileCols6x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// func tileRows6x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileCols6x2AVX512(SB), NOSPLIT, $24-120
+TEXT ·tileRows6x2AVX512(SB), NOSPLIT, $40-120
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
 	BZHIL AX, CX, CX
 	KMOVW CX, K1
-	MOVQ  c+0(FP), AX
+	MOVQ  lda+48(FP), AX
+	MOVQ  count+80(FP), CX
+	MOVQ  CX, (SP)
+	MOVQ  c+0(FP), CX
+	MOVQ  CX, 8(SP)
 	MOVQ  start+8(FP), CX
-	MOVQ  ldb+56(FP), DX
-	MOVQ  lda+48(FP), BX
-	MOVQ  count+80(FP), SI
-	MOVQ  SI, (SP)
-	MOVQ  a+16(FP), SI
-	MOVQ  SI, 8(SP)
-	MOVQ  b+24(FP), SI
-	MOVQ  SI, 16(SP)
+	MOVQ  CX, 16(SP)
+	MOVQ  a+16(FP), CX
+	MOVQ  CX, 24(SP)
+	MOVQ  b+24(FP), CX
+	MOVQ  CX, 32(SP)
 
 tiles:
-	MOVQ       CX, SI
-	VMOVUPS    (SI), Z0
-	VMOVUPS.Z  64(SI), K1, Z1
-	ADDQ       ldstart+40(FP), SI
-	VMOVUPS    (SI), Z2
-	VMOVUPS.Z  64(SI), K1, Z3
-	ADDQ       ldstart+40(FP), SI
-	VMOVUPS    (SI), Z4
-	VMOVUPS.Z  64(SI), K1, Z5
-	ADDQ       ldstart+40(FP), SI
-	VMOVUPS    (SI), Z6
-	VMOVUPS.Z  64(SI), K1, Z7
-	ADDQ       ldstart+40(FP), SI
-	VMOVUPS    (SI), Z8
-	VMOVUPS.Z  64(SI), K1, Z9
-	ADDQ       ldstart+40(FP), SI
-	VMOVUPS    (SI), Z10
-	VMOVUPS.Z  64(SI), K1, Z11
-	MOVQ       AX, SI
-	ADDQ       stepC+88(FP), SI
-	PREFETCHT0 (SI)
-	PREFETCHT0 64(SI)
-	ADDQ       ldc+32(FP), SI
-	PREFETCHT0 (SI)
-	PREFETCHT0 64(SI)
-	ADDQ       ldc+32(FP), SI
-	PREFETCHT0 (SI)
-	PREFETCHT0 64(SI)
-	ADDQ       ldc+32(FP), SI
-	PREFETCHT0 (SI)
-	PREFETCHT0 64(SI)
-	ADDQ       ldc+32(FP), SI
-	PREFETCHT0 (SI)
-	PREFETCHT0 64(SI)
-	ADDQ       ldc+32(FP), SI
-	PREFETCHT0 (SI)
-	PREFETCHT0 64(SI)
-	MOVQ       k+64(FP), R8
-	MOVQ       8(SP), SI
-	MOVQ       16(SP), DI
-	MOVQ       SI, R9
-	ADDQ       stepA+104(FP), R9
-	TESTQ      DX, DX
+	MOVQ       16(SP), CX
+	VMOVUPS    (CX), Z0
+	VMOVUPS.Z  64(CX), K1, Z1
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS    (CX), Z2
+	VMOVUPS.Z  64(CX), K1, Z3
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS    (CX), Z4
+	VMOVUPS.Z  64(CX), K1, Z5
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS    (CX), Z6
+	VMOVUPS.Z  64(CX), K1, Z7
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS    (CX), Z8
+	VMOVUPS.Z  64(CX), K1, Z9
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS    (CX), Z10
+	VMOVUPS.Z  64(CX), K1, Z11
+	MOVQ       8(SP), CX
+	ADDQ       stepC+88(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	MOVQ       k+64(FP), DX
+	MOVQ       32(SP), CX
+	MOVQ       24(SP), BX
+	LEAQ       (BX)(AX*1), SI
+	LEAQ       (SI)(AX*1), DI
+	LEAQ       (DI)(AX*1), R8
+	LEAQ       (R8)(AX*1), R9
+	LEAQ       (R9)(AX*1), R10
+	MOVQ       ldb+56(FP), R11
+	TESTQ      R11, R11
 	JL         negated
+	MOVQ       DX, R12
+	SHRQ       $0x02, DX
+	JE         few
 
-whole:
-	VMOVUPS      (DI), Z12
-	VMOVUPS      64(DI), Z13
+unrolled:
+	VMOVUPS      (CX), Z12
+	VMOVUPS      64(CX), Z13
+	VBROADCASTSS (BX), Z14
+	VFMADD231PS  Z14, Z12, Z0
+	VFMADD231PS  Z14, Z13, Z1
 	VBROADCASTSS (SI), Z14
+	VFMADD231PS  Z14, Z12, Z2
+	VFMADD231PS  Z14, Z13, Z3
+	VBROADCASTSS (DI), Z14
+	VFMADD231PS  Z14, Z12, Z4
+	VFMADD231PS  Z14, Z13, Z5
+	VBROADCASTSS (R8), Z14
+	VFMADD231PS  Z14, Z12, Z6
+	VFMADD231PS  Z14, Z13, Z7
+	VBROADCASTSS (R9), Z14
+	VFMADD231PS  Z14, Z12, Z8
+	VFMADD231PS  Z14, Z13, Z9
+	VBROADCASTSS (R10), Z14
+	VFMADD231PS  Z14, Z12, Z10
+	VFMADD231PS  Z14, Z13, Z11
+	ADDQ         R11, CX
+	VMOVUPS      (CX), Z12
+	VMOVUPS      64(CX), Z13
+	VBROADCASTSS 4(BX), Z14
 	VFMADD231PS  Z14, Z12, Z0
 	VFMADD231PS  Z14, Z13, Z1
 	VBROADCASTSS 4(SI), Z14
 	VFMADD231PS  Z14, Z12, Z2
 	VFMADD231PS  Z14, Z13, Z3
-	VBROADCASTSS 8(SI), Z14
+	VBROADCASTSS 4(DI), Z14
 	VFMADD231PS  Z14, Z12, Z4
 	VFMADD231PS  Z14, Z13, Z5
-	VBROADCASTSS 12(SI), Z14
+	VBROADCASTSS 4(R8), Z14
 	VFMADD231PS  Z14, Z12, Z6
 	VFMADD231PS  Z14, Z13, Z7
-	VBROADCASTSS 16(SI), Z14
+	VBROADCASTSS 4(R9), Z14
 	VFMADD231PS  Z14, Z12, Z8
 	VFMADD231PS  Z14, Z13, Z9
-	VBROADCASTSS 20(SI), Z14
+	VBROADCASTSS 4(R10), Z14
 	VFMADD231PS  Z14, Z12, Z10
 	VFMADD231PS  Z14, Z13, Z11
-	ADDQ         DX, DI
-	PREFETCHT0   (R9)
-	ADDQ         $0x40, R9
-	ADDQ         BX, SI
-	DECQ         R8
-	JNE          whole
-	JMP          end
-
-negated:
-partial:
-	VMOVUPS      (DI), Z12
-	VMOVUPS.Z    64(DI), K1, Z13
-	VBROADCASTSS (SI), Z14
+	ADDQ         R11, CX
+	VMOVUPS      (CX), Z12
+	VMOVUPS      64(CX), Z13
+	VBROADCASTSS 8(BX), Z14
 	VFMADD231PS  Z14, Z12, Z0
 	VFMADD231PS  Z14, Z13, Z1
-	VBROADCASTSS 4(SI), Z14
+	VBROADCASTSS 8(SI), Z14
 	VFMADD231PS  Z14, Z12, Z2
 	VFMADD231PS  Z14, Z13, Z3
-	VBROADCASTSS 8(SI), Z14
+	VBROADCASTSS 8(DI), Z14
 	VFMADD231PS  Z14, Z12, Z4
 	VFMADD231PS  Z14, Z13, Z5
-	VBROADCASTSS 12(SI), Z14
+	VBROADCASTSS 8(R8), Z14
 	VFMADD231PS  Z14, Z12, Z6
 	VFMADD231PS  Z14, Z13, Z7
-	VBROADCASTSS 16(SI), Z14
+	VBROADCASTSS 8(R9), Z14
 	VFMADD231PS  Z14, Z12, Z8
 	VFMADD231PS  Z14, Z13, Z9
-	VBROADCASTSS 20(SI), Z14
+	VBROADCASTSS 8(R10), Z14
 	VFMADD231PS  Z14, Z12, Z10
 	VFMADD231PS  Z14, Z13, Z11
-	SUBQ         DX, DI
-	PREFETCHT0   (R9)
-	ADDQ         $0x40, R9
-	ADDQ         BX, SI
-	DECQ         R8
-	JNE          partial
+	ADDQ         R11, CX
+	VMOVUPS      (CX), Z12
+	VMOVUPS      64(CX), Z13
+	VBROADCASTSS 12(BX), Z14
+	VFMADD231PS  Z14, Z12, Z0
+	VFMADD231PS  Z14, Z13, Z1
+	VBROADCASTSS 12(SI), Z14
+	VFMADD231PS  Z14, Z12, Z2
+	VFMADD231PS  Z14, Z13, Z3
+	VBROADCASTSS 12(DI), Z14
+	VFMADD231PS  Z14, Z12, Z4
+	VFMADD231PS  Z14, Z13, Z5
+	VBROADCASTSS 12(R8), Z14
+	VFMADD231PS  Z14, Z12, Z6
+	VFMADD231PS  Z14, Z13, Z7
+	VBROADCASTSS 12(R9), Z14
+	VFMADD231PS  Z14, Z12, Z8
+	VFMADD231PS  Z14, Z13, Z9
+	VBROADCASTSS 12(R10), Z14
+	VFMADD231PS  Z14, Z12, Z10
+	VFMADD231PS  Z14, Z13, Z11
+	ADDQ         R11, CX
+	ADDQ         $0x10, BX
+	ADDQ         $0x10, SI
+	ADDQ         $0x10, DI
+	ADDQ         $0x10, R8
+	ADDQ         $0x10, R9
+	ADDQ         $0x10, R10
+	DECQ         DX
+	JNE          unrolled
 
-end:
-	MOVQ    AX, SI
-	VMOVUPS Z0, (SI)
-	VMOVUPS Z1, K1, 64(SI)
-	ADDQ    ldc+32(FP), SI
-	VMOVUPS Z2, (SI)
-	VMOVUPS Z3, K1, 64(SI)
-	ADDQ    ldc+32(FP), SI
-	VMOVUPS Z4, (SI)
-	VMOVUPS Z5, K1, 64(SI)
-	ADDQ    ldc+32(FP), SI
-	VMOVUPS Z6, (SI)
-	VMOVUPS Z7, K1, 64(SI)
-	ADDQ    ldc+32(FP), SI
-	VMOVUPS Z8, (SI)
-	VMOVUPS Z9, K1, 64(SI)
-	ADDQ    ldc+32(FP), SI
-	VMOVUPS Z10, (SI)
-	VMOVUPS Z11, K1, 64(SI)
-	DECQ    (SP)
-	JE      done
-	ADDQ    stepC+88(FP), AX
-	ADDQ    stepStart+96(FP), CX
-	MOVQ    stepA+104(FP), SI
-	ADDQ    SI, 8(SP)
-	MOVQ    stepB+112(FP), SI
-	ADDQ    SI, 16(SP)
-	JMP     tiles
-
-done:
-	VZEROUPPER
-	RET
-
-// func tileCols7x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-// Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileCols7x2AVX512(SB), NOSPLIT, $24-120
-	MOVQ  last+72(FP), AX
-	MOVL  $-1, CX
-	BZHIL AX, CX, CX
-	KMOVW CX, K1
-	MOVQ  c+0(FP), AX
-	MOVQ  start+8(FP), CX
-	MOVQ  ldb+56(FP), DX
-	MOVQ  lda+48(FP), BX
-	MOVQ  count+80(FP), SI
-	MOVQ  SI, (SP)
-	MOVQ  a+16(FP), SI
-	MOVQ  SI, 8(SP)
-	MOVQ  b+24(FP), SI
-	MOVQ  SI, 16(SP)
-
-tiles:
-	MOVQ       CX, SI
-	VMOVUPS    (SI), Z0
-	VMOVUPS.Z  64(SI), K1, Z1
-	ADDQ       ldstart+40(FP), SI
-	VMOVUPS    (SI), Z2
-	VMOVUPS.Z  64(SI), K1, Z3
-	ADDQ       ldstart+40(FP), SI
-	VMOVUPS    (SI), Z4
-	VMOVUPS.Z  64(SI), K1, Z5
-	ADDQ       ldstart+40(FP), SI
-	VMOVUPS    (SI), Z6
-	VMOVUPS.Z  64(SI), K1, Z7
-	ADDQ       ldstart+40(FP), SI
-	VMOVUPS    (SI), Z8
-	VMOVUPS.Z  64(SI), K1, Z9
-	ADDQ       ldstart+40(FP), SI
-	VMOVUPS    (SI), Z10
-	VMOVUPS.Z  64(SI), K1, Z11
-	ADDQ       ldstart+40(FP), SI
-	VMOVUPS    (SI), Z12
-	VMOVUPS.Z  64(SI), K1, Z13
-	MOVQ       AX, SI
-	ADDQ       stepC+88(FP), SI
-	PREFETCHT0 (SI)
-	PREFETCHT0 64(SI)
-	ADDQ       ldc+32(FP), SI
-	PREFETCHT0 (SI)
-	PREFETCHT0 64(SI)
-	ADDQ       ldc+32(FP), SI
-	PREFETCHT0 (SI)
-	PREFETCHT0 64(SI)
-	ADDQ       ldc+32(FP), SI
-	PREFETCHT0 (SI)
-	PREFETCHT0 64(SI)
-	ADDQ       ldc+32(FP), SI
-	PREFETCHT0 (SI)
-	PREFETCHT0 64(SI)
-	ADDQ       ldc+32(FP), SI
-	PREFETCHT0 (SI)
-	PREFETCHT0 64(SI)
-	ADDQ       ldc+32(FP), SI
-	PREFETCHT0 (SI)
-	PREFETCHT0 64(SI)
-	MOVQ       k+64(FP), R8
-	MOVQ       8(SP), SI
-	MOVQ       16(SP), DI
-	MOVQ       SI, R9
-	ADDQ       stepA+104(FP), R9
-	TESTQ      DX, DX
-	JL         negated
+few:
+	MOVQ R12, DX
+	ANDQ $0x03, DX
+	JE   end
 
 whole:
-	VMOVUPS      (DI), Z14
-	VMOVUPS      64(DI), Z15
-	VBROADCASTSS (SI), Z16
-	VFMADD231PS  Z16, Z14, Z0
-	VFMADD231PS  Z16, Z15, Z1
-	VBROADCASTSS 4(SI), Z16
-	VFMADD231PS  Z16, Z14, Z2
-	VFMADD231PS  Z16, Z15, Z3
-	VBROADCASTSS 8(SI), Z16
-	VFMADD231PS  Z16, Z14, Z4
-	VFMADD231PS  Z16, Z15, Z5
-	VBROADCASTSS 12(SI), Z16
-	VFMADD231PS  Z16, Z14, Z6
-	VFMADD231PS  Z16, Z15, Z7
-	VBROADCASTSS 16(SI), Z16
-	VFMADD231PS  Z16, Z14, Z8
-	VFMADD231PS  Z16, Z15, Z9
-	VBROADCASTSS 20(SI), Z16
-	VFMADD231PS  Z16, Z14, Z10
-	VFMADD231PS  Z16, Z15, Z11
-	VBROADCASTSS 24(SI), Z16
-	VFMADD231PS  Z16, Z14, Z12
-	VFMADD231PS  Z16, Z15, Z13
-	ADDQ         DX, DI
-	PREFETCHT0   (R9)
-	ADDQ         $0x40, R9
-	ADDQ         BX, SI
-	DECQ         R8
+	VMOVUPS      (CX), Z12
+	VMOVUPS      64(CX), Z13
+	VBROADCASTSS (BX), Z14
+	VFMADD231PS  Z14, Z12, Z0
+	VFMADD231PS  Z14, Z13, Z1
+	VBROADCASTSS (SI), Z14
+	VFMADD231PS  Z14, Z12, Z2
+	VFMADD231PS  Z14, Z13, Z3
+	VBROADCASTSS (DI), Z14
+	VFMADD231PS  Z14, Z12, Z4
+	VFMADD231PS  Z14, Z13, Z5
+	VBROADCASTSS (R8), Z14
+	VFMADD231PS  Z14, Z12, Z6
+	VFMADD231PS  Z14, Z13, Z7
+	VBROADCASTSS (R9), Z14
+	VFMADD231PS  Z14, Z12, Z8
+	VFMADD231PS  Z14, Z13, Z9
+	VBROADCASTSS (R10), Z14
+	VFMADD231PS  Z14, Z12, Z10
+	VFMADD231PS  Z14, Z13, Z11
+	ADDQ         R11, CX
+	ADDQ         $0x04, BX
+	ADDQ         $0x04, SI
+	ADDQ         $0x04, DI
+	ADDQ         $0x04, R8
+	ADDQ         $0x04, R9
+	ADDQ         $0x04, R10
+	DECQ         DX
 	JNE          whole
 	JMP          end
 
 negated:
 partial:
-	VMOVUPS      (DI), Z14
-	VMOVUPS.Z    64(DI), K1, Z15
+	VMOVUPS      (CX), Z12
+	VMOVUPS.Z    64(CX), K1, Z13
+	VBROADCASTSS (BX), Z14
+	VFMADD231PS  Z14, Z12, Z0
+	VFMADD231PS  Z14, Z13, Z1
+	VBROADCASTSS (SI), Z14
+	VFMADD231PS  Z14, Z12, Z2
+	VFMADD231PS  Z14, Z13, Z3
+	VBROADCASTSS (DI), Z14
+	VFMADD231PS  Z14, Z12, Z4
+	VFMADD231PS  Z14, Z13, Z5
+	VBROADCASTSS (R8), Z14
+	VFMADD231PS  Z14, Z12, Z6
+	VFMADD231PS  Z14, Z13, Z7
+	VBROADCASTSS (R9), Z14
+	VFMADD231PS  Z14, Z12, Z8
+	VFMADD231PS  Z14, Z13, Z9
+	VBROADCASTSS (R10), Z14
+	VFMADD231PS  Z14, Z12, Z10
+	VFMADD231PS  Z14, Z13, Z11
+	SUBQ         R11, CX
+	ADDQ         $0x04, BX
+	ADDQ         $0x04, SI
+	ADDQ         $0x04, DI
+	ADDQ         $0x04, R8
+	ADDQ         $0x04, R9
+	ADDQ         $0x04, R10
+	DECQ         DX
+	JNE          partial
+
+end:
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, (CX)
+	VMOVUPS Z1, K1, 64(CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z2, (CX)
+	VMOVUPS Z3, K1, 64(CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z4, (CX)
+	VMOVUPS Z5, K1, 64(CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z6, (CX)
+	VMOVUPS Z7, K1, 64(CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z8, (CX)
+	VMOVUPS Z9, K1, 64(CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z10, (CX)
+	VMOVUPS Z11, K1, 64(CX)
+	DECQ    (SP)
+	JE      done
+	MOVQ    stepC+88(FP), CX
+	ADDQ    CX, 8(SP)
+	MOVQ    stepStart+96(FP), CX
+	ADDQ    CX, 16(SP)
+	MOVQ    stepA+104(FP), CX
+	ADDQ    CX, 24(SP)
+	MOVQ    stepB+112(FP), CX
+	ADDQ    CX, 32(SP)
+	JMP     tiles
+
+done:
+	VZEROUPPER
+	RET
+
+// func tileRows7x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// Requires: AVX, AVX512F, BMI2, MMX+
+TEXT ·tileRows7x2AVX512(SB), NOSPLIT, $40-120
+	MOVQ  last+72(FP), AX
+	MOVL  $-1, CX
+	BZHIL AX, CX, CX
+	KMOVW CX, K1
+	MOVQ  lda+48(FP), AX
+	MOVQ  count+80(FP), CX
+	MOVQ  CX, (SP)
+	MOVQ  c+0(FP), CX
+	MOVQ  CX, 8(SP)
+	MOVQ  start+8(FP), CX
+	MOVQ  CX, 16(SP)
+	MOVQ  a+16(FP), CX
+	MOVQ  CX, 24(SP)
+	MOVQ  b+24(FP), CX
+	MOVQ  CX, 32(SP)
+
+tiles:
+	MOVQ       16(SP), CX
+	VMOVUPS    (CX), Z0
+	VMOVUPS.Z  64(CX), K1, Z1
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS    (CX), Z2
+	VMOVUPS.Z  64(CX), K1, Z3
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS    (CX), Z4
+	VMOVUPS.Z  64(CX), K1, Z5
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS    (CX), Z6
+	VMOVUPS.Z  64(CX), K1, Z7
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS    (CX), Z8
+	VMOVUPS.Z  64(CX), K1, Z9
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS    (CX), Z10
+	VMOVUPS.Z  64(CX), K1, Z11
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS    (CX), Z12
+	VMOVUPS.Z  64(CX), K1, Z13
+	MOVQ       8(SP), CX
+	ADDQ       stepC+88(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	MOVQ       k+64(FP), DX
+	MOVQ       32(SP), CX
+	MOVQ       24(SP), BX
+	LEAQ       (BX)(AX*1), SI
+	LEAQ       (SI)(AX*1), DI
+	LEAQ       (DI)(AX*1), R8
+	LEAQ       (R8)(AX*1), R9
+	LEAQ       (R9)(AX*1), R10
+	LEAQ       (R10)(AX*1), R11
+	MOVQ       ldb+56(FP), R12
+	TESTQ      R12, R12
+	JL         negated
+	MOVQ       DX, R13
+	SHRQ       $0x02, DX
+	JE         few
+
+unrolled:
+	VMOVUPS      (CX), Z14
+	VMOVUPS      64(CX), Z15
+	VBROADCASTSS (BX), Z16
+	VFMADD231PS  Z16, Z14, Z0
+	VFMADD231PS  Z16, Z15, Z1
 	VBROADCASTSS (SI), Z16
+	VFMADD231PS  Z16, Z14, Z2
+	VFMADD231PS  Z16, Z15, Z3
+	VBROADCASTSS (DI), Z16
+	VFMADD231PS  Z16, Z14, Z4
+	VFMADD231PS  Z16, Z15, Z5
+	VBROADCASTSS (R8), Z16
+	VFMADD231PS  Z16, Z14, Z6
+	VFMADD231PS  Z16, Z15, Z7
+	VBROADCASTSS (R9), Z16
+	VFMADD231PS  Z16, Z14, Z8
+	VFMADD231PS  Z16, Z15, Z9
+	VBROADCASTSS (R10), Z16
+	VFMADD231PS  Z16, Z14, Z10
+	VFMADD231PS  Z16, Z15, Z11
+	VBROADCASTSS (R11), Z16
+	VFMADD231PS  Z16, Z14, Z12
+	VFMADD231PS  Z16, Z15, Z13
+	ADDQ         R12, CX
+	VMOVUPS      (CX), Z14
+	VMOVUPS      64(CX), Z15
+	VBROADCASTSS 4(BX), Z16
 	VFMADD231PS  Z16, Z14, Z0
 	VFMADD231PS  Z16, Z15, Z1
 	VBROADCASTSS 4(SI), Z16
 	VFMADD231PS  Z16, Z14, Z2
 	VFMADD231PS  Z16, Z15, Z3
-	VBROADCASTSS 8(SI), Z16
+	VBROADCASTSS 4(DI), Z16
 	VFMADD231PS  Z16, Z14, Z4
 	VFMADD231PS  Z16, Z15, Z5
-	VBROADCASTSS 12(SI), Z16
+	VBROADCASTSS 4(R8), Z16
 	VFMADD231PS  Z16, Z14, Z6
 	VFMADD231PS  Z16, Z15, Z7
-	VBROADCASTSS 16(SI), Z16
+	VBROADCASTSS 4(R9), Z16
 	VFMADD231PS  Z16, Z14, Z8
 	VFMADD231PS  Z16, Z15, Z9
-	VBROADCASTSS 20(SI), Z16
+	VBROADCASTSS 4(R10), Z16
 	VFMADD231PS  Z16, Z14, Z10
 	VFMADD231PS  Z16, Z15, Z11
-	VBROADCASTSS 24(SI), Z16
+	VBROADCASTSS 4(R11), Z16
 	VFMADD231PS  Z16, Z14, Z12
 	VFMADD231PS  Z16, Z15, Z13
-	SUBQ         DX, DI
-	PREFETCHT0   (R9)
-	ADDQ         $0x40, R9
-	ADDQ         BX, SI
-	DECQ         R8
-	JNE          partial
+	ADDQ         R12, CX
+	VMOVUPS      (CX), Z14
+	VMOVUPS      64(CX), Z15
+	VBROADCASTSS 8(BX), Z16
+	VFMADD231PS  Z16, Z14, Z0
+	VFMADD231PS  Z16, Z15, Z1
+	VBROADCASTSS 8(SI), Z16
+	VFMADD231PS  Z16, Z14, Z2
+	VFMADD231PS  Z16, Z15, Z3
+	VBROADCASTSS 8(DI), Z16
+	VFMADD231PS  Z16, Z14, Z4
+	VFMADD231PS  Z16, Z15, Z5
+	VBROADCASTSS 8(R8), Z16
+	VFMADD231PS  Z16, Z14, Z6
+	VFMADD231PS  Z16, Z15, Z7
+	VBROADCASTSS 8(R9), Z16
+	VFMADD231PS  Z16, Z14, Z8
+	VFMADD231PS  Z16, Z15, Z9
+	VBROADCASTSS 8(R10), Z16
+	VFMADD231PS  Z16, Z14, Z10
+	VFMADD231PS  Z16, Z15, Z11
+	VBROADCASTSS 8(R11), Z16
+	VFMADD231PS  Z16, Z14, Z12
+	VFMADD231PS  Z16, Z15, Z13
+	ADDQ         R12, CX
+	VMOVUPS      (CX), Z14
+	VMOVUPS      64(CX), Z15
+	VBROADCASTSS 12(BX), Z16
+	VFMADD231PS  Z16, Z14, Z0
+	VFMADD231PS  Z16, Z15, Z1
+	VBROADCASTSS 12(SI), Z16
+	VFMADD231PS  Z16, Z14, Z2
+	VFMADD231PS  Z16, Z15, Z3
+	VBROADCASTSS 12(DI), Z16
+	VFMADD231PS  Z16, Z14, Z4
+	VFMADD231PS  Z16, Z15, Z5
+	VBROADCASTSS 12(R8), Z16
+	VFMADD231PS  Z16, Z14, Z6
+	VFMADD231PS  Z16, Z15, Z7
+	VBROADCASTSS 12(R9), Z16
+	VFMADD231PS  Z16, Z14, Z8
+	VFMADD231PS  Z16, Z15, Z9
+	VBROADCASTSS 12(R10), Z16
+	VFMADD231PS  Z16, Z14, Z10
+	VFMADD231PS  Z16, Z15, Z11
+	VBROADCASTSS 12(R11), Z16
+	VFMADD231PS  Z16, Z14, Z12
+	VFMADD231PS  Z16, Z15, Z13
+	ADDQ         R12, CX
+	ADDQ         $0x10, BX
+	ADDQ         $0x10, SI
+	ADDQ         $0x10, DI
+	ADDQ         $0x10, R8
+	ADDQ         $0x10, R9
+	ADDQ         $0x10, R10
+	ADDQ         $0x10, R11
+	DECQ         DX
+	JNE          unrolled
 
-end:
-	MOVQ    AX, SI
-	VMOVUPS Z0, (SI)
-	VMOVUPS Z1, K1, 64(SI)
-	ADDQ    ldc+32(FP), SI
-	VMOVUPS Z2, (SI)
-	VMOVUPS Z3, K1, 64(SI)
-	ADDQ    ldc+32(FP), SI
-	VMOVUPS Z4, (SI)
-	VMOVUPS Z5, K1, 64(SI)
-	ADDQ    ldc+32(FP), SI
-	VMOVUPS Z6, (SI)
-	VMOVUPS Z7, K1, 64(SI)
-	ADDQ    ldc+32(FP), SI
-	VMOVUPS Z8, (SI)
-	VMOVUPS Z9, K1, 64(SI)
-	ADDQ    ldc+32(FP), SI
-	VMOVUPS Z10, (SI)
-	VMOVUPS Z11, K1, 64(SI)
-	ADDQ    ldc+32(FP), SI
-	VMOVUPS Z12, (SI)
-	VMOVUPS Z13, K1, 64(SI)
-	DECQ    (SP)
-	JE      done
-	ADDQ    stepC+88(FP), AX
-	ADDQ    stepStart+96(FP), CX
-	MOVQ    stepA+104(FP), SI
-	ADDQ    SI, 8(SP)
-	MOVQ    stepB+112(FP), SI
-	ADDQ    SI, 16(SP)
-	JMP     tiles
-
-done:
-	VZEROUPPER
-	RET
-
-// func tileCols8x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-// Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileCols8x2AVX512(SB), NOSPLIT, $24-120
-	MOVQ  last+72(FP), AX
-	MOVL  $-1, CX
-	BZHIL AX, CX, CX
-	KMOVW CX, K1
-	MOVQ  c+0(FP), AX
-	MOVQ  start+8(FP), CX
-	MOVQ  ldb+56(FP), DX
-	MOVQ  lda+48(FP), BX
-	MOVQ  count+80(FP), SI
-	MOVQ  SI, (SP)
-	MOVQ  a+16(FP), SI
-	MOVQ  SI, 8(SP)
-	MOVQ  b+24(FP), SI
-	MOVQ  SI, 16(SP)
-
-tiles:
-	MOVQ       CX, SI
-	VMOVUPS    (SI), Z0
-	VMOVUPS.Z  64(SI), K1, Z1
-	ADDQ       ldstart+40(FP), SI
-	VMOVUPS    (SI), Z2
-	VMOVUPS.Z  64(SI), K1, Z3
-	ADDQ       ldstart+40(FP), SI
-	VMOVUPS    (SI), Z4
-	VMOVUPS.Z  64(SI), K1, Z5
-	ADDQ       ldstart+40(FP), SI
-	VMOVUPS    (SI), Z6
-	VMOVUPS.Z  64(SI), K1, Z7
-	ADDQ       ldstart+40(FP), SI
-	VMOVUPS    (SI), Z8
-	VMOVUPS.Z  64(SI), K1, Z9
-	ADDQ       ldstart+40(FP), SI
-	VMOVUPS    (SI), Z10
-	VMOVUPS.Z  64(SI), K1, Z11
-	ADDQ       ldstart+40(FP), SI
-	VMOVUPS    (SI), Z12
-	VMOVUPS.Z  64(SI), K1, Z13
-	ADDQ       ldstart+40(FP), SI
-	VMOVUPS    (SI), Z14
-	VMOVUPS.Z  64(SI), K1, Z15
-	MOVQ       AX, SI
-	ADDQ       stepC+88(FP), SI
-	PREFETCHT0 (SI)
-	PREFETCHT0 64(SI)
-	ADDQ       ldc+32(FP), SI
-	PREFETCHT0 (SI)
-	PREFETCHT0 64(SI)
-	ADDQ       ldc+32(FP), SI
-	PREFETCHT0 (SI)
-	PREFETCHT0 64(SI)
-	ADDQ       ldc+32(FP), SI
-	PREFETCHT0 (SI)
-	PREFETCHT0 64(SI)
-	ADDQ       ldc+32(FP), SI
-	PREFETCHT0 (SI)
-	PREFETCHT0 64(SI)
-	ADDQ       ldc+32(FP), SI
-	PREFETCHT0 (SI)
-	PREFETCHT0 64(SI)
-	ADDQ       ldc+32(FP), SI
-	PREFETCHT0 (SI)
-	PREFETCHT0 64(SI)
-	ADDQ       ldc+32(FP), SI
-	PREFETCHT0 (SI)
-	PREFETCHT0 64(SI)
-	MOVQ       k+64(FP), R8
-	MOVQ       8(SP), SI
-	MOVQ       16(SP), DI
-	MOVQ       SI, R9
-	ADDQ       stepA+104(FP), R9
-	TESTQ      DX, DX
-	JL         negated
+few:
+	MOVQ R13, DX
+	ANDQ $0x03, DX
+	JE   end
 
 whole:
-	VMOVUPS      (DI), Z16
-	VMOVUPS      64(DI), Z17
-	VBROADCASTSS (SI), Z18
-	VFMADD231PS  Z18, Z16, Z0
-	VFMADD231PS  Z18, Z17, Z1
-	VBROADCASTSS 4(SI), Z18
-	VFMADD231PS  Z18, Z16, Z2
-	VFMADD231PS  Z18, Z17, Z3
-	VBROADCASTSS 8(SI), Z18
-	VFMADD231PS  Z18, Z16, Z4
-	VFMADD231PS  Z18, Z17, Z5
-	VBROADCASTSS 12(SI), Z18
-	VFMADD231PS  Z18, Z16, Z6
-	VFMADD231PS  Z18, Z17, Z7
-	VBROADCASTSS 16(SI), Z18
-	VFMADD231PS  Z18, Z16, Z8
-	VFMADD231PS  Z18, Z17, Z9
-	VBROADCASTSS 20(SI), Z18
-	VFMADD231PS  Z18, Z16, Z10
-	VFMADD231PS  Z18, Z17, Z11
-	VBROADCASTSS 24(SI), Z18
-	VFMADD231PS  Z18, Z16, Z12
-	VFMADD231PS  Z18, Z17, Z13
-	VBROADCASTSS 28(SI), Z18
-	VFMADD231PS  Z18, Z16, Z14
-	VFMADD231PS  Z18, Z17, Z15
-	ADDQ         DX, DI
-	PREFETCHT0   (R9)
-	ADDQ         $0x40, R9
-	ADDQ         BX, SI
-	DECQ         R8
+	VMOVUPS      (CX), Z14
+	VMOVUPS      64(CX), Z15
+	VBROADCASTSS (BX), Z16
+	VFMADD231PS  Z16, Z14, Z0
+	VFMADD231PS  Z16, Z15, Z1
+	VBROADCASTSS (SI), Z16
+	VFMADD231PS  Z16, Z14, Z2
+	VFMADD231PS  Z16, Z15, Z3
+	VBROADCASTSS (DI), Z16
+	VFMADD231PS  Z16, Z14, Z4
+	VFMADD231PS  Z16, Z15, Z5
+	VBROADCASTSS (R8), Z16
+	VFMADD231PS  Z16, Z14, Z6
+	VFMADD231PS  Z16, Z15, Z7
+	VBROADCASTSS (R9), Z16
+	VFMADD231PS  Z16, Z14, Z8
+	VFMADD231PS  Z16, Z15, Z9
+	VBROADCASTSS (R10), Z16
+	VFMADD231PS  Z16, Z14, Z10
+	VFMADD231PS  Z16, Z15, Z11
+	VBROADCASTSS (R11), Z16
+	VFMADD231PS  Z16, Z14, Z12
+	VFMADD231PS  Z16, Z15, Z13
+	ADDQ         R12, CX
+	ADDQ         $0x04, BX
+	ADDQ         $0x04, SI
+	ADDQ         $0x04, DI
+	ADDQ         $0x04, R8
+	ADDQ         $0x04, R9
+	ADDQ         $0x04, R10
+	ADDQ         $0x04, R11
+	DECQ         DX
 	JNE          whole
 	JMP          end
 
 negated:
 partial:
-	VMOVUPS      (DI), Z16
-	VMOVUPS.Z    64(DI), K1, Z17
-	VBROADCASTSS (SI), Z18
-	VFMADD231PS  Z18, Z16, Z0
-	VFMADD231PS  Z18, Z17, Z1
-	VBROADCASTSS 4(SI), Z18
-	VFMADD231PS  Z18, Z16, Z2
-	VFMADD231PS  Z18, Z17, Z3
-	VBROADCASTSS 8(SI), Z18
-	VFMADD231PS  Z18, Z16, Z4
-	VFMADD231PS  Z18, Z17, Z5
-	VBROADCASTSS 12(SI), Z18
-	VFMADD231PS  Z18, Z16, Z6
-	VFMADD231PS  Z18, Z17, Z7
-	VBROADCASTSS 16(SI), Z18
-	VFMADD231PS  Z18, Z16, Z8
-	VFMADD231PS  Z18, Z17, Z9
-	VBROADCASTSS 20(SI), Z18
-	VFMADD231PS  Z18, Z16, Z10
-	VFMADD231PS  Z18, Z17, Z11
-	VBROADCASTSS 24(SI), Z18
-	VFMADD231PS  Z18, Z16, Z12
-	VFMADD231PS  Z18, Z17, Z13
-	VBROADCASTSS 28(SI), Z18
-	VFMADD231PS  Z18, Z16, Z14
-	VFMADD231PS  Z18, Z17, Z15
-	SUBQ         DX, DI
-	PREFETCHT0   (R9)
-	ADDQ         $0x40, R9
-	ADDQ         BX, SI
-	DECQ         R8
+	VMOVUPS      (CX), Z14
+	VMOVUPS.Z    64(CX), K1, Z15
+	VBROADCASTSS (BX), Z16
+	VFMADD231PS  Z16, Z14, Z0
+	VFMADD231PS  Z16, Z15, Z1
+	VBROADCASTSS (SI), Z16
+	VFMADD231PS  Z16, Z14, Z2
+	VFMADD231PS  Z16, Z15, Z3
+	VBROADCASTSS (DI), Z16
+	VFMADD231PS  Z16, Z14, Z4
+	VFMADD231PS  Z16, Z15, Z5
+	VBROADCASTSS (R8), Z16
+	VFMADD231PS  Z16, Z14, Z6
+	VFMADD231PS  Z16, Z15, Z7
+	VBROADCASTSS (R9), Z16
+	VFMADD231PS  Z16, Z14, Z8
+	VFMADD231PS  Z16, Z15, Z9
+	VBROADCASTSS (R10), Z16
+	VFMADD231PS  Z16, Z14, Z10
+	VFMADD231PS  Z16, Z15, Z11
+	VBROADCASTSS (R11), Z16
+	VFMADD231PS  Z16, Z14, Z12
+	VFMADD231PS  Z16, Z15, Z13
+	SUBQ         R12, CX
+	ADDQ         $0x04, BX
+	ADDQ         $0x04, SI
+	ADDQ         $0x04, DI
+	ADDQ         $0x04, R8
+	ADDQ         $0x04, R9
+	ADDQ         $0x04, R10
+	ADDQ         $0x04, R11
+	DECQ         DX
 	JNE          partial
 
 end:
-	MOVQ    AX, SI
-	VMOVUPS Z0, (SI)
-	VMOVUPS Z1, K1, 64(SI)
-	ADDQ    ldc+32(FP), SI
-	VMOVUPS Z2, (SI)
-	VMOVUPS Z3, K1, 64(SI)
-	ADDQ    ldc+32(FP), SI
-	VMOVUPS Z4, (SI)
-	VMOVUPS Z5, K1, 64(SI)
-	ADDQ    ldc+32(FP), SI
-	VMOVUPS Z6, (SI)
-	VMOVUPS Z7, K1, 64(SI)
-	ADDQ    ldc+32(FP), SI
-	VMOVUPS Z8, (SI)
-	VMOVUPS Z9, K1, 64(SI)
-	ADDQ    ldc+32(FP), SI
-	VMOVUPS Z10, (SI)
-	VMOVUPS Z11, K1, 64(SI)
-	ADDQ    ldc+32(FP), SI
-	VMOVUPS Z12, (SI)
-	VMOVUPS Z13, K1, 64(SI)
-	ADDQ    ldc+32(FP), SI
-	VMOVUPS Z14, (SI)
-	VMOVUPS Z15, K1, 64(SI)
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, (CX)
+	VMOVUPS Z1, K1, 64(CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z2, (CX)
+	VMOVUPS Z3, K1, 64(CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z4, (CX)
+	VMOVUPS Z5, K1, 64(CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z6, (CX)
+	VMOVUPS Z7, K1, 64(CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z8, (CX)
+	VMOVUPS Z9, K1, 64(CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z10, (CX)
+	VMOVUPS Z11, K1, 64(CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z12, (CX)
+	VMOVUPS Z13, K1, 64(CX)
 	DECQ    (SP)
 	JE      done
-	ADDQ    stepC+88(FP), AX
-	ADDQ    stepStart+96(FP), CX
-	MOVQ    stepA+104(FP), SI
-	ADDQ    SI, 8(SP)
-	MOVQ    stepB+112(FP), SI
-	ADDQ    SI, 16(SP)
+	MOVQ    stepC+88(FP), CX
+	ADDQ    CX, 8(SP)
+	MOVQ    stepStart+96(FP), CX
+	ADDQ    CX, 16(SP)
+	MOVQ    stepA+104(FP), CX
+	ADDQ    CX, 24(SP)
+	MOVQ    stepB+112(FP), CX
+	ADDQ    CX, 32(SP)
 	JMP     tiles
 
 done:
 	VZEROUPPER
 	RET
 
-// func tileCols9x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// func tileRows8x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileCols9x2AVX512(SB), NOSPLIT, $24-120
+TEXT ·tileRows8x2AVX512(SB), NOSPLIT, $40-120
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
 	BZHIL AX, CX, CX
 	KMOVW CX, K1
-	MOVQ  c+0(FP), AX
+	MOVQ  lda+48(FP), AX
+	MOVQ  count+80(FP), CX
+	MOVQ  CX, (SP)
+	MOVQ  c+0(FP), CX
+	MOVQ  CX, 8(SP)
 	MOVQ  start+8(FP), CX
-	MOVQ  ldb+56(FP), DX
-	MOVQ  lda+48(FP), BX
-	MOVQ  count+80(FP), SI
-	MOVQ  SI, (SP)
-	MOVQ  a+16(FP), SI
-	MOVQ  SI, 8(SP)
-	MOVQ  b+24(FP), SI
-	MOVQ  SI, 16(SP)
+	MOVQ  CX, 16(SP)
+	MOVQ  a+16(FP), CX
+	MOVQ  CX, 24(SP)
+	MOVQ  b+24(FP), CX
+	MOVQ  CX, 32(SP)
 
 tiles:
-	MOVQ       CX, SI
+	MOVQ       16(SP), CX
+	VMOVUPS    (CX), Z0
+	VMOVUPS.Z  64(CX), K1, Z1
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS    (CX), Z2
+	VMOVUPS.Z  64(CX), K1, Z3
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS    (CX), Z4
+	VMOVUPS.Z  64(CX), K1, Z5
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS    (CX), Z6
+	VMOVUPS.Z  64(CX), K1, Z7
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS    (CX), Z8
+	VMOVUPS.Z  64(CX), K1, Z9
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS    (CX), Z10
+	VMOVUPS.Z  64(CX), K1, Z11
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS    (CX), Z12
+	VMOVUPS.Z  64(CX), K1, Z13
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS    (CX), Z14
+	VMOVUPS.Z  64(CX), K1, Z15
+	MOVQ       8(SP), CX
+	ADDQ       stepC+88(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	MOVQ       k+64(FP), DX
+	MOVQ       32(SP), CX
+	MOVQ       24(SP), BX
+	LEAQ       (BX)(AX*1), SI
+	LEAQ       (SI)(AX*1), DI
+	LEAQ       (DI)(AX*1), R8
+	LEAQ       (R8)(AX*1), R9
+	LEAQ       (R9)(AX*1), R10
+	LEAQ       (R10)(AX*1), R11
+	LEAQ       (R11)(AX*1), R12
+	MOVQ       ldb+56(FP), R13
+	TESTQ      R13, R13
+	JL         negated
+	MOVQ       DX, R14
+	SHRQ       $0x02, DX
+	JE         few
+
+unrolled:
+	VMOVUPS      (CX), Z16
+	VMOVUPS      64(CX), Z17
+	VBROADCASTSS (BX), Z18
+	VFMADD231PS  Z18, Z16, Z0
+	VFMADD231PS  Z18, Z17, Z1
+	VBROADCASTSS (SI), Z18
+	VFMADD231PS  Z18, Z16, Z2
+	VFMADD231PS  Z18, Z17, Z3
+	VBROADCASTSS (DI), Z18
+	VFMADD231PS  Z18, Z16, Z4
+	VFMADD231PS  Z18, Z17, Z5
+	VBROADCASTSS (R8), Z18
+	VFMADD231PS  Z18, Z16, Z6
+	VFMADD231PS  Z18, Z17, Z7
+	VBROADCASTSS (R9), Z18
+	VFMADD231PS  Z18, Z16, Z8
+	VFMADD231PS  Z18, Z17, Z9
+	VBROADCASTSS (R10), Z18
+	VFMADD231PS  Z18, Z16, Z10
+	VFMADD231PS  Z18, Z17, Z11
+	VBROADCASTSS (R11), Z18
+	VFMADD231PS  Z18, Z16, Z12
+	VFMADD231PS  Z18, Z17, Z13
+	VBROADCASTSS (R12), Z18
+	VFMADD231PS  Z18, Z16, Z14
+	VFMADD231PS  Z18, Z17, Z15
+	ADDQ         R13, CX
+	VMOVUPS      (CX), Z16
+	VMOVUPS      64(CX), Z17
+	VBROADCASTSS 4(BX), Z18
+	VFMADD231PS  Z18, Z16, Z0
+	VFMADD231PS  Z18, Z17, Z1
+	VBROADCASTSS 4(SI), Z18
+	VFMADD231PS  Z18, Z16, Z2
+	VFMADD231PS  Z18, Z17, Z3
+	VBROADCASTSS 4(DI), Z18
+	VFMADD231PS  Z18, Z16, Z4
+	VFMADD231PS  Z18, Z17, Z5
+	VBROADCASTSS 4(R8), Z18
+	VFMADD231PS  Z18, Z16, Z6
+	VFMADD231PS  Z18, Z17, Z7
+	VBROADCASTSS 4(R9), Z18
+	VFMADD231PS  Z18, Z16, Z8
+	VFMADD231PS  Z18, Z17, Z9
+	VBROADCASTSS 4(R10), Z18
+	VFMADD231PS  Z18, Z16, Z10
+	VFMADD231PS  Z18, Z17, Z11
+	VBROADCASTSS 4(R11), Z18
+	VFMADD231PS  Z18, Z16, Z12
+	VFMADD231PS  Z18, Z17, Z13
+	VBROADCASTSS 4(R12), Z18
+	VFMADD231PS  Z18, Z16, Z14
+	VFMADD231PS  Z18, Z17, Z15
+	ADDQ         R13, CX
+	VMOVUPS      (CX), Z16
+	VMOVUPS      64(CX), Z17
+	VBROADCASTSS 8(BX), Z18
+	VFMADD231PS  Z18, Z16, Z0
+	VFMADD231PS  Z18, Z17, Z1
+	VBROADCASTSS 8(SI), Z18
+	VFMADD231PS  Z18, Z16, Z2
+	VFMADD231PS  Z18, Z17, Z3
+	VBROADCASTSS 8(DI), Z18
+	VFMADD231PS  Z18, Z16, Z4
+	VFMADD231PS  Z18, Z17, Z5
+	VBROADCASTSS 8(R8), Z18
+	VFMADD231PS  Z18, Z16, Z6
+	VFMADD231PS  Z18, Z17, Z7
+	VBROADCASTSS 8(R9), Z18
+	VFMADD231PS  Z18, Z16, Z8
+	VFMADD231PS  Z18, Z17, Z9
+	VBROADCASTSS 8(R10), Z18
+	VFMADD231PS  Z18, Z16, Z10
+	VFMADD231PS  Z18, Z17, Z11
+	VBROADCASTSS 8(R11), Z18
+	VFMADD231PS  Z18, Z16, Z12
+	VFMADD231PS  Z18, Z17, Z13
+	VBROADCASTSS 8(R12), Z18
+	VFMADD231PS  Z18, Z16, Z14
+	VFMADD231PS  Z18, Z17, Z15
+	ADDQ         R13, CX
+	VMOVUPS      (CX), Z16
+	VMOVUPS      64(CX), Z17
+	VBROADCASTSS 12(BX), Z18
+	VFMADD231PS  Z18, Z16, Z0
+	VFMADD231PS  Z18, Z17, Z1
+	VBROADCASTSS 12(SI), Z18
+	VFMADD231PS  Z18, Z16, Z2
+	VFMADD231PS  Z18, Z17, Z3
+	VBROADCASTSS 12(DI), Z18
+	VFMADD231PS  Z18, Z16, Z4
+	VFMADD231PS  Z18, Z17, Z5
+	VBROADCASTSS 12(R8), Z18
+	VFMADD231PS  Z18, Z16, Z6
+	VFMADD231PS  Z18, Z17, Z7
+	VBROADCASTSS 12(R9), Z18
+	VFMADD231PS  Z18, Z16, Z8
+	VFMADD231PS  Z18, Z17, Z9
+	VBROADCASTSS 12(R10), Z18
+	VFMADD231PS  Z18, Z16, Z10
+	VFMADD231PS  Z18, Z17, Z11
+	VBROADCASTSS 12(R11), Z18
+	VFMADD231PS  Z18, Z16, Z12
+	VFMADD231PS  Z18, Z17, Z13
+	VBROADCASTSS 12(R12), Z18
+	VFMADD231PS  Z18, Z16, Z14
+	VFMADD231PS  Z18, Z17, Z15
+	ADDQ         R13, CX
+	ADDQ         $0x10, BX
+	ADDQ         $0x10, SI
+	ADDQ         $0x10, DI
+	ADDQ         $0x10, R8
+	ADDQ         $0x10, R9
+	ADDQ         $0x10, R10
+	ADDQ         $0x10, R11
+	ADDQ         $0x10, R12
+	DECQ         DX
+	JNE          unrolled
+
+few:
+	MOVQ R14, DX
+	ANDQ $0x03, DX
+	JE   end
+
+whole:
+	VMOVUPS      (CX), Z16
+	VMOVUPS      64(CX), Z17
+	VBROADCASTSS (BX), Z18
+	VFMADD231PS  Z18, Z16, Z0
+	VFMADD231PS  Z18, Z17, Z1
+	VBROADCASTSS (SI), Z18
+	VFMADD231PS  Z18, Z16, Z2
+	VFMADD231PS  Z18, Z17, Z3
+	VBROADCASTSS (DI), Z18
+	VFMADD231PS  Z18, Z16, Z4
+	VFMADD231PS  Z18, Z17, Z5
+	VBROADCASTSS (R8), Z18
+	VFMADD231PS  Z18, Z16, Z6
+	VFMADD231PS  Z18, Z17, Z7
+	VBROADCASTSS (R9), Z18
+	VFMADD231PS  Z18, Z16, Z8
+	VFMADD231PS  Z18, Z17, Z9
+	VBROADCASTSS (R10), Z18
+	VFMADD231PS  Z18, Z16, Z10
+	VFMADD231PS  Z18, Z17, Z11
+	VBROADCASTSS (R11), Z18
+	VFMADD231PS  Z18, Z16, Z12
+	VFMADD231PS  Z18, Z17, Z13
+	VBROADCASTSS (R12), Z18
+	VFMADD231PS  Z18, Z16, Z14
+	VFMADD231PS  Z18, Z17, Z15
+	ADDQ         R13, CX
+	ADDQ         $0x04, BX
+	ADDQ         $0x04, SI
+	ADDQ         $0x04, DI
+	ADDQ         $0x04, R8
+	ADDQ         $0x04, R9
+	ADDQ         $0x04, R10
+	ADDQ         $0x04, R11
+	ADDQ         $0x04, R12
+	DECQ         DX
+	JNE          whole
+	JMP          end
+
+negated:
+partial:
+	VMOVUPS      (CX), Z16
+	VMOVUPS.Z    64(CX), K1, Z17
+	VBROADCASTSS (BX), Z18
+	VFMADD231PS  Z18, Z16, Z0
+	VFMADD231PS  Z18, Z17, Z1
+	VBROADCASTSS (SI), Z18
+	VFMADD231PS  Z18, Z16, Z2
+	VFMADD231PS  Z18, Z17, Z3
+	VBROADCASTSS (DI), Z18
+	VFMADD231PS  Z18, Z16, Z4
+	VFMADD231PS  Z18, Z17, Z5
+	VBROADCASTSS (R8), Z18
+	VFMADD231PS  Z18, Z16, Z6
+	VFMADD231PS  Z18, Z17, Z7
+	VBROADCASTSS (R9), Z18
+	VFMADD231PS  Z18, Z16, Z8
+	VFMADD231PS  Z18, Z17, Z9
+	VBROADCASTSS (R10), Z18
+	VFMADD231PS  Z18, Z16, Z10
+	VFMADD231PS  Z18, Z17, Z11
+	VBROADCASTSS (R11), Z18
+	VFMADD231PS  Z18, Z16, Z12
+	VFMADD231PS  Z18, Z17, Z13
+	VBROADCASTSS (R12), Z18
+	VFMADD231PS  Z18, Z16, Z14
+	VFMADD231PS  Z18, Z17, Z15
+	SUBQ         R13, CX
+	ADDQ         $0x04, BX
+	ADDQ         $0x04, SI
+	ADDQ         $0x04, DI
+	ADDQ         $0x04, R8
+	ADDQ         $0x04, R9
+	ADDQ         $0x04, R10
+	ADDQ         $0x04, R11
+	ADDQ         $0x04, R12
+	DECQ         DX
+	JNE          partial
+
+end:
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, (CX)
+	VMOVUPS Z1, K1, 64(CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z2, (CX)
+	VMOVUPS Z3, K1, 64(CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z4, (CX)
+	VMOVUPS Z5, K1, 64(CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z6, (CX)
+	VMOVUPS Z7, K1, 64(CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z8, (CX)
+	VMOVUPS Z9, K1, 64(CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z10, (CX)
+	VMOVUPS Z11, K1, 64(CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z12, (CX)
+	VMOVUPS Z13, K1, 64(CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z14, (CX)
+	VMOVUPS Z15, K1, 64(CX)
+	DECQ    (SP)
+	JE      done
+	MOVQ    stepC+88(FP), CX
+	ADDQ    CX, 8(SP)
+	MOVQ    stepStart+96(FP), CX
+	ADDQ    CX, 16(SP)
+	MOVQ    stepA+104(FP), CX
+	ADDQ    CX, 24(SP)
+	MOVQ    stepB+112(FP), CX
+	ADDQ    CX, 32(SP)
+	JMP     tiles
+
+done:
+	VZEROUPPER
+	RET
+
+// func tileRows9x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// Requires: AVX, AVX512F, BMI2, MMX+
+TEXT ·tileRows9x2AVX512(SB), NOSPLIT, $40-120
+	MOVQ  last+72(FP), AX
+	MOVL  $-1, CX
+	BZHIL AX, CX, CX
+	KMOVW CX, K1
+	MOVQ  lda+48(FP), AX
+	LEAQ  (AX)(AX*2), CX
+	LEAQ  (CX)(AX*2), DX
+	LEAQ  (DX)(AX*2), BX
+	MOVQ  count+80(FP), SI
+	MOVQ  SI, (SP)
+	MOVQ  c+0(FP), SI
+	MOVQ  SI, 8(SP)
+	MOVQ  start+8(FP), SI
+	MOVQ  SI, 16(SP)
+	MOVQ  a+16(FP), SI
+	MOVQ  SI, 24(SP)
+	MOVQ  b+24(FP), SI
+	MOVQ  SI, 32(SP)
+
+tiles:
+	MOVQ       16(SP), SI
 	VMOVUPS    (SI), Z0
 	VMOVUPS.Z  64(SI), K1, Z1
 	ADDQ       ldstart+40(FP), SI
@@ -15339,7 +11343,7 @@ tiles:
 	ADDQ       ldstart+40(FP), SI
 	VMOVUPS    (SI), Z16
 	VMOVUPS.Z  64(SI), K1, Z17
-	MOVQ       AX, SI
+	MOVQ       8(SP), SI
 	ADDQ       stepC+88(FP), SI
 	PREFETCHT0 (SI)
 	PREFETCHT0 64(SI)
@@ -15367,92 +11371,90 @@ tiles:
 	ADDQ       ldc+32(FP), SI
 	PREFETCHT0 (SI)
 	PREFETCHT0 64(SI)
-	MOVQ       k+64(FP), R8
-	MOVQ       8(SP), SI
-	MOVQ       16(SP), DI
-	MOVQ       SI, R9
-	ADDQ       stepA+104(FP), R9
-	TESTQ      DX, DX
+	MOVQ       k+64(FP), DI
+	MOVQ       32(SP), SI
+	MOVQ       24(SP), R8
+	LEAQ       (R8)(AX*8), R9
+	MOVQ       ldb+56(FP), R10
+	TESTQ      R10, R10
 	JL         negated
 
 whole:
-	VMOVUPS      (DI), Z18
-	VMOVUPS      64(DI), Z19
-	VBROADCASTSS (SI), Z20
+	VMOVUPS      (SI), Z18
+	VMOVUPS      64(SI), Z19
+	VBROADCASTSS (R8), Z20
 	VFMADD231PS  Z20, Z18, Z0
 	VFMADD231PS  Z20, Z19, Z1
-	VBROADCASTSS 4(SI), Z20
+	VBROADCASTSS (R8)(AX*1), Z20
 	VFMADD231PS  Z20, Z18, Z2
 	VFMADD231PS  Z20, Z19, Z3
-	VBROADCASTSS 8(SI), Z20
+	VBROADCASTSS (R8)(AX*2), Z20
 	VFMADD231PS  Z20, Z18, Z4
 	VFMADD231PS  Z20, Z19, Z5
-	VBROADCASTSS 12(SI), Z20
+	VBROADCASTSS (R8)(CX*1), Z20
 	VFMADD231PS  Z20, Z18, Z6
 	VFMADD231PS  Z20, Z19, Z7
-	VBROADCASTSS 16(SI), Z20
+	VBROADCASTSS (R8)(AX*4), Z20
 	VFMADD231PS  Z20, Z18, Z8
 	VFMADD231PS  Z20, Z19, Z9
-	VBROADCASTSS 20(SI), Z20
+	VBROADCASTSS (R8)(DX*1), Z20
 	VFMADD231PS  Z20, Z18, Z10
 	VFMADD231PS  Z20, Z19, Z11
-	VBROADCASTSS 24(SI), Z20
+	VBROADCASTSS (R8)(CX*2), Z20
 	VFMADD231PS  Z20, Z18, Z12
 	VFMADD231PS  Z20, Z19, Z13
-	VBROADCASTSS 28(SI), Z20
+	VBROADCASTSS (R8)(BX*1), Z20
 	VFMADD231PS  Z20, Z18, Z14
 	VFMADD231PS  Z20, Z19, Z15
-	VBROADCASTSS 32(SI), Z20
+	VBROADCASTSS (R9), Z20
 	VFMADD231PS  Z20, Z18, Z16
 	VFMADD231PS  Z20, Z19, Z17
-	ADDQ         DX, DI
-	PREFETCHT0   (R9)
-	ADDQ         $0x40, R9
-	ADDQ         BX, SI
-	DECQ         R8
+	ADDQ         R10, SI
+	ADDQ         $0x04, R8
+	ADDQ         $0x04, R9
+	DECQ         DI
 	JNE          whole
 	JMP          end
 
 negated:
 partial:
-	VMOVUPS      (DI), Z18
-	VMOVUPS.Z    64(DI), K1, Z19
-	VBROADCASTSS (SI), Z20
+	VMOVUPS      (SI), Z18
+	VMOVUPS.Z    64(SI), K1, Z19
+	VBROADCASTSS (R8), Z20
 	VFMADD231PS  Z20, Z18, Z0
 	VFMADD231PS  Z20, Z19, Z1
-	VBROADCASTSS 4(SI), Z20
+	VBROADCASTSS (R8)(AX*1), Z20
 	VFMADD231PS  Z20, Z18, Z2
 	VFMADD231PS  Z20, Z19, Z3
-	VBROADCASTSS 8(SI), Z20
+	VBROADCASTSS (R8)(AX*2), Z20
 	VFMADD231PS  Z20, Z18, Z4
 	VFMADD231PS  Z20, Z19, Z5
-	VBROADCASTSS 12(SI), Z20
+	VBROADCASTSS (R8)(CX*1), Z20
 	VFMADD231PS  Z20, Z18, Z6
 	VFMADD231PS  Z20, Z19, Z7
-	VBROADCASTSS 16(SI), Z20
+	VBROADCASTSS (R8)(AX*4), Z20
 	VFMADD231PS  Z20, Z18, Z8
 	VFMADD231PS  Z20, Z19, Z9
-	VBROADCASTSS 20(SI), Z20
+	VBROADCASTSS (R8)(DX*1), Z20
 	VFMADD231PS  Z20, Z18, Z10
 	VFMADD231PS  Z20, Z19, Z11
-	VBROADCASTSS 24(SI), Z20
+	VBROADCASTSS (R8)(CX*2), Z20
 	VFMADD231PS  Z20, Z18, Z12
 	VFMADD231PS  Z20, Z19, Z13
-	VBROADCASTSS 28(SI), Z20
+	VBROADCASTSS (R8)(BX*1), Z20
 	VFMADD231PS  Z20, Z18, Z14
 	VFMADD231PS  Z20, Z19, Z15
-	VBROADCASTSS 32(SI), Z20
+	VBROADCASTSS (R9), Z20
 	VFMADD231PS  Z20, Z18, Z16
 	VFMADD231PS  Z20, Z19, Z17
-	SUBQ         DX, DI
-	PREFETCHT0   (R9)
-	ADDQ         $0x40, R9
-	ADDQ         BX, SI
-	DECQ         R8
+	SUBQ         R10, SI
+	ADDQ         $0x04, R8
+	ADDQ         $0x04, R9
+	DECQ         DI
 	JNE          partial
 
 end:
-	MOVQ    AX, SI
+	MOVQ    8(SP), SI
 	VMOVUPS Z0, (SI)
 	VMOVUPS Z1, K1, 64(SI)
 	ADDQ    ldc+32(FP), SI
@@ -15481,38 +11483,44 @@ end:
 	VMOVUPS Z17, K1, 64(SI)
 	DECQ    (SP)
 	JE      done
-	ADDQ    stepC+88(FP), AX
-	ADDQ    stepStart+96(FP), CX
-	MOVQ    stepA+104(FP), SI
+	MOVQ    stepC+88(FP), SI
 	ADDQ    SI, 8(SP)
-	MOVQ    stepB+112(FP), SI
+	MOVQ    stepStart+96(FP), SI
 	ADDQ    SI, 16(SP)
+	MOVQ    stepA+104(FP), SI
+	ADDQ    SI, 24(SP)
+	MOVQ    stepB+112(FP), SI
+	ADDQ    SI, 32(SP)
 	JMP     tiles
 
 done:
 	VZEROUPPER
 	RET
 
-// func tileCols10x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// func tileRows10x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileCols10x2AVX512(SB), NOSPLIT, $24-120
+TEXT ·tileRows10x2AVX512(SB), NOSPLIT, $40-120
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
 	BZHIL AX, CX, CX
 	KMOVW CX, K1
-	MOVQ  c+0(FP), AX
-	MOVQ  start+8(FP), CX
-	MOVQ  ldb+56(FP), DX
-	MOVQ  lda+48(FP), BX
+	MOVQ  lda+48(FP), AX
+	LEAQ  (AX)(AX*2), CX
+	LEAQ  (CX)(AX*2), DX
+	LEAQ  (DX)(AX*2), BX
 	MOVQ  count+80(FP), SI
 	MOVQ  SI, (SP)
-	MOVQ  a+16(FP), SI
+	MOVQ  c+0(FP), SI
 	MOVQ  SI, 8(SP)
-	MOVQ  b+24(FP), SI
+	MOVQ  start+8(FP), SI
 	MOVQ  SI, 16(SP)
+	MOVQ  a+16(FP), SI
+	MOVQ  SI, 24(SP)
+	MOVQ  b+24(FP), SI
+	MOVQ  SI, 32(SP)
 
 tiles:
-	MOVQ       CX, SI
+	MOVQ       16(SP), SI
 	VMOVUPS    (SI), Z0
 	VMOVUPS.Z  64(SI), K1, Z1
 	ADDQ       ldstart+40(FP), SI
@@ -15542,7 +11550,7 @@ tiles:
 	ADDQ       ldstart+40(FP), SI
 	VMOVUPS    (SI), Z18
 	VMOVUPS.Z  64(SI), K1, Z19
-	MOVQ       AX, SI
+	MOVQ       8(SP), SI
 	ADDQ       stepC+88(FP), SI
 	PREFETCHT0 (SI)
 	PREFETCHT0 64(SI)
@@ -15573,98 +11581,96 @@ tiles:
 	ADDQ       ldc+32(FP), SI
 	PREFETCHT0 (SI)
 	PREFETCHT0 64(SI)
-	MOVQ       k+64(FP), R8
-	MOVQ       8(SP), SI
-	MOVQ       16(SP), DI
-	MOVQ       SI, R9
-	ADDQ       stepA+104(FP), R9
-	TESTQ      DX, DX
+	MOVQ       k+64(FP), DI
+	MOVQ       32(SP), SI
+	MOVQ       24(SP), R8
+	LEAQ       (R8)(AX*8), R9
+	MOVQ       ldb+56(FP), R10
+	TESTQ      R10, R10
 	JL         negated
 
 whole:
-	VMOVUPS      (DI), Z20
-	VMOVUPS      64(DI), Z21
-	VBROADCASTSS (SI), Z22
+	VMOVUPS      (SI), Z20
+	VMOVUPS      64(SI), Z21
+	VBROADCASTSS (R8), Z22
 	VFMADD231PS  Z22, Z20, Z0
 	VFMADD231PS  Z22, Z21, Z1
-	VBROADCASTSS 4(SI), Z22
+	VBROADCASTSS (R8)(AX*1), Z22
 	VFMADD231PS  Z22, Z20, Z2
 	VFMADD231PS  Z22, Z21, Z3
-	VBROADCASTSS 8(SI), Z22
+	VBROADCASTSS (R8)(AX*2), Z22
 	VFMADD231PS  Z22, Z20, Z4
 	VFMADD231PS  Z22, Z21, Z5
-	VBROADCASTSS 12(SI), Z22
+	VBROADCASTSS (R8)(CX*1), Z22
 	VFMADD231PS  Z22, Z20, Z6
 	VFMADD231PS  Z22, Z21, Z7
-	VBROADCASTSS 16(SI), Z22
+	VBROADCASTSS (R8)(AX*4), Z22
 	VFMADD231PS  Z22, Z20, Z8
 	VFMADD231PS  Z22, Z21, Z9
-	VBROADCASTSS 20(SI), Z22
+	VBROADCASTSS (R8)(DX*1), Z22
 	VFMADD231PS  Z22, Z20, Z10
 	VFMADD231PS  Z22, Z21, Z11
-	VBROADCASTSS 24(SI), Z22
+	VBROADCASTSS (R8)(CX*2), Z22
 	VFMADD231PS  Z22, Z20, Z12
 	VFMADD231PS  Z22, Z21, Z13
-	VBROADCASTSS 28(SI), Z22
+	VBROADCASTSS (R8)(BX*1), Z22
 	VFMADD231PS  Z22, Z20, Z14
 	VFMADD231PS  Z22, Z21, Z15
-	VBROADCASTSS 32(SI), Z22
+	VBROADCASTSS (R9), Z22
 	VFMADD231PS  Z22, Z20, Z16
 	VFMADD231PS  Z22, Z21, Z17
-	VBROADCASTSS 36(SI), Z22
+	VBROADCASTSS (R9)(AX*1), Z22
 	VFMADD231PS  Z22, Z20, Z18
 	VFMADD231PS  Z22, Z21, Z19
-	ADDQ         DX, DI
-	PREFETCHT0   (R9)
-	ADDQ         $0x40, R9
-	ADDQ         BX, SI
-	DECQ         R8
+	ADDQ         R10, SI
+	ADDQ         $0x04, R8
+	ADDQ         $0x04, R9
+	DECQ         DI
 	JNE          whole
 	JMP          end
 
 negated:
 partial:
-	VMOVUPS      (DI), Z20
-	VMOVUPS.Z    64(DI), K1, Z21
-	VBROADCASTSS (SI), Z22
+	VMOVUPS      (SI), Z20
+	VMOVUPS.Z    64(SI), K1, Z21
+	VBROADCASTSS (R8), Z22
 	VFMADD231PS  Z22, Z20, Z0
 	VFMADD231PS  Z22, Z21, Z1
-	VBROADCASTSS 4(SI), Z22
+	VBROADCASTSS (R8)(AX*1), Z22
 	VFMADD231PS  Z22, Z20, Z2
 	VFMADD231PS  Z22, Z21, Z3
-	VBROADCASTSS 8(SI), Z22
+	VBROADCASTSS (R8)(AX*2), Z22
 	VFMADD231PS  Z22, Z20, Z4
 	VFMADD231PS  Z22, Z21, Z5
-	VBROADCASTSS 12(SI), Z22
+	VBROADCASTSS (R8)(CX*1), Z22
 	VFMADD231PS  Z22, Z20, Z6
 	VFMADD231PS  Z22, Z21, Z7
-	VBROADCASTSS 16(SI), Z22
+	VBROADCASTSS (R8)(AX*4), Z22
 	VFMADD231PS  Z22, Z20, Z8
 	VFMADD231PS  Z22, Z21, Z9
-	VBROADCASTSS 20(SI), Z22
+	VBROADCASTSS (R8)(DX*1), Z22
 	VFMADD231PS  Z22, Z20, Z10
 	VFMADD231PS  Z22, Z21, Z11
-	VBROADCASTSS 24(SI), Z22
+	VBROADCASTSS (R8)(CX*2), Z22
 	VFMADD231PS  Z22, Z20, Z12
 	VFMADD231PS  Z22, Z21, Z13
-	VBROADCASTSS 28(SI), Z22
+	VBROADCASTSS (R8)(BX*1), Z22
 	VFMADD231PS  Z22, Z20, Z14
 	VFMADD231PS  Z22, Z21, Z15
-	VBROADCASTSS 32(SI), Z22
+	VBROADCASTSS (R9), Z22
 	VFMADD231PS  Z22, Z20, Z16
 	VFMADD231PS  Z22, Z21, Z17
-	VBROADCASTSS 36(SI), Z22
+	VBROADCASTSS (R9)(AX*1), Z22
 	VFMADD231PS  Z22, Z20, Z18
 	VFMADD231PS  Z22, Z21, Z19
-	SUBQ         DX, DI
-	PREFETCHT0   (R9)
-	ADDQ         $0x40, R9
-	ADDQ         BX, SI
-	DECQ         R8
+	SUBQ         R10, SI
+	ADDQ         $0x04, R8
+	ADDQ         $0x04, R9
+	DECQ         DI
 	JNE          partial
 
 end:
-	MOVQ    AX, SI
+	MOVQ    8(SP), SI
 	VMOVUPS Z0, (SI)
 	VMOVUPS Z1, K1, 64(SI)
 	ADDQ    ldc+32(FP), SI
@@ -15696,38 +11702,44 @@ end:
 	VMOVUPS Z19, K1, 64(SI)
 	DECQ    (SP)
 	JE      done
-	ADDQ    stepC+88(FP), AX
-	ADDQ    stepStart+96(FP), CX
-	MOVQ    stepA+104(FP), SI
+	MOVQ    stepC+88(FP), SI
 	ADDQ    SI, 8(SP)
-	MOVQ    stepB+112(FP), SI
+	MOVQ    stepStart+96(FP), SI
 	ADDQ    SI, 16(SP)
+	MOVQ    stepA+104(FP), SI
+	ADDQ    SI, 24(SP)
+	MOVQ    stepB+112(FP), SI
+	ADDQ    SI, 32(SP)
 	JMP     tiles
 
 done:
 	VZEROUPPER
 	RET
 
-// func tileCols11x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// func tileRows11x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileCols11x2AVX512(SB), NOSPLIT, $24-120
+TEXT ·tileRows11x2AVX512(SB), NOSPLIT, $40-120
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
 	BZHIL AX, CX, CX
 	KMOVW CX, K1
-	MOVQ  c+0(FP), AX
-	MOVQ  start+8(FP), CX
-	MOVQ  ldb+56(FP), DX
-	MOVQ  lda+48(FP), BX
+	MOVQ  lda+48(FP), AX
+	LEAQ  (AX)(AX*2), CX
+	LEAQ  (CX)(AX*2), DX
+	LEAQ  (DX)(AX*2), BX
 	MOVQ  count+80(FP), SI
 	MOVQ  SI, (SP)
-	MOVQ  a+16(FP), SI
+	MOVQ  c+0(FP), SI
 	MOVQ  SI, 8(SP)
-	MOVQ  b+24(FP), SI
+	MOVQ  start+8(FP), SI
 	MOVQ  SI, 16(SP)
+	MOVQ  a+16(FP), SI
+	MOVQ  SI, 24(SP)
+	MOVQ  b+24(FP), SI
+	MOVQ  SI, 32(SP)
 
 tiles:
-	MOVQ       CX, SI
+	MOVQ       16(SP), SI
 	VMOVUPS    (SI), Z0
 	VMOVUPS.Z  64(SI), K1, Z1
 	ADDQ       ldstart+40(FP), SI
@@ -15760,7 +11772,7 @@ tiles:
 	ADDQ       ldstart+40(FP), SI
 	VMOVUPS    (SI), Z20
 	VMOVUPS.Z  64(SI), K1, Z21
-	MOVQ       AX, SI
+	MOVQ       8(SP), SI
 	ADDQ       stepC+88(FP), SI
 	PREFETCHT0 (SI)
 	PREFETCHT0 64(SI)
@@ -15794,104 +11806,102 @@ tiles:
 	ADDQ       ldc+32(FP), SI
 	PREFETCHT0 (SI)
 	PREFETCHT0 64(SI)
-	MOVQ       k+64(FP), R8
-	MOVQ       8(SP), SI
-	MOVQ       16(SP), DI
-	MOVQ       SI, R9
-	ADDQ       stepA+104(FP), R9
-	TESTQ      DX, DX
+	MOVQ       k+64(FP), DI
+	MOVQ       32(SP), SI
+	MOVQ       24(SP), R8
+	LEAQ       (R8)(AX*8), R9
+	MOVQ       ldb+56(FP), R10
+	TESTQ      R10, R10
 	JL         negated
 
 whole:
-	VMOVUPS      (DI), Z22
-	VMOVUPS      64(DI), Z23
-	VBROADCASTSS (SI), Z24
+	VMOVUPS      (SI), Z22
+	VMOVUPS      64(SI), Z23
+	VBROADCASTSS (R8), Z24
 	VFMADD231PS  Z24, Z22, Z0
 	VFMADD231PS  Z24, Z23, Z1
-	VBROADCASTSS 4(SI), Z24
+	VBROADCASTSS (R8)(AX*1), Z24
 	VFMADD231PS  Z24, Z22, Z2
 	VFMADD231PS  Z24, Z23, Z3
-	VBROADCASTSS 8(SI), Z24
+	VBROADCASTSS (R8)(AX*2), Z24
 	VFMADD231PS  Z24, Z22, Z4
 	VFMADD231PS  Z24, Z23, Z5
-	VBROADCASTSS 12(SI), Z24
+	VBROADCASTSS (R8)(CX*1), Z24
 	VFMADD231PS  Z24, Z22, Z6
 	VFMADD231PS  Z24, Z23, Z7
-	VBROADCASTSS 16(SI), Z24
+	VBROADCASTSS (R8)(AX*4), Z24
 	VFMADD231PS  Z24, Z22, Z8
 	VFMADD231PS  Z24, Z23, Z9
-	VBROADCASTSS 20(SI), Z24
+	VBROADCASTSS (R8)(DX*1), Z24
 	VFMADD231PS  Z24, Z22, Z10
 	VFMADD231PS  Z24, Z23, Z11
-	VBROADCASTSS 24(SI), Z24
+	VBROADCASTSS (R8)(CX*2), Z24
 	VFMADD231PS  Z24, Z22, Z12
 	VFMADD231PS  Z24, Z23, Z13
-	VBROADCASTSS 28(SI), Z24
+	VBROADCASTSS (R8)(BX*1), Z24
 	VFMADD231PS  Z24, Z22, Z14
 	VFMADD231PS  Z24, Z23, Z15
-	VBROADCASTSS 32(SI), Z24
+	VBROADCASTSS (R9), Z24
 	VFMADD231PS  Z24, Z22, Z16
 	VFMADD231PS  Z24, Z23, Z17
-	VBROADCASTSS 36(SI), Z24
+	VBROADCASTSS (R9)(AX*1), Z24
 	VFMADD231PS  Z24, Z22, Z18
 	VFMADD231PS  Z24, Z23, Z19
-	VBROADCASTSS 40(SI), Z24
+	VBROADCASTSS (R9)(AX*2), Z24
 	VFMADD231PS  Z24, Z22, Z20
 	VFMADD231PS  Z24, Z23, Z21
-	ADDQ         DX, DI
-	PREFETCHT0   (R9)
-	ADDQ         $0x40, R9
-	ADDQ         BX, SI
-	DECQ         R8
+	ADDQ         R10, SI
+	ADDQ         $0x04, R8
+	ADDQ         $0x04, R9
+	DECQ         DI
 	JNE          whole
 	JMP          end
 
 negated:
 partial:
-	VMOVUPS      (DI), Z22
-	VMOVUPS.Z    64(DI), K1, Z23
-	VBROADCASTSS (SI), Z24
+	VMOVUPS      (SI), Z22
+	VMOVUPS.Z    64(SI), K1, Z23
+	VBROADCASTSS (R8), Z24
 	VFMADD231PS  Z24, Z22, Z0
 	VFMADD231PS  Z24, Z23, Z1
-	VBROADCASTSS 4(SI), Z24
+	VBROADCASTSS (R8)(AX*1), Z24
 	VFMADD231PS  Z24, Z22, Z2
 	VFMADD231PS  Z24, Z23, Z3
-	VBROADCASTSS 8(SI), Z24
+	VBROADCASTSS (R8)(AX*2), Z24
 	VFMADD231PS  Z24, Z22, Z4
 	VFMADD231PS  Z24, Z23, Z5
-	VBROADCASTSS 12(SI), Z24
+	VBROADCASTSS (R8)(CX*1), Z24
 	VFMADD231PS  Z24, Z22, Z6
 	VFMADD231PS  Z24, Z23, Z7
-	VBROADCASTSS 16(SI), Z24
+	VBROADCASTSS (R8)(AX*4), Z24
 	VFMADD231PS  Z24, Z22, Z8
 	VFMADD231PS  Z24, Z23, Z9
-	VBROADCASTSS 20(SI), Z24
+	VBROADCASTSS (R8)(DX*1), Z24
 	VFMADD231PS  Z24, Z22, Z10
 	VFMADD231PS  Z24, Z23, Z11
-	VBROADCASTSS 24(SI), Z24
+	VBROADCASTSS (R8)(CX*2), Z24
 	VFMADD231PS  Z24, Z22, Z12
 	VFMADD231PS  Z24, Z23, Z13
-	VBROADCASTSS 28(SI), Z24
+	VBROADCASTSS (R8)(BX*1), Z24
 	VFMADD231PS  Z24, Z22, Z14
 	VFMADD231PS  Z24, Z23, Z15
-	VBROADCASTSS 32(SI), Z24
+	VBROADCASTSS (R9), Z24
 	VFMADD231PS  Z24, Z22, Z16
 	VFMADD231PS  Z24, Z23, Z17
-	VBROADCASTSS 36(SI), Z24
+	VBROADCASTSS (R9)(AX*1), Z24
 	VFMADD231PS  Z24, Z22, Z18
 	VFMADD231PS  Z24, Z23, Z19
-	VBROADCASTSS 40(SI), Z24
+	VBROADCASTSS (R9)(AX*2), Z24
 	VFMADD231PS  Z24, Z22, Z20
 	VFMADD231PS  Z24, Z23, Z21
-	SUBQ         DX, DI
-	PREFETCHT0   (R9)
-	ADDQ         $0x40, R9
-	ADDQ         BX, SI
-	DECQ         R8
+	SUBQ         R10, SI
+	ADDQ         $0x04, R8
+	ADDQ         $0x04, R9
+	DECQ         DI
 	JNE          partial
 
 end:
-	MOVQ    AX, SI
+	MOVQ    8(SP), SI
 	VMOVUPS Z0, (SI)
 	VMOVUPS Z1, K1, 64(SI)
 	ADDQ    ldc+32(FP), SI
@@ -15926,38 +11936,44 @@ end:
 	VMOVUPS Z21, K1, 64(SI)
 	DECQ    (SP)
 	JE      done
-	ADDQ    stepC+88(FP), AX
-	ADDQ    stepStart+96(FP), CX
-	MOVQ    stepA+104(FP), SI
+	MOVQ    stepC+88(FP), SI
 	ADDQ    SI, 8(SP)
-	MOVQ    stepB+112(FP), SI
+	MOVQ    stepStart+96(FP), SI
 	ADDQ    SI, 16(SP)
+	MOVQ    stepA+104(FP), SI
+	ADDQ    SI, 24(SP)
+	MOVQ    stepB+112(FP), SI
+	ADDQ    SI, 32(SP)
 	JMP     tiles
 
 done:
 	VZEROUPPER
 	RET
 
-// func tileCols12x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// func tileRows12x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileCols12x2AVX512(SB), NOSPLIT, $24-120
+TEXT ·tileRows12x2AVX512(SB), NOSPLIT, $40-120
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
 	BZHIL AX, CX, CX
 	KMOVW CX, K1
-	MOVQ  c+0(FP), AX
-	MOVQ  start+8(FP), CX
-	MOVQ  ldb+56(FP), DX
-	MOVQ  lda+48(FP), BX
+	MOVQ  lda+48(FP), AX
+	LEAQ  (AX)(AX*2), CX
+	LEAQ  (CX)(AX*2), DX
+	LEAQ  (DX)(AX*2), BX
 	MOVQ  count+80(FP), SI
 	MOVQ  SI, (SP)
-	MOVQ  a+16(FP), SI
+	MOVQ  c+0(FP), SI
 	MOVQ  SI, 8(SP)
-	MOVQ  b+24(FP), SI
+	MOVQ  start+8(FP), SI
 	MOVQ  SI, 16(SP)
+	MOVQ  a+16(FP), SI
+	MOVQ  SI, 24(SP)
+	MOVQ  b+24(FP), SI
+	MOVQ  SI, 32(SP)
 
 tiles:
-	MOVQ       CX, SI
+	MOVQ       16(SP), SI
 	VMOVUPS    (SI), Z0
 	VMOVUPS.Z  64(SI), K1, Z1
 	ADDQ       ldstart+40(FP), SI
@@ -15993,7 +12009,7 @@ tiles:
 	ADDQ       ldstart+40(FP), SI
 	VMOVUPS    (SI), Z22
 	VMOVUPS.Z  64(SI), K1, Z23
-	MOVQ       AX, SI
+	MOVQ       8(SP), SI
 	ADDQ       stepC+88(FP), SI
 	PREFETCHT0 (SI)
 	PREFETCHT0 64(SI)
@@ -16030,110 +12046,108 @@ tiles:
 	ADDQ       ldc+32(FP), SI
 	PREFETCHT0 (SI)
 	PREFETCHT0 64(SI)
-	MOVQ       k+64(FP), R8
-	MOVQ       8(SP), SI
-	MOVQ       16(SP), DI
-	MOVQ       SI, R9
-	ADDQ       stepA+104(FP), R9
-	TESTQ      DX, DX
+	MOVQ       k+64(FP), DI
+	MOVQ       32(SP), SI
+	MOVQ       24(SP), R8
+	LEAQ       (R8)(AX*8), R9
+	MOVQ       ldb+56(FP), R10
+	TESTQ      R10, R10
 	JL         negated
 
 whole:
-	VMOVUPS      (DI), Z24
-	VMOVUPS      64(DI), Z25
-	VBROADCASTSS (SI), Z26
+	VMOVUPS      (SI), Z24
+	VMOVUPS      64(SI), Z25
+	VBROADCASTSS (R8), Z26
 	VFMADD231PS  Z26, Z24, Z0
 	VFMADD231PS  Z26, Z25, Z1
-	VBROADCASTSS 4(SI), Z26
+	VBROADCASTSS (R8)(AX*1), Z26
 	VFMADD231PS  Z26, Z24, Z2
 	VFMADD231PS  Z26, Z25, Z3
-	VBROADCASTSS 8(SI), Z26
+	VBROADCASTSS (R8)(AX*2), Z26
 	VFMADD231PS  Z26, Z24, Z4
 	VFMADD231PS  Z26, Z25, Z5
-	VBROADCASTSS 12(SI), Z26
+	VBROADCASTSS (R8)(CX*1), Z26
 	VFMADD231PS  Z26, Z24, Z6
 	VFMADD231PS  Z26, Z25, Z7
-	VBROADCASTSS 16(SI), Z26
+	VBROADCASTSS (R8)(AX*4), Z26
 	VFMADD231PS  Z26, Z24, Z8
 	VFMADD231PS  Z26, Z25, Z9
-	VBROADCASTSS 20(SI), Z26
+	VBROADCASTSS (R8)(DX*1), Z26
 	VFMADD231PS  Z26, Z24, Z10
 	VFMADD231PS  Z26, Z25, Z11
-	VBROADCASTSS 24(SI), Z26
+	VBROADCASTSS (R8)(CX*2), Z26
 	VFMADD231PS  Z26, Z24, Z12
 	VFMADD231PS  Z26, Z25, Z13
-	VBROADCASTSS 28(SI), Z26
+	VBROADCASTSS (R8)(BX*1), Z26
 	VFMADD231PS  Z26, Z24, Z14
 	VFMADD231PS  Z26, Z25, Z15
-	VBROADCASTSS 32(SI), Z26
+	VBROADCASTSS (R9), Z26
 	VFMADD231PS  Z26, Z24, Z16
 	VFMADD231PS  Z26, Z25, Z17
-	VBROADCASTSS 36(SI), Z26
+	VBROADCASTSS (R9)(AX*1), Z26
 	VFMADD231PS  Z26, Z24, Z18
 	VFMADD231PS  Z26, Z25, Z19
-	VBROADCASTSS 40(SI), Z26
+	VBROADCASTSS (R9)(AX*2), Z26
 	VFMADD231PS  Z26, Z24, Z20
 	VFMADD231PS  Z26, Z25, Z21
-	VBROADCASTSS 44(SI), Z26
+	VBROADCASTSS (R9)(CX*1), Z26
 	VFMADD231PS  Z26, Z24, Z22
 	VFMADD231PS  Z26, Z25, Z23
-	ADDQ         DX, DI
-	PREFETCHT0   (R9)
-	ADDQ         $0x40, R9
-	ADDQ         BX, SI
-	DECQ         R8
+	ADDQ         R10, SI
+	ADDQ         $0x04, R8
+	ADDQ         $0x04, R9
+	DECQ         DI
 	JNE          whole
 	JMP          end
 
 negated:
 partial:
-	VMOVUPS      (DI), Z24
-	VMOVUPS.Z    64(DI), K1, Z25
-	VBROADCASTSS (SI), Z26
+	VMOVUPS      (SI), Z24
+	VMOVUPS.Z    64(SI), K1, Z25
+	VBROADCASTSS (R8), Z26
 	VFMADD231PS  Z26, Z24, Z0
 	VFMADD231PS  Z26, Z25, Z1
-	VBROADCASTSS 4(SI), Z26
+	VBROADCASTSS (R8)(AX*1), Z26
 	VFMADD231PS  Z26, Z24, Z2
 	VFMADD231PS  Z26, Z25, Z3
-	VBROADCASTSS 8(SI), Z26
+	VBROADCASTSS (R8)(AX*2), Z26
 	VFMADD231PS  Z26, Z24, Z4
 	VFMADD231PS  Z26, Z25, Z5
-	VBROADCASTSS 12(SI), Z26
+	VBROADCASTSS (R8)(CX*1), Z26
 	VFMADD231PS  Z26, Z24, Z6
 	VFMADD231PS  Z26, Z25, Z7
-	VBROADCASTSS 16(SI), Z26
+	VBROADCASTSS (R8)(AX*4), Z26
 	VFMADD231PS  Z26, Z24, Z8
 	VFMADD231PS  Z26, Z25, Z9
-	VBROADCASTSS 20(SI), Z26
+	VBROADCASTSS (R8)(DX*1), Z26
 	VFMADD231PS  Z26, Z24, Z10
 	VFMADD231PS  Z26, Z25, Z11
-	VBROADCASTSS 24(SI), Z26
+	VBROADCASTSS (R8)(CX*2), Z26
 	VFMADD231PS  Z26, Z24, Z12
 	VFMADD231PS  Z26, Z25, Z13
-	VBROADCASTSS 28(SI), Z26
+	VBROADCASTSS (R8)(BX*1), Z26
 	VFMADD231PS  Z26, Z24, Z14
 	VFMADD231PS  Z26, Z25, Z15
-	VBROADCASTSS 32(SI), Z26
+	VBROADCASTSS (R9), Z26
 	VFMADD231PS  Z26, Z24, Z16
 	VFMADD231PS  Z26, Z25, Z17
-	VBROADCASTSS 36(SI), Z26
+	VBROADCASTSS (R9)(AX*1), Z26
 	VFMADD231PS  Z26, Z24, Z18
 	VFMADD231PS  Z26, Z25, Z19
-	VBROADCASTSS 40(SI), Z26
+	VBROADCASTSS (R9)(AX*2), Z26
 	VFMADD231PS  Z26, Z24, Z20
 	VFMADD231PS  Z26, Z25, Z21
-	VBROADCASTSS 44(SI), Z26
+	VBROADCASTSS (R9)(CX*1), Z26
 	VFMADD231PS  Z26, Z24, Z22
 	VFMADD231PS  Z26, Z25, Z23
-	SUBQ         DX, DI
-	PREFETCHT0   (R9)
-	ADDQ         $0x40, R9
-	ADDQ         BX, SI
-	DECQ         R8
+	SUBQ         R10, SI
+	ADDQ         $0x04, R8
+	ADDQ         $0x04, R9
+	DECQ         DI
 	JNE          partial
 
 end:
-	MOVQ    AX, SI
+	MOVQ    8(SP), SI
 	VMOVUPS Z0, (SI)
 	VMOVUPS Z1, K1, 64(SI)
 	ADDQ    ldc+32(FP), SI
@@ -16171,38 +12185,44 @@ end:
 	VMOVUPS Z23, K1, 64(SI)
 	DECQ    (SP)
 	JE      done
-	ADDQ    stepC+88(FP), AX
-	ADDQ    stepStart+96(FP), CX
-	MOVQ    stepA+104(FP), SI
+	MOVQ    stepC+88(FP), SI
 	ADDQ    SI, 8(SP)
-	MOVQ    stepB+112(FP), SI
+	MOVQ    stepStart+96(FP), SI
 	ADDQ    SI, 16(SP)
+	MOVQ    stepA+104(FP), SI
+	ADDQ    SI, 24(SP)
+	MOVQ    stepB+112(FP), SI
+	ADDQ    SI, 32(SP)
 	JMP     tiles
 
 done:
 	VZEROUPPER
 	RET
 
-// func tileCols13x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// func tileRows13x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileCols13x2AVX512(SB), NOSPLIT, $24-120
+TEXT ·tileRows13x2AVX512(SB), NOSPLIT, $40-120
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
 	BZHIL AX, CX, CX
 	KMOVW CX, K1
-	MOVQ  c+0(FP), AX
-	MOVQ  start+8(FP), CX
-	MOVQ  ldb+56(FP), DX
-	MOVQ  lda+48(FP), BX
+	MOVQ  lda+48(FP), AX
+	LEAQ  (AX)(AX*2), CX
+	LEAQ  (CX)(AX*2), DX
+	LEAQ  (DX)(AX*2), BX
 	MOVQ  count+80(FP), SI
 	MOVQ  SI, (SP)
-	MOVQ  a+16(FP), SI
+	MOVQ  c+0(FP), SI
 	MOVQ  SI, 8(SP)
-	MOVQ  b+24(FP), SI
+	MOVQ  start+8(FP), SI
 	MOVQ  SI, 16(SP)
+	MOVQ  a+16(FP), SI
+	MOVQ  SI, 24(SP)
+	MOVQ  b+24(FP), SI
+	MOVQ  SI, 32(SP)
 
 tiles:
-	MOVQ       CX, SI
+	MOVQ       16(SP), SI
 	VMOVUPS    (SI), Z0
 	VMOVUPS.Z  64(SI), K1, Z1
 	ADDQ       ldstart+40(FP), SI
@@ -16241,7 +12261,7 @@ tiles:
 	ADDQ       ldstart+40(FP), SI
 	VMOVUPS    (SI), Z24
 	VMOVUPS.Z  64(SI), K1, Z25
-	MOVQ       AX, SI
+	MOVQ       8(SP), SI
 	ADDQ       stepC+88(FP), SI
 	PREFETCHT0 (SI)
 	PREFETCHT0 64(SI)
@@ -16281,116 +12301,114 @@ tiles:
 	ADDQ       ldc+32(FP), SI
 	PREFETCHT0 (SI)
 	PREFETCHT0 64(SI)
-	MOVQ       k+64(FP), R8
-	MOVQ       8(SP), SI
-	MOVQ       16(SP), DI
-	MOVQ       SI, R9
-	ADDQ       stepA+104(FP), R9
-	TESTQ      DX, DX
+	MOVQ       k+64(FP), DI
+	MOVQ       32(SP), SI
+	MOVQ       24(SP), R8
+	LEAQ       (R8)(AX*8), R9
+	MOVQ       ldb+56(FP), R10
+	TESTQ      R10, R10
 	JL         negated
 
 whole:
-	VMOVUPS      (DI), Z26
-	VMOVUPS      64(DI), Z27
-	VBROADCASTSS (SI), Z28
+	VMOVUPS      (SI), Z26
+	VMOVUPS      64(SI), Z27
+	VBROADCASTSS (R8), Z28
 	VFMADD231PS  Z28, Z26, Z0
 	VFMADD231PS  Z28, Z27, Z1
-	VBROADCASTSS 4(SI), Z28
+	VBROADCASTSS (R8)(AX*1), Z28
 	VFMADD231PS  Z28, Z26, Z2
 	VFMADD231PS  Z28, Z27, Z3
-	VBROADCASTSS 8(SI), Z28
+	VBROADCASTSS (R8)(AX*2), Z28
 	VFMADD231PS  Z28, Z26, Z4
 	VFMADD231PS  Z28, Z27, Z5
-	VBROADCASTSS 12(SI), Z28
+	VBROADCASTSS (R8)(CX*1), Z28
 	VFMADD231PS  Z28, Z26, Z6
 	VFMADD231PS  Z28, Z27, Z7
-	VBROADCASTSS 16(SI), Z28
+	VBROADCASTSS (R8)(AX*4), Z28
 	VFMADD231PS  Z28, Z26, Z8
 	VFMADD231PS  Z28, Z27, Z9
-	VBROADCASTSS 20(SI), Z28
+	VBROADCASTSS (R8)(DX*1), Z28
 	VFMADD231PS  Z28, Z26, Z10
 	VFMADD231PS  Z28, Z27, Z11
-	VBROADCASTSS 24(SI), Z28
+	VBROADCASTSS (R8)(CX*2), Z28
 	VFMADD231PS  Z28, Z26, Z12
 	VFMADD231PS  Z28, Z27, Z13
-	VBROADCASTSS 28(SI), Z28
+	VBROADCASTSS (R8)(BX*1), Z28
 	VFMADD231PS  Z28, Z26, Z14
 	VFMADD231PS  Z28, Z27, Z15
-	VBROADCASTSS 32(SI), Z28
+	VBROADCASTSS (R9), Z28
 	VFMADD231PS  Z28, Z26, Z16
 	VFMADD231PS  Z28, Z27, Z17
-	VBROADCASTSS 36(SI), Z28
+	VBROADCASTSS (R9)(AX*1), Z28
 	VFMADD231PS  Z28, Z26, Z18
 	VFMADD231PS  Z28, Z27, Z19
-	VBROADCASTSS 40(SI), Z28
+	VBROADCASTSS (R9)(AX*2), Z28
 	VFMADD231PS  Z28, Z26, Z20
 	VFMADD231PS  Z28, Z27, Z21
-	VBROADCASTSS 44(SI), Z28
+	VBROADCASTSS (R9)(CX*1), Z28
 	VFMADD231PS  Z28, Z26, Z22
 	VFMADD231PS  Z28, Z27, Z23
-	VBROADCASTSS 48(SI), Z28
+	VBROADCASTSS (R9)(AX*4), Z28
 	VFMADD231PS  Z28, Z26, Z24
 	VFMADD231PS  Z28, Z27, Z25
-	ADDQ         DX, DI
-	PREFETCHT0   (R9)
-	ADDQ         $0x40, R9
-	ADDQ         BX, SI
-	DECQ         R8
+	ADDQ         R10, SI
+	ADDQ         $0x04, R8
+	ADDQ         $0x04, R9
+	DECQ         DI
 	JNE          whole
 	JMP          end
 
 negated:
 partial:
-	VMOVUPS      (DI), Z26
-	VMOVUPS.Z    64(DI), K1, Z27
-	VBROADCASTSS (SI), Z28
+	VMOVUPS      (SI), Z26
+	VMOVUPS.Z    64(SI), K1, Z27
+	VBROADCASTSS (R8), Z28
 	VFMADD231PS  Z28, Z26, Z0
 	VFMADD231PS  Z28, Z27, Z1
-	VBROADCASTSS 4(SI), Z28
+	VBROADCASTSS (R8)(AX*1), Z28
 	VFMADD231PS  Z28, Z26, Z2
 	VFMADD231PS  Z28, Z27, Z3
-	VBROADCASTSS 8(SI), Z28
+	VBROADCASTSS (R8)(AX*2), Z28
 	VFMADD231PS  Z28, Z26, Z4
 	VFMADD231PS  Z28, Z27, Z5
-	VBROADCASTSS 12(SI), Z28
+	VBROADCASTSS (R8)(CX*1), Z28
 	VFMADD231PS  Z28, Z26, Z6
 	VFMADD231PS  Z28, Z27, Z7
-	VBROADCASTSS 16(SI), Z28
+	VBROADCASTSS (R8)(AX*4), Z28
 	VFMADD231PS  Z28, Z26, Z8
 	VFMADD231PS  Z28, Z27, Z9
-	VBROADCASTSS 20(SI), Z28
+	VBROADCASTSS (R8)(DX*1), Z28
 	VFMADD231PS  Z28, Z26, Z10
 	VFMADD231PS  Z28, Z27, Z11
-	VBROADCASTSS 24(SI), Z28
+	VBROADCASTSS (R8)(CX*2), Z28
 	VFMADD231PS  Z28, Z26, Z12
 	VFMADD231PS  Z28, Z27, Z13
-	VBROADCASTSS 28(SI), Z28
+	VBROADCASTSS (R8)(BX*1), Z28
 	VFMADD231PS  Z28, Z26, Z14
 	VFMADD231PS  Z28, Z27, Z15
-	VBROADCASTSS 32(SI), Z28
+	VBROADCASTSS (R9), Z28
 	VFMADD231PS  Z28, Z26, Z16
 	VFMADD231PS  Z28, Z27, Z17
-	VBROADCASTSS 36(SI), Z28
+	VBROADCASTSS (R9)(AX*1), Z28
 	VFMADD231PS  Z28, Z26, Z18
 	VFMADD231PS  Z28, Z27, Z19
-	VBROADCASTSS 40(SI), Z28
+	VBROADCASTSS (R9)(AX*2), Z28
 	VFMADD231PS  Z28, Z26, Z20
 	VFMADD231PS  Z28, Z27, Z21
-	VBROADCASTSS 44(SI), Z28
+	VBROADCASTSS (R9)(CX*1), Z28
 	VFMADD231PS  Z28, Z26, Z22
 	VFMADD231PS  Z28, Z27, Z23
-	VBROADCASTSS 48(SI), Z28
+	VBROADCASTSS (R9)(AX*4), Z28
 	VFMADD231PS  Z28, Z26, Z24
 	VFMADD231PS  Z28, Z27, Z25
-	SUBQ         DX, DI
-	PREFETCHT0   (R9)
-	ADDQ         $0x40, R9
-	ADDQ         BX, SI
-	DECQ         R8
+	SUBQ         R10, SI
+	ADDQ         $0x04, R8
+	ADDQ         $0x04, R9
+	DECQ         DI
 	JNE          partial
 
 end:
-	MOVQ    AX, SI
+	MOVQ    8(SP), SI
 	VMOVUPS Z0, (SI)
 	VMOVUPS Z1, K1, 64(SI)
 	ADDQ    ldc+32(FP), SI
@@ -16431,38 +12449,44 @@ end:
 	VMOVUPS Z25, K1, 64(SI)
 	DECQ    (SP)
 	JE      done
-	ADDQ    stepC+88(FP), AX
-	ADDQ    stepStart+96(FP), CX
-	MOVQ    stepA+104(FP), SI
+	MOVQ    stepC+88(FP), SI
 	ADDQ    SI, 8(SP)
-	MOVQ    stepB+112(FP), SI
+	MOVQ    stepStart+96(FP), SI
 	ADDQ    SI, 16(SP)
+	MOVQ    stepA+104(FP), SI
+	ADDQ    SI, 24(SP)
+	MOVQ    stepB+112(FP), SI
+	ADDQ    SI, 32(SP)
 	JMP     tiles
 
 done:
 	VZEROUPPER
 	RET
 
-// func tileCols14x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// func tileRows14x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileCols14x2AVX512(SB), NOSPLIT, $24-120
+TEXT ·tileRows14x2AVX512(SB), NOSPLIT, $40-120
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
 	BZHIL AX, CX, CX
 	KMOVW CX, K1
-	MOVQ  c+0(FP), AX
-	MOVQ  start+8(FP), CX
-	MOVQ  ldb+56(FP), DX
-	MOVQ  lda+48(FP), BX
+	MOVQ  lda+48(FP), AX
+	LEAQ  (AX)(AX*2), CX
+	LEAQ  (CX)(AX*2), DX
+	LEAQ  (DX)(AX*2), BX
 	MOVQ  count+80(FP), SI
 	MOVQ  SI, (SP)
-	MOVQ  a+16(FP), SI
+	MOVQ  c+0(FP), SI
 	MOVQ  SI, 8(SP)
-	MOVQ  b+24(FP), SI
+	MOVQ  start+8(FP), SI
 	MOVQ  SI, 16(SP)
+	MOVQ  a+16(FP), SI
+	MOVQ  SI, 24(SP)
+	MOVQ  b+24(FP), SI
+	MOVQ  SI, 32(SP)
 
 tiles:
-	MOVQ       CX, SI
+	MOVQ       16(SP), SI
 	VMOVUPS    (SI), Z0
 	VMOVUPS.Z  64(SI), K1, Z1
 	ADDQ       ldstart+40(FP), SI
@@ -16504,7 +12528,7 @@ tiles:
 	ADDQ       ldstart+40(FP), SI
 	VMOVUPS    (SI), Z26
 	VMOVUPS.Z  64(SI), K1, Z27
-	MOVQ       AX, SI
+	MOVQ       8(SP), SI
 	ADDQ       stepC+88(FP), SI
 	PREFETCHT0 (SI)
 	PREFETCHT0 64(SI)
@@ -16547,122 +12571,120 @@ tiles:
 	ADDQ       ldc+32(FP), SI
 	PREFETCHT0 (SI)
 	PREFETCHT0 64(SI)
-	MOVQ       k+64(FP), R8
-	MOVQ       8(SP), SI
-	MOVQ       16(SP), DI
-	MOVQ       SI, R9
-	ADDQ       stepA+104(FP), R9
-	TESTQ      DX, DX
+	MOVQ       k+64(FP), DI
+	MOVQ       32(SP), SI
+	MOVQ       24(SP), R8
+	LEAQ       (R8)(AX*8), R9
+	MOVQ       ldb+56(FP), R10
+	TESTQ      R10, R10
 	JL         negated
 
 whole:
-	VMOVUPS      (DI), Z28
-	VMOVUPS      64(DI), Z29
-	VBROADCASTSS (SI), Z30
+	VMOVUPS      (SI), Z28
+	VMOVUPS      64(SI), Z29
+	VBROADCASTSS (R8), Z30
 	VFMADD231PS  Z30, Z28, Z0
 	VFMADD231PS  Z30, Z29, Z1
-	VBROADCASTSS 4(SI), Z30
+	VBROADCASTSS (R8)(AX*1), Z30
 	VFMADD231PS  Z30, Z28, Z2
 	VFMADD231PS  Z30, Z29, Z3
-	VBROADCASTSS 8(SI), Z30
+	VBROADCASTSS (R8)(AX*2), Z30
 	VFMADD231PS  Z30, Z28, Z4
 	VFMADD231PS  Z30, Z29, Z5
-	VBROADCASTSS 12(SI), Z30
+	VBROADCASTSS (R8)(CX*1), Z30
 	VFMADD231PS  Z30, Z28, Z6
 	VFMADD231PS  Z30, Z29, Z7
-	VBROADCASTSS 16(SI), Z30
+	VBROADCASTSS (R8)(AX*4), Z30
 	VFMADD231PS  Z30, Z28, Z8
 	VFMADD231PS  Z30, Z29, Z9
-	VBROADCASTSS 20(SI), Z30
+	VBROADCASTSS (R8)(DX*1), Z30
 	VFMADD231PS  Z30, Z28, Z10
 	VFMADD231PS  Z30, Z29, Z11
-	VBROADCASTSS 24(SI), Z30
+	VBROADCASTSS (R8)(CX*2), Z30
 	VFMADD231PS  Z30, Z28, Z12
 	VFMADD231PS  Z30, Z29, Z13
-	VBROADCASTSS 28(SI), Z30
+	VBROADCASTSS (R8)(BX*1), Z30
 	VFMADD231PS  Z30, Z28, Z14
 	VFMADD231PS  Z30, Z29, Z15
-	VBROADCASTSS 32(SI), Z30
+	VBROADCASTSS (R9), Z30
 	VFMADD231PS  Z30, Z28, Z16
 	VFMADD231PS  Z30, Z29, Z17
-	VBROADCASTSS 36(SI), Z30
+	VBROADCASTSS (R9)(AX*1), Z30
 	VFMADD231PS  Z30, Z28, Z18
 	VFMADD231PS  Z30, Z29, Z19
-	VBROADCASTSS 40(SI), Z30
+	VBROADCASTSS (R9)(AX*2), Z30
 	VFMADD231PS  Z30, Z28, Z20
 	VFMADD231PS  Z30, Z29, Z21
-	VBROADCASTSS 44(SI), Z30
+	VBROADCASTSS (R9)(CX*1), Z30
 	VFMADD231PS  Z30, Z28, Z22
 	VFMADD231PS  Z30, Z29, Z23
-	VBROADCASTSS 48(SI), Z30
+	VBROADCASTSS (R9)(AX*4), Z30
 	VFMADD231PS  Z30, Z28, Z24
 	VFMADD231PS  Z30, Z29, Z25
-	VBROADCASTSS 52(SI), Z30
+	VBROADCASTSS (R9)(DX*1), Z30
 	VFMADD231PS  Z30, Z28, Z26
 	VFMADD231PS  Z30, Z29, Z27
-	ADDQ         DX, DI
-	PREFETCHT0   (R9)
-	ADDQ         $0x40, R9
-	ADDQ         BX, SI
-	DECQ         R8
+	ADDQ         R10, SI
+	ADDQ         $0x04, R8
+	ADDQ         $0x04, R9
+	DECQ         DI
 	JNE          whole
 	JMP          end
 
 negated:
 partial:
-	VMOVUPS      (DI), Z28
-	VMOVUPS.Z    64(DI), K1, Z29
-	VBROADCASTSS (SI), Z30
+	VMOVUPS      (SI), Z28
+	VMOVUPS.Z    64(SI), K1, Z29
+	VBROADCASTSS (R8), Z30
 	VFMADD231PS  Z30, Z28, Z0
 	VFMADD231PS  Z30, Z29, Z1
-	VBROADCASTSS 4(SI), Z30
+	VBROADCASTSS (R8)(AX*1), Z30
 	VFMADD231PS  Z30, Z28, Z2
 	VFMADD231PS  Z30, Z29, Z3
-	VBROADCASTSS 8(SI), Z30
+	VBROADCASTSS (R8)(AX*2), Z30
 	VFMADD231PS  Z30, Z28, Z4
 	VFMADD231PS  Z30, Z29, Z5
-	VBROADCASTSS 12(SI), Z30
+	VBROADCASTSS (R8)(CX*1), Z30
 	VFMADD231PS  Z30, Z28, Z6
 	VFMADD231PS  Z30, Z29, Z7
-	VBROADCASTSS 16(SI), Z30
+	VBROADCASTSS (R8)(AX*4), Z30
 	VFMADD231PS  Z30, Z28, Z8
 	VFMADD231PS  Z30, Z29, Z9
-	VBROADCASTSS 20(SI), Z30
+	VBROADCASTSS (R8)(DX*1), Z30
 	VFMADD231PS  Z30, Z28, Z10
 	VFMADD231PS  Z30, Z29, Z11
-	VBROADCASTSS 24(SI), Z30
+	VBROADCASTSS (R8)(CX*2), Z30
 	VFMADD231PS  Z30, Z28, Z12
 	VFMADD231PS  Z30, Z29, Z13
-	VBROADCASTSS 28(SI), Z30
+	VBROADCASTSS (R8)(BX*1), Z30
 	VFMADD231PS  Z30, Z28, Z14
 	VFMADD231PS  Z30, Z29, Z15
-	VBROADCASTSS 32(SI), Z30
+	VBROADCASTSS (R9), Z30
 	VFMADD231PS  Z30, Z28, Z16
 	VFMADD231PS  Z30, Z29, Z17
-	VBROADCASTSS 36(SI), Z30
+	VBROADCASTSS (R9)(AX*1), Z30
 	VFMADD231PS  Z30, Z28, Z18
 	VFMADD231PS  Z30, Z29, Z19
-	VBROADCASTSS 40(SI), Z30
+	VBROADCASTSS (R9)(AX*2), Z30
 	VFMADD231PS  Z30, Z28, Z20
 	VFMADD231PS  Z30, Z29, Z21
-	VBROADCASTSS 44(SI), Z30
+	VBROADCASTSS (R9)(CX*1), Z30
 	VFMADD231PS  Z30, Z28, Z22
 	VFMADD231PS  Z30, Z29, Z23
-	VBROADCASTSS 48(SI), Z30
+	VBROADCASTSS (R9)(AX*4), Z30
 	VFMADD231PS  Z30, Z28, Z24
 	VFMADD231PS  Z30, Z29, Z25
-	VBROADCASTSS 52(SI), Z30
+	VBROADCASTSS (R9)(DX*1), Z30
 	VFMADD231PS  Z30, Z28, Z26
 	VFMADD231PS  Z30, Z29, Z27
-	SUBQ         DX, DI
-	PREFETCHT0   (R9)
-	ADDQ         $0x40, R9
-	ADDQ         BX, SI
-	DECQ         R8
+	SUBQ         R10, SI
+	ADDQ         $0x04, R8
+	ADDQ         $0x04, R9
+	DECQ         DI
 	JNE          partial
 
 end:
-	MOVQ    AX, SI
+	MOVQ    8(SP), SI
 	VMOVUPS Z0, (SI)
 	VMOVUPS Z1, K1, 64(SI)
 	ADDQ    ldc+32(FP), SI
@@ -16706,1515 +12728,8110 @@ end:
 	VMOVUPS Z27, K1, 64(SI)
 	DECQ    (SP)
 	JE      done
-	ADDQ    stepC+88(FP), AX
-	ADDQ    stepStart+96(FP), CX
-	MOVQ    stepA+104(FP), SI
+	MOVQ    stepC+88(FP), SI
 	ADDQ    SI, 8(SP)
-	MOVQ    stepB+112(FP), SI
+	MOVQ    stepStart+96(FP), SI
 	ADDQ    SI, 16(SP)
+	MOVQ    stepA+104(FP), SI
+	ADDQ    SI, 24(SP)
+	MOVQ    stepB+112(FP), SI
+	ADDQ    SI, 32(SP)
 	JMP     tiles
 
 done:
 	VZEROUPPER
 	RET
 
-// func tileCols1x3AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// func tileRows1x4AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileCols1x3AVX512(SB), NOSPLIT, $24-120
+TEXT ·tileRows1x4AVX512(SB), NOSPLIT, $40-120
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
 	BZHIL AX, CX, CX
 	KMOVW CX, K1
+	MOVQ  lda+48(FP), AX
+	MOVQ  count+80(FP), AX
+	MOVQ  AX, (SP)
 	MOVQ  c+0(FP), AX
-	MOVQ  start+8(FP), CX
-	MOVQ  ldb+56(FP), DX
-	MOVQ  lda+48(FP), BX
-	MOVQ  count+80(FP), SI
-	MOVQ  SI, (SP)
-	MOVQ  a+16(FP), SI
-	MOVQ  SI, 8(SP)
-	MOVQ  b+24(FP), SI
-	MOVQ  SI, 16(SP)
+	MOVQ  AX, 8(SP)
+	MOVQ  start+8(FP), AX
+	MOVQ  AX, 16(SP)
+	MOVQ  a+16(FP), AX
+	MOVQ  AX, 24(SP)
+	MOVQ  b+24(FP), AX
+	MOVQ  AX, 32(SP)
 
 tiles:
-	MOVQ       CX, SI
-	VMOVUPS    (SI), Z0
-	VMOVUPS    64(SI), Z1
-	VMOVUPS.Z  128(SI), K1, Z2
-	MOVQ       AX, SI
-	ADDQ       stepC+88(FP), SI
-	PREFETCHT0 (SI)
-	PREFETCHT0 64(SI)
-	PREFETCHT0 128(SI)
-	MOVQ       k+64(FP), R8
-	MOVQ       8(SP), SI
-	MOVQ       16(SP), DI
-	MOVQ       SI, R9
-	ADDQ       stepA+104(FP), R9
-	TESTQ      DX, DX
+	MOVQ       16(SP), AX
+	VMOVUPS    (AX), Z0
+	VMOVUPS    64(AX), Z1
+	VMOVUPS    128(AX), Z2
+	VMOVUPS.Z  192(AX), K1, Z3
+	MOVQ       8(SP), AX
+	ADDQ       stepC+88(FP), AX
+	PREFETCHT0 (AX)
+	PREFETCHT0 64(AX)
+	PREFETCHT0 128(AX)
+	PREFETCHT0 192(AX)
+	MOVQ       k+64(FP), CX
+	MOVQ       32(SP), AX
+	MOVQ       24(SP), DX
+	MOVQ       ldb+56(FP), BX
+	TESTQ      BX, BX
 	JL         negated
+	MOVQ       CX, SI
+	SHRQ       $0x02, CX
+	JE         few
+
+unrolled:
+	VBROADCASTSS (DX), Z4
+	VMOVUPS      (AX), Z5
+	VFMADD231PS  Z4, Z5, Z0
+	VMOVUPS      64(AX), Z5
+	VFMADD231PS  Z4, Z5, Z1
+	VMOVUPS      128(AX), Z5
+	VFMADD231PS  Z4, Z5, Z2
+	VMOVUPS      192(AX), Z5
+	VFMADD231PS  Z4, Z5, Z3
+	ADDQ         BX, AX
+	VBROADCASTSS 4(DX), Z4
+	VMOVUPS      (AX), Z5
+	VFMADD231PS  Z4, Z5, Z0
+	VMOVUPS      64(AX), Z5
+	VFMADD231PS  Z4, Z5, Z1
+	VMOVUPS      128(AX), Z5
+	VFMADD231PS  Z4, Z5, Z2
+	VMOVUPS      192(AX), Z5
+	VFMADD231PS  Z4, Z5, Z3
+	ADDQ         BX, AX
+	VBROADCASTSS 8(DX), Z4
+	VMOVUPS      (AX), Z5
+	VFMADD231PS  Z4, Z5, Z0
+	VMOVUPS      64(AX), Z5
+	VFMADD231PS  Z4, Z5, Z1
+	VMOVUPS      128(AX), Z5
+	VFMADD231PS  Z4, Z5, Z2
+	VMOVUPS      192(AX), Z5
+	VFMADD231PS  Z4, Z5, Z3
+	ADDQ         BX, AX
+	VBROADCASTSS 12(DX), Z4
+	VMOVUPS      (AX), Z5
+	VFMADD231PS  Z4, Z5, Z0
+	VMOVUPS      64(AX), Z5
+	VFMADD231PS  Z4, Z5, Z1
+	VMOVUPS      128(AX), Z5
+	VFMADD231PS  Z4, Z5, Z2
+	VMOVUPS      192(AX), Z5
+	VFMADD231PS  Z4, Z5, Z3
+	ADDQ         BX, AX
+	ADDQ         $0x10, DX
+	DECQ         CX
+	JNE          unrolled
+
+few:
+	MOVQ SI, CX
+	ANDQ $0x03, CX
+	JE   end
 
 whole:
-	VBROADCASTSS (SI), Z3
-	VMOVUPS      (DI), Z4
-	VFMADD231PS  Z3, Z4, Z0
-	VMOVUPS      64(DI), Z4
-	VFMADD231PS  Z3, Z4, Z1
-	VMOVUPS      128(DI), Z4
-	VFMADD231PS  Z3, Z4, Z2
-	ADDQ         DX, DI
-	PREFETCHT0   (R9)
-	ADDQ         $0x40, R9
-	ADDQ         BX, SI
-	DECQ         R8
+	VBROADCASTSS (DX), Z4
+	VMOVUPS      (AX), Z5
+	VFMADD231PS  Z4, Z5, Z0
+	VMOVUPS      64(AX), Z5
+	VFMADD231PS  Z4, Z5, Z1
+	VMOVUPS      128(AX), Z5
+	VFMADD231PS  Z4, Z5, Z2
+	VMOVUPS      192(AX), Z5
+	VFMADD231PS  Z4, Z5, Z3
+	ADDQ         BX, AX
+	ADDQ         $0x04, DX
+	DECQ         CX
 	JNE          whole
 	JMP          end
 
 negated:
 partial:
-	VBROADCASTSS (SI), Z3
-	VMOVUPS      (DI), Z4
-	VFMADD231PS  Z3, Z4, Z0
-	VMOVUPS      64(DI), Z4
-	VFMADD231PS  Z3, Z4, Z1
-	VMOVUPS.Z    128(DI), K1, Z4
-	VFMADD231PS  Z3, Z4, Z2
-	SUBQ         DX, DI
-	PREFETCHT0   (R9)
-	ADDQ         $0x40, R9
-	ADDQ         BX, SI
-	DECQ         R8
+	VBROADCASTSS (DX), Z4
+	VMOVUPS      (AX), Z5
+	VFMADD231PS  Z4, Z5, Z0
+	VMOVUPS      64(AX), Z5
+	VFMADD231PS  Z4, Z5, Z1
+	VMOVUPS      128(AX), Z5
+	VFMADD231PS  Z4, Z5, Z2
+	VMOVUPS.Z    192(AX), K1, Z5
+	VFMADD231PS  Z4, Z5, Z3
+	SUBQ         BX, AX
+	ADDQ         $0x04, DX
+	DECQ         CX
 	JNE          partial
 
 end:
-	MOVQ    AX, SI
-	VMOVUPS Z0, (SI)
-	VMOVUPS Z1, 64(SI)
-	VMOVUPS Z2, K1, 128(SI)
+	MOVQ    8(SP), AX
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, 64(AX)
+	VMOVUPS Z2, 128(AX)
+	VMOVUPS Z3, K1, 192(AX)
 	DECQ    (SP)
 	JE      done
-	ADDQ    stepC+88(FP), AX
-	ADDQ    stepStart+96(FP), CX
-	MOVQ    stepA+104(FP), SI
-	ADDQ    SI, 8(SP)
-	MOVQ    stepB+112(FP), SI
-	ADDQ    SI, 16(SP)
+	MOVQ    stepC+88(FP), AX
+	ADDQ    AX, 8(SP)
+	MOVQ    stepStart+96(FP), AX
+	ADDQ    AX, 16(SP)
+	MOVQ    stepA+104(FP), AX
+	ADDQ    AX, 24(SP)
+	MOVQ    stepB+112(FP), AX
+	ADDQ    AX, 32(SP)
 	JMP     tiles
 
 done:
 	VZEROUPPER
 	RET
 
-// func tileCols2x3AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// func tileRows2x4AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileCols2x3AVX512(SB), NOSPLIT, $24-120
+TEXT ·tileRows2x4AVX512(SB), NOSPLIT, $40-120
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
 	BZHIL AX, CX, CX
 	KMOVW CX, K1
-	MOVQ  c+0(FP), AX
+	MOVQ  lda+48(FP), AX
+	MOVQ  count+80(FP), CX
+	MOVQ  CX, (SP)
+	MOVQ  c+0(FP), CX
+	MOVQ  CX, 8(SP)
 	MOVQ  start+8(FP), CX
-	MOVQ  ldb+56(FP), DX
-	MOVQ  lda+48(FP), BX
-	MOVQ  count+80(FP), SI
-	MOVQ  SI, (SP)
-	MOVQ  a+16(FP), SI
-	MOVQ  SI, 8(SP)
-	MOVQ  b+24(FP), SI
-	MOVQ  SI, 16(SP)
+	MOVQ  CX, 16(SP)
+	MOVQ  a+16(FP), CX
+	MOVQ  CX, 24(SP)
+	MOVQ  b+24(FP), CX
+	MOVQ  CX, 32(SP)
 
 tiles:
-	MOVQ       CX, SI
-	VMOVUPS    (SI), Z0
-	VMOVUPS    64(SI), Z1
-	VMOVUPS.Z  128(SI), K1, Z2
-	ADDQ       ldstart+40(FP), SI
-	VMOVUPS    (SI), Z3
-	VMOVUPS    64(SI), Z4
-	VMOVUPS.Z  128(SI), K1, Z5
-	MOVQ       AX, SI
-	ADDQ       stepC+88(FP), SI
-	PREFETCHT0 (SI)
-	PREFETCHT0 64(SI)
-	PREFETCHT0 128(SI)
-	ADDQ       ldc+32(FP), SI
-	PREFETCHT0 (SI)
-	PREFETCHT0 64(SI)
-	PREFETCHT0 128(SI)
-	MOVQ       k+64(FP), R8
-	MOVQ       8(SP), SI
-	MOVQ       16(SP), DI
-	MOVQ       SI, R9
-	ADDQ       stepA+104(FP), R9
-	TESTQ      DX, DX
+	MOVQ       16(SP), CX
+	VMOVUPS    (CX), Z0
+	VMOVUPS    64(CX), Z1
+	VMOVUPS    128(CX), Z2
+	VMOVUPS.Z  192(CX), K1, Z3
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS    (CX), Z4
+	VMOVUPS    64(CX), Z5
+	VMOVUPS    128(CX), Z6
+	VMOVUPS.Z  192(CX), K1, Z7
+	MOVQ       8(SP), CX
+	ADDQ       stepC+88(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	PREFETCHT0 128(CX)
+	PREFETCHT0 192(CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	PREFETCHT0 128(CX)
+	PREFETCHT0 192(CX)
+	MOVQ       k+64(FP), DX
+	MOVQ       32(SP), CX
+	MOVQ       24(SP), BX
+	LEAQ       (BX)(AX*1), SI
+	MOVQ       ldb+56(FP), DI
+	TESTQ      DI, DI
 	JL         negated
+	MOVQ       DX, R8
+	SHRQ       $0x02, DX
+	JE         few
+
+unrolled:
+	VBROADCASTSS (BX), Z8
+	VBROADCASTSS (SI), Z9
+	VMOVUPS      (CX), Z10
+	VFMADD231PS  Z8, Z10, Z0
+	VFMADD231PS  Z9, Z10, Z4
+	VMOVUPS      64(CX), Z10
+	VFMADD231PS  Z8, Z10, Z1
+	VFMADD231PS  Z9, Z10, Z5
+	VMOVUPS      128(CX), Z10
+	VFMADD231PS  Z8, Z10, Z2
+	VFMADD231PS  Z9, Z10, Z6
+	VMOVUPS      192(CX), Z10
+	VFMADD231PS  Z8, Z10, Z3
+	VFMADD231PS  Z9, Z10, Z7
+	ADDQ         DI, CX
+	VBROADCASTSS 4(BX), Z8
+	VBROADCASTSS 4(SI), Z9
+	VMOVUPS      (CX), Z10
+	VFMADD231PS  Z8, Z10, Z0
+	VFMADD231PS  Z9, Z10, Z4
+	VMOVUPS      64(CX), Z10
+	VFMADD231PS  Z8, Z10, Z1
+	VFMADD231PS  Z9, Z10, Z5
+	VMOVUPS      128(CX), Z10
+	VFMADD231PS  Z8, Z10, Z2
+	VFMADD231PS  Z9, Z10, Z6
+	VMOVUPS      192(CX), Z10
+	VFMADD231PS  Z8, Z10, Z3
+	VFMADD231PS  Z9, Z10, Z7
+	ADDQ         DI, CX
+	VBROADCASTSS 8(BX), Z8
+	VBROADCASTSS 8(SI), Z9
+	VMOVUPS      (CX), Z10
+	VFMADD231PS  Z8, Z10, Z0
+	VFMADD231PS  Z9, Z10, Z4
+	VMOVUPS      64(CX), Z10
+	VFMADD231PS  Z8, Z10, Z1
+	VFMADD231PS  Z9, Z10, Z5
+	VMOVUPS      128(CX), Z10
+	VFMADD231PS  Z8, Z10, Z2
+	VFMADD231PS  Z9, Z10, Z6
+	VMOVUPS      192(CX), Z10
+	VFMADD231PS  Z8, Z10, Z3
+	VFMADD231PS  Z9, Z10, Z7
+	ADDQ         DI, CX
+	VBROADCASTSS 12(BX), Z8
+	VBROADCASTSS 12(SI), Z9
+	VMOVUPS      (CX), Z10
+	VFMADD231PS  Z8, Z10, Z0
+	VFMADD231PS  Z9, Z10, Z4
+	VMOVUPS      64(CX), Z10
+	VFMADD231PS  Z8, Z10, Z1
+	VFMADD231PS  Z9, Z10, Z5
+	VMOVUPS      128(CX), Z10
+	VFMADD231PS  Z8, Z10, Z2
+	VFMADD231PS  Z9, Z10, Z6
+	VMOVUPS      192(CX), Z10
+	VFMADD231PS  Z8, Z10, Z3
+	VFMADD231PS  Z9, Z10, Z7
+	ADDQ         DI, CX
+	ADDQ         $0x10, BX
+	ADDQ         $0x10, SI
+	DECQ         DX
+	JNE          unrolled
+
+few:
+	MOVQ R8, DX
+	ANDQ $0x03, DX
+	JE   end
 
 whole:
-	VBROADCASTSS (SI), Z6
-	VBROADCASTSS 4(SI), Z7
-	VMOVUPS      (DI), Z8
-	VFMADD231PS  Z6, Z8, Z0
-	VFMADD231PS  Z7, Z8, Z3
-	VMOVUPS      64(DI), Z8
-	VFMADD231PS  Z6, Z8, Z1
-	VFMADD231PS  Z7, Z8, Z4
-	VMOVUPS      128(DI), Z8
-	VFMADD231PS  Z6, Z8, Z2
-	VFMADD231PS  Z7, Z8, Z5
-	ADDQ         DX, DI
-	PREFETCHT0   (R9)
-	ADDQ         $0x40, R9
-	ADDQ         BX, SI
-	DECQ         R8
+	VBROADCASTSS (BX), Z8
+	VBROADCASTSS (SI), Z9
+	VMOVUPS      (CX), Z10
+	VFMADD231PS  Z8, Z10, Z0
+	VFMADD231PS  Z9, Z10, Z4
+	VMOVUPS      64(CX), Z10
+	VFMADD231PS  Z8, Z10, Z1
+	VFMADD231PS  Z9, Z10, Z5
+	VMOVUPS      128(CX), Z10
+	VFMADD231PS  Z8, Z10, Z2
+	VFMADD231PS  Z9, Z10, Z6
+	VMOVUPS      192(CX), Z10
+	VFMADD231PS  Z8, Z10, Z3
+	VFMADD231PS  Z9, Z10, Z7
+	ADDQ         DI, CX
+	ADDQ         $0x04, BX
+	ADDQ         $0x04, SI
+	DECQ         DX
 	JNE          whole
 	JMP          end
 
 negated:
 partial:
-	VBROADCASTSS (SI), Z6
-	VBROADCASTSS 4(SI), Z7
-	VMOVUPS      (DI), Z8
-	VFMADD231PS  Z6, Z8, Z0
-	VFMADD231PS  Z7, Z8, Z3
-	VMOVUPS      64(DI), Z8
-	VFMADD231PS  Z6, Z8, Z1
-	VFMADD231PS  Z7, Z8, Z4
-	VMOVUPS.Z    128(DI), K1, Z8
-	VFMADD231PS  Z6, Z8, Z2
-	VFMADD231PS  Z7, Z8, Z5
-	SUBQ         DX, DI
-	PREFETCHT0   (R9)
-	ADDQ         $0x40, R9
-	ADDQ         BX, SI
-	DECQ         R8
+	VBROADCASTSS (BX), Z8
+	VBROADCASTSS (SI), Z9
+	VMOVUPS      (CX), Z10
+	VFMADD231PS  Z8, Z10, Z0
+	VFMADD231PS  Z9, Z10, Z4
+	VMOVUPS      64(CX), Z10
+	VFMADD231PS  Z8, Z10, Z1
+	VFMADD231PS  Z9, Z10, Z5
+	VMOVUPS      128(CX), Z10
+	VFMADD231PS  Z8, Z10, Z2
+	VFMADD231PS  Z9, Z10, Z6
+	VMOVUPS.Z    192(CX), K1, Z10
+	VFMADD231PS  Z8, Z10, Z3
+	VFMADD231PS  Z9, Z10, Z7
+	SUBQ         DI, CX
+	ADDQ         $0x04, BX
+	ADDQ         $0x04, SI
+	DECQ         DX
 	JNE          partial
 
 end:
-	MOVQ    AX, SI
-	VMOVUPS Z0, (SI)
-	VMOVUPS Z1, 64(SI)
-	VMOVUPS Z2, K1, 128(SI)
-	ADDQ    ldc+32(FP), SI
-	VMOVUPS Z3, (SI)
-	VMOVUPS Z4, 64(SI)
-	VMOVUPS Z5, K1, 128(SI)
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, (CX)
+	VMOVUPS Z1, 64(CX)
+	VMOVUPS Z2, 128(CX)
+	VMOVUPS Z3, K1, 192(CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z4, (CX)
+	VMOVUPS Z5, 64(CX)
+	VMOVUPS Z6, 128(CX)
+	VMOVUPS Z7, K1, 192(CX)
 	DECQ    (SP)
 	JE      done
-	ADDQ    stepC+88(FP), AX
-	ADDQ    stepStart+96(FP), CX
-	MOVQ    stepA+104(FP), SI
-	ADDQ    SI, 8(SP)
-	MOVQ    stepB+112(FP), SI
-	ADDQ    SI, 16(SP)
+	MOVQ    stepC+88(FP), CX
+	ADDQ    CX, 8(SP)
+	MOVQ    stepStart+96(FP), CX
+	ADDQ    CX, 16(SP)
+	MOVQ    stepA+104(FP), CX
+	ADDQ    CX, 24(SP)
+	MOVQ    stepB+112(FP), CX
+	ADDQ    CX, 32(SP)
 	JMP     tiles
 
 done:
 	VZEROUPPER
 	RET
 
-// func tileCols3x3AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// func tileRows3x4AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileCols3x3AVX512(SB), NOSPLIT, $24-120
+TEXT ·tileRows3x4AVX512(SB), NOSPLIT, $40-120
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
 	BZHIL AX, CX, CX
 	KMOVW CX, K1
-	MOVQ  c+0(FP), AX
+	MOVQ  lda+48(FP), AX
+	MOVQ  count+80(FP), CX
+	MOVQ  CX, (SP)
+	MOVQ  c+0(FP), CX
+	MOVQ  CX, 8(SP)
 	MOVQ  start+8(FP), CX
-	MOVQ  ldb+56(FP), DX
-	MOVQ  lda+48(FP), BX
-	MOVQ  count+80(FP), SI
-	MOVQ  SI, (SP)
-	MOVQ  a+16(FP), SI
-	MOVQ  SI, 8(SP)
-	MOVQ  b+24(FP), SI
-	MOVQ  SI, 16(SP)
+	MOVQ  CX, 16(SP)
+	MOVQ  a+16(FP), CX
+	MOVQ  CX, 24(SP)
+	MOVQ  b+24(FP), CX
+	MOVQ  CX, 32(SP)
 
 tiles:
-	MOVQ       CX, SI
-	VMOVUPS    (SI), Z0
-	VMOVUPS    64(SI), Z1
-	VMOVUPS.Z  128(SI), K1, Z2
-	ADDQ       ldstart+40(FP), SI
-	VMOVUPS    (SI), Z3
-	VMOVUPS    64(SI), Z4
-	VMOVUPS.Z  128(SI), K1, Z5
-	ADDQ       ldstart+40(FP), SI
-	VMOVUPS    (SI), Z6
-	VMOVUPS    64(SI), Z7
-	VMOVUPS.Z  128(SI), K1, Z8
-	MOVQ       AX, SI
-	ADDQ       stepC+88(FP), SI
-	PREFETCHT0 (SI)
-	PREFETCHT0 64(SI)
-	PREFETCHT0 128(SI)
-	ADDQ       ldc+32(FP), SI
-	PREFETCHT0 (SI)
-	PREFETCHT0 64(SI)
-	PREFETCHT0 128(SI)
-	ADDQ       ldc+32(FP), SI
-	PREFETCHT0 (SI)
-	PREFETCHT0 64(SI)
-	PREFETCHT0 128(SI)
-	MOVQ       k+64(FP), R8
-	MOVQ       8(SP), SI
-	MOVQ       16(SP), DI
-	MOVQ       SI, R9
-	ADDQ       stepA+104(FP), R9
-	TESTQ      DX, DX
+	MOVQ       16(SP), CX
+	VMOVUPS    (CX), Z0
+	VMOVUPS    64(CX), Z1
+	VMOVUPS    128(CX), Z2
+	VMOVUPS.Z  192(CX), K1, Z3
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS    (CX), Z4
+	VMOVUPS    64(CX), Z5
+	VMOVUPS    128(CX), Z6
+	VMOVUPS.Z  192(CX), K1, Z7
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS    (CX), Z8
+	VMOVUPS    64(CX), Z9
+	VMOVUPS    128(CX), Z10
+	VMOVUPS.Z  192(CX), K1, Z11
+	MOVQ       8(SP), CX
+	ADDQ       stepC+88(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	PREFETCHT0 128(CX)
+	PREFETCHT0 192(CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	PREFETCHT0 128(CX)
+	PREFETCHT0 192(CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	PREFETCHT0 128(CX)
+	PREFETCHT0 192(CX)
+	MOVQ       k+64(FP), DX
+	MOVQ       32(SP), CX
+	MOVQ       24(SP), BX
+	LEAQ       (BX)(AX*1), SI
+	LEAQ       (SI)(AX*1), DI
+	MOVQ       ldb+56(FP), R8
+	TESTQ      R8, R8
 	JL         negated
+	MOVQ       DX, R9
+	SHRQ       $0x02, DX
+	JE         few
+
+unrolled:
+	VBROADCASTSS (BX), Z12
+	VBROADCASTSS (SI), Z13
+	VBROADCASTSS (DI), Z14
+	VMOVUPS      (CX), Z15
+	VFMADD231PS  Z12, Z15, Z0
+	VFMADD231PS  Z13, Z15, Z4
+	VFMADD231PS  Z14, Z15, Z8
+	VMOVUPS      64(CX), Z15
+	VFMADD231PS  Z12, Z15, Z1
+	VFMADD231PS  Z13, Z15, Z5
+	VFMADD231PS  Z14, Z15, Z9
+	VMOVUPS      128(CX), Z15
+	VFMADD231PS  Z12, Z15, Z2
+	VFMADD231PS  Z13, Z15, Z6
+	VFMADD231PS  Z14, Z15, Z10
+	VMOVUPS      192(CX), Z15
+	VFMADD231PS  Z12, Z15, Z3
+	VFMADD231PS  Z13, Z15, Z7
+	VFMADD231PS  Z14, Z15, Z11
+	ADDQ         R8, CX
+	VBROADCASTSS 4(BX), Z12
+	VBROADCASTSS 4(SI), Z13
+	VBROADCASTSS 4(DI), Z14
+	VMOVUPS      (CX), Z15
+	VFMADD231PS  Z12, Z15, Z0
+	VFMADD231PS  Z13, Z15, Z4
+	VFMADD231PS  Z14, Z15, Z8
+	VMOVUPS      64(CX), Z15
+	VFMADD231PS  Z12, Z15, Z1
+	VFMADD231PS  Z13, Z15, Z5
+	VFMADD231PS  Z14, Z15, Z9
+	VMOVUPS      128(CX), Z15
+	VFMADD231PS  Z12, Z15, Z2
+	VFMADD231PS  Z13, Z15, Z6
+	VFMADD231PS  Z14, Z15, Z10
+	VMOVUPS      192(CX), Z15
+	VFMADD231PS  Z12, Z15, Z3
+	VFMADD231PS  Z13, Z15, Z7
+	VFMADD231PS  Z14, Z15, Z11
+	ADDQ         R8, CX
+	VBROADCASTSS 8(BX), Z12
+	VBROADCASTSS 8(SI), Z13
+	VBROADCASTSS 8(DI), Z14
+	VMOVUPS      (CX), Z15
+	VFMADD231PS  Z12, Z15, Z0
+	VFMADD231PS  Z13, Z15, Z4
+	VFMADD231PS  Z14, Z15, Z8
+	VMOVUPS      64(CX), Z15
+	VFMADD231PS  Z12, Z15, Z1
+	VFMADD231PS  Z13, Z15, Z5
+	VFMADD231PS  Z14, Z15, Z9
+	VMOVUPS      128(CX), Z15
+	VFMADD231PS  Z12, Z15, Z2
+	VFMADD231PS  Z13, Z15, Z6
+	VFMADD231PS  Z14, Z15, Z10
+	VMOVUPS      192(CX), Z15
+	VFMADD231PS  Z12, Z15, Z3
+	VFMADD231PS  Z13, Z15, Z7
+	VFMADD231PS  Z14, Z15, Z11
+	ADDQ         R8, CX
+	VBROADCASTSS 12(BX), Z12
+	VBROADCASTSS 12(SI), Z13
+	VBROADCASTSS 12(DI), Z14
+	VMOVUPS      (CX), Z15
+	VFMADD231PS  Z12, Z15, Z0
+	VFMADD231PS  Z13, Z15, Z4
+	VFMADD231PS  Z14, Z15, Z8
+	VMOVUPS      64(CX), Z15
+	VFMADD231PS  Z12, Z15, Z1
+	VFMADD231PS  Z13, Z15, Z5
+	VFMADD231PS  Z14, Z15, Z9
+	VMOVUPS      128(CX), Z15
+	VFMADD231PS  Z12, Z15, Z2
+	VFMADD231PS  Z13, Z15, Z6
+	VFMADD231PS  Z14, Z15, Z10
+	VMOVUPS      192(CX), Z15
+	VFMADD231PS  Z12, Z15, Z3
+	VFMADD231PS  Z13, Z15, Z7
+	VFMADD231PS  Z14, Z15, Z11
+	ADDQ         R8, CX
+	ADDQ         $0x10, BX
+	ADDQ         $0x10, SI
+	ADDQ         $0x10, DI
+	DECQ         DX
+	JNE          unrolled
+
+few:
+	MOVQ R9, DX
+	ANDQ $0x03, DX
+	JE   end
 
 whole:
-	VMOVUPS      (DI), Z9
-	VMOVUPS      64(DI), Z10
-	VMOVUPS      128(DI), Z11
-	VBROADCASTSS (SI), Z12
-	VFMADD231PS  Z12, Z9, Z0
-	VFMADD231PS  Z12, Z10, Z1
-	VFMADD231PS  Z12, Z11, Z2
-	VBROADCASTSS 4(SI), Z12
-	VFMADD231PS  Z12, Z9, Z3
-	VFMADD231PS  Z12, Z10, Z4
-	VFMADD231PS  Z12, Z11, Z5
-	VBROADCASTSS 8(SI), Z12
-	VFMADD231PS  Z12, Z9, Z6
-	VFMADD231PS  Z12, Z10, Z7
-	VFMADD231PS  Z12, Z11, Z8
-	ADDQ         DX, DI
-	PREFETCHT0   (R9)
-	ADDQ         $0x40, R9
-	ADDQ         BX, SI
-	DECQ         R8
+	VBROADCASTSS (BX), Z12
+	VBROADCASTSS (SI), Z13
+	VBROADCASTSS (DI), Z14
+	VMOVUPS      (CX), Z15
+	VFMADD231PS  Z12, Z15, Z0
+	VFMADD231PS  Z13, Z15, Z4
+	VFMADD231PS  Z14, Z15, Z8
+	VMOVUPS      64(CX), Z15
+	VFMADD231PS  Z12, Z15, Z1
+	VFMADD231PS  Z13, Z15, Z5
+	VFMADD231PS  Z14, Z15, Z9
+	VMOVUPS      128(CX), Z15
+	VFMADD231PS  Z12, Z15, Z2
+	VFMADD231PS  Z13, Z15, Z6
+	VFMADD231PS  Z14, Z15, Z10
+	VMOVUPS      192(CX), Z15
+	VFMADD231PS  Z12, Z15, Z3
+	VFMADD231PS  Z13, Z15, Z7
+	VFMADD231PS  Z14, Z15, Z11
+	ADDQ         R8, CX
+	ADDQ         $0x04, BX
+	ADDQ         $0x04, SI
+	ADDQ         $0x04, DI
+	DECQ         DX
 	JNE          whole
 	JMP          end
 
 negated:
 partial:
-	VMOVUPS      (DI), Z9
-	VMOVUPS      64(DI), Z10
-	VMOVUPS.Z    128(DI), K1, Z11
-	VBROADCASTSS (SI), Z12
-	VFMADD231PS  Z12, Z9, Z0
-	VFMADD231PS  Z12, Z10, Z1
-	VFMADD231PS  Z12, Z11, Z2
-	VBROADCASTSS 4(SI), Z12
-	VFMADD231PS  Z12, Z9, Z3
-	VFMADD231PS  Z12, Z10, Z4
-	VFMADD231PS  Z12, Z11, Z5
-	VBROADCASTSS 8(SI), Z12
-	VFMADD231PS  Z12, Z9, Z6
-	VFMADD231PS  Z12, Z10, Z7
-	VFMADD231PS  Z12, Z11, Z8
-	SUBQ         DX, DI
-	PREFETCHT0   (R9)
-	ADDQ         $0x40, R9
-	ADDQ         BX, SI
-	DECQ         R8
+	VBROADCASTSS (BX), Z12
+	VBROADCASTSS (SI), Z13
+	VBROADCASTSS (DI), Z14
+	VMOVUPS      (CX), Z15
+	VFMADD231PS  Z12, Z15, Z0
+	VFMADD231PS  Z13, Z15, Z4
+	VFMADD231PS  Z14, Z15, Z8
+	VMOVUPS      64(CX), Z15
+	VFMADD231PS  Z12, Z15, Z1
+	VFMADD231PS  Z13, Z15, Z5
+	VFMADD231PS  Z14, Z15, Z9
+	VMOVUPS      128(CX), Z15
+	VFMADD231PS  Z12, Z15, Z2
+	VFMADD231PS  Z13, Z15, Z6
+	VFMADD231PS  Z14, Z15, Z10
+	VMOVUPS.Z    192(CX), K1, Z15
+	VFMADD231PS  Z12, Z15, Z3
+	VFMADD231PS  Z13, Z15, Z7
+	VFMADD231PS  Z14, Z15, Z11
+	SUBQ         R8, CX
+	ADDQ         $0x04, BX
+	ADDQ         $0x04, SI
+	ADDQ         $0x04, DI
+	DECQ         DX
 	JNE          partial
 
 end:
-	MOVQ    AX, SI
-	VMOVUPS Z0, (SI)
-	VMOVUPS Z1, 64(SI)
-	VMOVUPS Z2, K1, 128(SI)
-	ADDQ    ldc+32(FP), SI
-	VMOVUPS Z3, (SI)
-	VMOVUPS Z4, 64(SI)
-	VMOVUPS Z5, K1, 128(SI)
-	ADDQ    ldc+32(FP), SI
-	VMOVUPS Z6, (SI)
-	VMOVUPS Z7, 64(SI)
-	VMOVUPS Z8, K1, 128(SI)
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, (CX)
+	VMOVUPS Z1, 64(CX)
+	VMOVUPS Z2, 128(CX)
+	VMOVUPS Z3, K1, 192(CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z4, (CX)
+	VMOVUPS Z5, 64(CX)
+	VMOVUPS Z6, 128(CX)
+	VMOVUPS Z7, K1, 192(CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z8, (CX)
+	VMOVUPS Z9, 64(CX)
+	VMOVUPS Z10, 128(CX)
+	VMOVUPS Z11, K1, 192(CX)
 	DECQ    (SP)
 	JE      done
-	ADDQ    stepC+88(FP), AX
-	ADDQ    stepStart+96(FP), CX
-	MOVQ    stepA+104(FP), SI
-	ADDQ    SI, 8(SP)
-	MOVQ    stepB+112(FP), SI
-	ADDQ    SI, 16(SP)
+	MOVQ    stepC+88(FP), CX
+	ADDQ    CX, 8(SP)
+	MOVQ    stepStart+96(FP), CX
+	ADDQ    CX, 16(SP)
+	MOVQ    stepA+104(FP), CX
+	ADDQ    CX, 24(SP)
+	MOVQ    stepB+112(FP), CX
+	ADDQ    CX, 32(SP)
 	JMP     tiles
 
 done:
 	VZEROUPPER
 	RET
 
-// func tileCols4x3AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// func tileRows4x4AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileCols4x3AVX512(SB), NOSPLIT, $24-120
+TEXT ·tileRows4x4AVX512(SB), NOSPLIT, $40-120
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
 	BZHIL AX, CX, CX
 	KMOVW CX, K1
-	MOVQ  c+0(FP), AX
+	MOVQ  lda+48(FP), AX
+	MOVQ  count+80(FP), CX
+	MOVQ  CX, (SP)
+	MOVQ  c+0(FP), CX
+	MOVQ  CX, 8(SP)
 	MOVQ  start+8(FP), CX
-	MOVQ  ldb+56(FP), DX
-	MOVQ  lda+48(FP), BX
-	MOVQ  count+80(FP), SI
-	MOVQ  SI, (SP)
-	MOVQ  a+16(FP), SI
-	MOVQ  SI, 8(SP)
-	MOVQ  b+24(FP), SI
-	MOVQ  SI, 16(SP)
+	MOVQ  CX, 16(SP)
+	MOVQ  a+16(FP), CX
+	MOVQ  CX, 24(SP)
+	MOVQ  b+24(FP), CX
+	MOVQ  CX, 32(SP)
 
 tiles:
-	MOVQ       CX, SI
-	VMOVUPS    (SI), Z0
-	VMOVUPS    64(SI), Z1
-	VMOVUPS.Z  128(SI), K1, Z2
-	ADDQ       ldstart+40(FP), SI
-	VMOVUPS    (SI), Z3
-	VMOVUPS    64(SI), Z4
-	VMOVUPS.Z  128(SI), K1, Z5
-	ADDQ       ldstart+40(FP), SI
-	VMOVUPS    (SI), Z6
-	VMOVUPS    64(SI), Z7
-	VMOVUPS.Z  128(SI), K1, Z8
-	ADDQ       ldstart+40(FP), SI
-	VMOVUPS    (SI), Z9
-	VMOVUPS    64(SI), Z10
-	VMOVUPS.Z  128(SI), K1, Z11
-	MOVQ       AX, SI
-	ADDQ       stepC+88(FP), SI
-	PREFETCHT0 (SI)
-	PREFETCHT0 64(SI)
-	PREFETCHT0 128(SI)
-	ADDQ       ldc+32(FP), SI
-	PREFETCHT0 (SI)
-	PREFETCHT0 64(SI)
-	PREFETCHT0 128(SI)
-	ADDQ       ldc+32(FP), SI
-	PREFETCHT0 (SI)
-	PREFETCHT0 64(SI)
-	PREFETCHT0 128(SI)
-	ADDQ       ldc+32(FP), SI
-	PREFETCHT0 (SI)
-	PREFETCHT0 64(SI)
-	PREFETCHT0 128(SI)
-	MOVQ       k+64(FP), R8
-	MOVQ       8(SP), SI
-	MOVQ       16(SP), DI
-	MOVQ       SI, R9
-	ADDQ       stepA+104(FP), R9
-	TESTQ      DX, DX
+	MOVQ       16(SP), CX
+	VMOVUPS    (CX), Z0
+	VMOVUPS    64(CX), Z1
+	VMOVUPS    128(CX), Z2
+	VMOVUPS.Z  192(CX), K1, Z3
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS    (CX), Z4
+	VMOVUPS    64(CX), Z5
+	VMOVUPS    128(CX), Z6
+	VMOVUPS.Z  192(CX), K1, Z7
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS    (CX), Z8
+	VMOVUPS    64(CX), Z9
+	VMOVUPS    128(CX), Z10
+	VMOVUPS.Z  192(CX), K1, Z11
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS    (CX), Z12
+	VMOVUPS    64(CX), Z13
+	VMOVUPS    128(CX), Z14
+	VMOVUPS.Z  192(CX), K1, Z15
+	MOVQ       8(SP), CX
+	ADDQ       stepC+88(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	PREFETCHT0 128(CX)
+	PREFETCHT0 192(CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	PREFETCHT0 128(CX)
+	PREFETCHT0 192(CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	PREFETCHT0 128(CX)
+	PREFETCHT0 192(CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	PREFETCHT0 128(CX)
+	PREFETCHT0 192(CX)
+	MOVQ       k+64(FP), DX
+	MOVQ       32(SP), CX
+	MOVQ       24(SP), BX
+	LEAQ       (BX)(AX*1), SI
+	LEAQ       (SI)(AX*1), DI
+	LEAQ       (DI)(AX*1), R8
+	MOVQ       ldb+56(FP), R9
+	TESTQ      R9, R9
 	JL         negated
+	MOVQ       DX, R10
+	SHRQ       $0x02, DX
+	JE         few
+
+unrolled:
+	VMOVUPS      (CX), Z16
+	VMOVUPS      64(CX), Z17
+	VMOVUPS      128(CX), Z18
+	VMOVUPS      192(CX), Z19
+	VBROADCASTSS (BX), Z20
+	VFMADD231PS  Z20, Z16, Z0
+	VFMADD231PS  Z20, Z17, Z1
+	VFMADD231PS  Z20, Z18, Z2
+	VFMADD231PS  Z20, Z19, Z3
+	VBROADCASTSS (SI), Z20
+	VFMADD231PS  Z20, Z16, Z4
+	VFMADD231PS  Z20, Z17, Z5
+	VFMADD231PS  Z20, Z18, Z6
+	VFMADD231PS  Z20, Z19, Z7
+	VBROADCASTSS (DI), Z20
+	VFMADD231PS  Z20, Z16, Z8
+	VFMADD231PS  Z20, Z17, Z9
+	VFMADD231PS  Z20, Z18, Z10
+	VFMADD231PS  Z20, Z19, Z11
+	VBROADCASTSS (R8), Z20
+	VFMADD231PS  Z20, Z16, Z12
+	VFMADD231PS  Z20, Z17, Z13
+	VFMADD231PS  Z20, Z18, Z14
+	VFMADD231PS  Z20, Z19, Z15
+	ADDQ         R9, CX
+	VMOVUPS      (CX), Z16
+	VMOVUPS      64(CX), Z17
+	VMOVUPS      128(CX), Z18
+	VMOVUPS      192(CX), Z19
+	VBROADCASTSS 4(BX), Z20
+	VFMADD231PS  Z20, Z16, Z0
+	VFMADD231PS  Z20, Z17, Z1
+	VFMADD231PS  Z20, Z18, Z2
+	VFMADD231PS  Z20, Z19, Z3
+	VBROADCASTSS 4(SI), Z20
+	VFMADD231PS  Z20, Z16, Z4
+	VFMADD231PS  Z20, Z17, Z5
+	VFMADD231PS  Z20, Z18, Z6
+	VFMADD231PS  Z20, Z19, Z7
+	VBROADCASTSS 4(DI), Z20
+	VFMADD231PS  Z20, Z16, Z8
+	VFMADD231PS  Z20, Z17, Z9
+	VFMADD231PS  Z20, Z18, Z10
+	VFMADD231PS  Z20, Z19, Z11
+	VBROADCASTSS 4(R8), Z20
+	VFMADD231PS  Z20, Z16, Z12
+	VFMADD231PS  Z20, Z17, Z13
+	VFMADD231PS  Z20, Z18, Z14
+	VFMADD231PS  Z20, Z19, Z15
+	ADDQ         R9, CX
+	VMOVUPS      (CX), Z16
+	VMOVUPS      64(CX), Z17
+	VMOVUPS      128(CX), Z18
+	VMOVUPS      192(CX), Z19
+	VBROADCASTSS 8(BX), Z20
+	VFMADD231PS  Z20, Z16, Z0
+	VFMADD231PS  Z20, Z17, Z1
+	VFMADD231PS  Z20, Z18, Z2
+	VFMADD231PS  Z20, Z19, Z3
+	VBROADCASTSS 8(SI), Z20
+	VFMADD231PS  Z20, Z16, Z4
+	VFMADD231PS  Z20, Z17, Z5
+	VFMADD231PS  Z20, Z18, Z6
+	VFMADD231PS  Z20, Z19, Z7
+	VBROADCASTSS 8(DI), Z20
+	VFMADD231PS  Z20, Z16, Z8
+	VFMADD231PS  Z20, Z17, Z9
+	VFMADD231PS  Z20, Z18, Z10
+	VFMADD231PS  Z20, Z19, Z11
+	VBROADCASTSS 8(R8), Z20
+	VFMADD231PS  Z20, Z16, Z12
+	VFMADD231PS  Z20, Z17, Z13
+	VFMADD231PS  Z20, Z18, Z14
+	VFMADD231PS  Z20, Z19, Z15
+	ADDQ         R9, CX
+	VMOVUPS      (CX), Z16
+	VMOVUPS      64(CX), Z17
+	VMOVUPS      128(CX), Z18
+	VMOVUPS      192(CX), Z19
+	VBROADCASTSS 12(BX), Z20
+	VFMADD231PS  Z20, Z16, Z0
+	VFMADD231PS  Z20, Z17, Z1
+	VFMADD231PS  Z20, Z18, Z2
+	VFMADD231PS  Z20, Z19, Z3
+	VBROADCASTSS 12(SI), Z20
+	VFMADD231PS  Z20, Z16, Z4
+	VFMADD231PS  Z20, Z17, Z5
+	VFMADD231PS  Z20, Z18, Z6
+	VFMADD231PS  Z20, Z19, Z7
+	VBROADCASTSS 12(DI), Z20
+	VFMADD231PS  Z20, Z16, Z8
+	VFMADD231PS  Z20, Z17, Z9
+	VFMADD231PS  Z20, Z18, Z10
+	VFMADD231PS  Z20, Z19, Z11
+	VBROADCASTSS 12(R8), Z20
+	VFMADD231PS  Z20, Z16, Z12
+	VFMADD231PS  Z20, Z17, Z13
+	VFMADD231PS  Z20, Z18, Z14
+	VFMADD231PS  Z20, Z19, Z15
+	ADDQ         R9, CX
+	ADDQ         $0x10, BX
+	ADDQ         $0x10, SI
+	ADDQ         $0x10, DI
+	ADDQ         $0x10, R8
+	DECQ         DX
+	JNE          unrolled
+
+few:
+	MOVQ R10, DX
+	ANDQ $0x03, DX
+	JE   end
 
 whole:
-	VMOVUPS      (DI), Z12
-	VMOVUPS      64(DI), Z13
-	VMOVUPS      128(DI), Z14
-	VBROADCASTSS (SI), Z15
-	VFMADD231PS  Z15, Z12, Z0
-	VFMADD231PS  Z15, Z13, Z1
-	VFMADD231PS  Z15, Z14, Z2
-	VBROADCASTSS 4(SI), Z15
-	VFMADD231PS  Z15, Z12, Z3
-	VFMADD231PS  Z15, Z13, Z4
-	VFMADD231PS  Z15, Z14, Z5
-	VBROADCASTSS 8(SI), Z15
-	VFMADD231PS  Z15, Z12, Z6
-	VFMADD231PS  Z15, Z13, Z7
-	VFMADD231PS  Z15, Z14, Z8
-	VBROADCASTSS 12(SI), Z15
-	VFMADD231PS  Z15, Z12, Z9
-	VFMADD231PS  Z15, Z13, Z10
-	VFMADD231PS  Z15, Z14, Z11
-	ADDQ         DX, DI
-	PREFETCHT0   (R9)
-	ADDQ         $0x40, R9
-	ADDQ         BX, SI
-	DECQ         R8
+	VMOVUPS      (CX), Z16
+	VMOVUPS      64(CX), Z17
+	VMOVUPS      128(CX), Z18
+	VMOVUPS      192(CX), Z19
+	VBROADCASTSS (BX), Z20
+	VFMADD231PS  Z20, Z16, Z0
+	VFMADD231PS  Z20, Z17, Z1
+	VFMADD231PS  Z20, Z18, Z2
+	VFMADD231PS  Z20, Z19, Z3
+	VBROADCASTSS (SI), Z20
+	VFMADD231PS  Z20, Z16, Z4
+	VFMADD231PS  Z20, Z17, Z5
+	VFMADD231PS  Z20, Z18, Z6
+	VFMADD231PS  Z20, Z19, Z7
+	VBROADCASTSS (DI), Z20
+	VFMADD231PS  Z20, Z16, Z8
+	VFMADD231PS  Z20, Z17, Z9
+	VFMADD231PS  Z20, Z18, Z10
+	VFMADD231PS  Z20, Z19, Z11
+	VBROADCASTSS (R8), Z20
+	VFMADD231PS  Z20, Z16, Z12
+	VFMADD231PS  Z20, Z17, Z13
+	VFMADD231PS  Z20, Z18, Z14
+	VFMADD231PS  Z20, Z19, Z15
+	ADDQ         R9, CX
+	ADDQ         $0x04, BX
+	ADDQ         $0x04, SI
+	ADDQ         $0x04, DI
+	ADDQ         $0x04, R8
+	DECQ         DX
 	JNE          whole
 	JMP          end
 
 negated:
 partial:
-	VMOVUPS      (DI), Z12
-	VMOVUPS      64(DI), Z13
-	VMOVUPS.Z    128(DI), K1, Z14
-	VBROADCASTSS (SI), Z15
-	VFMADD231PS  Z15, Z12, Z0
-	VFMADD231PS  Z15, Z13, Z1
-	VFMADD231PS  Z15, Z14, Z2
-	VBROADCASTSS 4(SI), Z15
-	VFMADD231PS  Z15, Z12, Z3
-	VFMADD231PS  Z15, Z13, Z4
-	VFMADD231PS  Z15, Z14, Z5
-	VBROADCASTSS 8(SI), Z15
-	VFMADD231PS  Z15, Z12, Z6
-	VFMADD231PS  Z15, Z13, Z7
-	VFMADD231PS  Z15, Z14, Z8
-	VBROADCASTSS 12(SI), Z15
-	VFMADD231PS  Z15, Z12, Z9
-	VFMADD231PS  Z15, Z13, Z10
-	VFMADD231PS  Z15, Z14, Z11
-	SUBQ         DX, DI
-	PREFETCHT0   (R9)
-	ADDQ         $0x40, R9
-	ADDQ         BX, SI
-	DECQ         R8
+	VMOVUPS      (CX), Z16
+	VMOVUPS      64(CX), Z17
+	VMOVUPS      128(CX), Z18
+	VMOVUPS.Z    192(CX), K1, Z19
+	VBROADCASTSS (BX), Z20
+	VFMADD231PS  Z20, Z16, Z0
+	VFMADD231PS  Z20, Z17, Z1
+	VFMADD231PS  Z20, Z18, Z2
+	VFMADD231PS  Z20, Z19, Z3
+	VBROADCASTSS (SI), Z20
+	VFMADD231PS  Z20, Z16, Z4
+	VFMADD231PS  Z20, Z17, Z5
+	VFMADD231PS  Z20, Z18, Z6
+	VFMADD231PS  Z20, Z19, Z7
+	VBROADCASTSS (DI), Z20
+	VFMADD231PS  Z20, Z16, Z8
+	VFMADD231PS  Z20, Z17, Z9
+	VFMADD231PS  Z20, Z18, Z10
+	VFMADD231PS  Z20, Z19, Z11
+	VBROADCASTSS (R8), Z20
+	VFMADD231PS  Z20, Z16, Z12
+	VFMADD231PS  Z20, Z17, Z13
+	VFMADD231PS  Z20, Z18, Z14
+	VFMADD231PS  Z20, Z19, Z15
+	SUBQ         R9, CX
+	ADDQ         $0x04, BX
+	ADDQ         $0x04, SI
+	ADDQ         $0x04, DI
+	ADDQ         $0x04, R8
+	DECQ         DX
 	JNE          partial
 
 end:
-	MOVQ    AX, SI
-	VMOVUPS Z0, (SI)
-	VMOVUPS Z1, 64(SI)
-	VMOVUPS Z2, K1, 128(SI)
-	ADDQ    ldc+32(FP), SI
-	VMOVUPS Z3, (SI)
-	VMOVUPS Z4, 64(SI)
-	VMOVUPS Z5, K1, 128(SI)
-	ADDQ    ldc+32(FP), SI
-	VMOVUPS Z6, (SI)
-	VMOVUPS Z7, 64(SI)
-	VMOVUPS Z8, K1, 128(SI)
-	ADDQ    ldc+32(FP), SI
-	VMOVUPS Z9, (SI)
-	VMOVUPS Z10, 64(SI)
-	VMOVUPS Z11, K1, 128(SI)
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, (CX)
+	VMOVUPS Z1, 64(CX)
+	VMOVUPS Z2, 128(CX)
+	VMOVUPS Z3, K1, 192(CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z4, (CX)
+	VMOVUPS Z5, 64(CX)
+	VMOVUPS Z6, 128(CX)
+	VMOVUPS Z7, K1, 192(CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z8, (CX)
+	VMOVUPS Z9, 64(CX)
+	VMOVUPS Z10, 128(CX)
+	VMOVUPS Z11, K1, 192(CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z12, (CX)
+	VMOVUPS Z13, 64(CX)
+	VMOVUPS Z14, 128(CX)
+	VMOVUPS Z15, K1, 192(CX)
 	DECQ    (SP)
 	JE      done
-	ADDQ    stepC+88(FP), AX
-	ADDQ    stepStart+96(FP), CX
-	MOVQ    stepA+104(FP), SI
-	ADDQ    SI, 8(SP)
-	MOVQ    stepB+112(FP), SI
-	ADDQ    SI, 16(SP)
+	MOVQ    stepC+88(FP), CX
+	ADDQ    CX, 8(SP)
+	MOVQ    stepStart+96(FP), CX
+	ADDQ    CX, 16(SP)
+	MOVQ    stepA+104(FP), CX
+	ADDQ    CX, 24(SP)
+	MOVQ    stepB+112(FP), CX
+	ADDQ    CX, 32(SP)
 	JMP     tiles
 
 done:
 	VZEROUPPER
 	RET
 
-// func tileCols5x3AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// func tileRows5x4AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileCols5x3AVX512(SB), NOSPLIT, $24-120
+TEXT ·tileRows5x4AVX512(SB), NOSPLIT, $40-120
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
 	BZHIL AX, CX, CX
 	KMOVW CX, K1
-	MOVQ  c+0(FP), AX
-	MOVQ  start+8(FP), CX
-	MOVQ  ldb+56(FP), DX
-	MOVQ  lda+48(FP), BX
-	MOVQ  count+80(FP), SI
-	MOVQ  SI, (SP)
-	MOVQ  a+16(FP), SI
-	MOVQ  SI, 8(SP)
-	MOVQ  b+24(FP), SI
-	MOVQ  SI, 16(SP)
+	MOVQ  lda+48(FP), AX
+	LEAQ  (AX)(AX*2), CX
+	MOVQ  count+80(FP), DX
+	MOVQ  DX, (SP)
+	MOVQ  c+0(FP), DX
+	MOVQ  DX, 8(SP)
+	MOVQ  start+8(FP), DX
+	MOVQ  DX, 16(SP)
+	MOVQ  a+16(FP), DX
+	MOVQ  DX, 24(SP)
+	MOVQ  b+24(FP), DX
+	MOVQ  DX, 32(SP)
 
 tiles:
-	MOVQ       CX, SI
-	VMOVUPS    (SI), Z0
-	VMOVUPS    64(SI), Z1
-	VMOVUPS.Z  128(SI), K1, Z2
-	ADDQ       ldstart+40(FP), SI
-	VMOVUPS    (SI), Z3
-	VMOVUPS    64(SI), Z4
-	VMOVUPS.Z  128(SI), K1, Z5
-	ADDQ       ldstart+40(FP), SI
-	VMOVUPS    (SI), Z6
-	VMOVUPS    64(SI), Z7
-	VMOVUPS.Z  128(SI), K1, Z8
-	ADDQ       ldstart+40(FP), SI
-	VMOVUPS    (SI), Z9
-	VMOVUPS    64(SI), Z10
-	VMOVUPS.Z  128(SI), K1, Z11
-	ADDQ       ldstart+40(FP), SI
-	VMOVUPS    (SI), Z12
-	VMOVUPS    64(SI), Z13
-	VMOVUPS.Z  128(SI), K1, Z14
-	MOVQ       AX, SI
-	ADDQ       stepC+88(FP), SI
-	PREFETCHT0 (SI)
-	PREFETCHT0 64(SI)
-	PREFETCHT0 128(SI)
-	ADDQ       ldc+32(FP), SI
-	PREFETCHT0 (SI)
-	PREFETCHT0 64(SI)
-	PREFETCHT0 128(SI)
-	ADDQ       ldc+32(FP), SI
-	PREFETCHT0 (SI)
-	PREFETCHT0 64(SI)
-	PREFETCHT0 128(SI)
-	ADDQ       ldc+32(FP), SI
-	PREFETCHT0 (SI)
-	PREFETCHT0 64(SI)
-	PREFETCHT0 128(SI)
-	ADDQ       ldc+32(FP), SI
-	PREFETCHT0 (SI)
-	PREFETCHT0 64(SI)
-	PREFETCHT0 128(SI)
-	MOVQ       k+64(FP), R8
-	MOVQ       8(SP), SI
-	MOVQ       16(SP), DI
-	MOVQ       SI, R9
-	ADDQ       stepA+104(FP), R9
-	TESTQ      DX, DX
+	MOVQ       16(SP), DX
+	VMOVUPS    (DX), Z0
+	VMOVUPS    64(DX), Z1
+	VMOVUPS    128(DX), Z2
+	VMOVUPS.Z  192(DX), K1, Z3
+	ADDQ       ldstart+40(FP), DX
+	VMOVUPS    (DX), Z4
+	VMOVUPS    64(DX), Z5
+	VMOVUPS    128(DX), Z6
+	VMOVUPS.Z  192(DX), K1, Z7
+	ADDQ       ldstart+40(FP), DX
+	VMOVUPS    (DX), Z8
+	VMOVUPS    64(DX), Z9
+	VMOVUPS    128(DX), Z10
+	VMOVUPS.Z  192(DX), K1, Z11
+	ADDQ       ldstart+40(FP), DX
+	VMOVUPS    (DX), Z12
+	VMOVUPS    64(DX), Z13
+	VMOVUPS    128(DX), Z14
+	VMOVUPS.Z  192(DX), K1, Z15
+	ADDQ       ldstart+40(FP), DX
+	VMOVUPS    (DX), Z16
+	VMOVUPS    64(DX), Z17
+	VMOVUPS    128(DX), Z18
+	VMOVUPS.Z  192(DX), K1, Z19
+	MOVQ       8(SP), DX
+	ADDQ       stepC+88(FP), DX
+	PREFETCHT0 (DX)
+	PREFETCHT0 64(DX)
+	PREFETCHT0 128(DX)
+	PREFETCHT0 192(DX)
+	ADDQ       ldc+32(FP), DX
+	PREFETCHT0 (DX)
+	PREFETCHT0 64(DX)
+	PREFETCHT0 128(DX)
+	PREFETCHT0 192(DX)
+	ADDQ       ldc+32(FP), DX
+	PREFETCHT0 (DX)
+	PREFETCHT0 64(DX)
+	PREFETCHT0 128(DX)
+	PREFETCHT0 192(DX)
+	ADDQ       ldc+32(FP), DX
+	PREFETCHT0 (DX)
+	PREFETCHT0 64(DX)
+	PREFETCHT0 128(DX)
+	PREFETCHT0 192(DX)
+	ADDQ       ldc+32(FP), DX
+	PREFETCHT0 (DX)
+	PREFETCHT0 64(DX)
+	PREFETCHT0 128(DX)
+	PREFETCHT0 192(DX)
+	MOVQ       k+64(FP), BX
+	MOVQ       32(SP), DX
+	MOVQ       24(SP), SI
+	MOVQ       ldb+56(FP), DI
+	TESTQ      DI, DI
 	JL         negated
 
 whole:
-	VMOVUPS      (DI), Z15
-	VMOVUPS      64(DI), Z16
-	VMOVUPS      128(DI), Z17
-	VBROADCASTSS (SI), Z18
-	VFMADD231PS  Z18, Z15, Z0
-	VFMADD231PS  Z18, Z16, Z1
-	VFMADD231PS  Z18, Z17, Z2
-	VBROADCASTSS 4(SI), Z18
-	VFMADD231PS  Z18, Z15, Z3
-	VFMADD231PS  Z18, Z16, Z4
-	VFMADD231PS  Z18, Z17, Z5
-	VBROADCASTSS 8(SI), Z18
-	VFMADD231PS  Z18, Z15, Z6
-	VFMADD231PS  Z18, Z16, Z7
-	VFMADD231PS  Z18, Z17, Z8
-	VBROADCASTSS 12(SI), Z18
-	VFMADD231PS  Z18, Z15, Z9
-	VFMADD231PS  Z18, Z16, Z10
-	VFMADD231PS  Z18, Z17, Z11
-	VBROADCASTSS 16(SI), Z18
-	VFMADD231PS  Z18, Z15, Z12
-	VFMADD231PS  Z18, Z16, Z13
-	VFMADD231PS  Z18, Z17, Z14
-	ADDQ         DX, DI
-	PREFETCHT0   (R9)
-	ADDQ         $0x40, R9
-	ADDQ         BX, SI
-	DECQ         R8
-	JNE          whole
-	JMP          end
-
-negated:
-partial:
-	VMOVUPS      (DI), Z15
-	VMOVUPS      64(DI), Z16
-	VMOVUPS.Z    128(DI), K1, Z17
-	VBROADCASTSS (SI), Z18
-	VFMADD231PS  Z18, Z15, Z0
-	VFMADD231PS  Z18, Z16, Z1
-	VFMADD231PS  Z18, Z17, Z2
-	VBROADCASTSS 4(SI), Z18
-	VFMADD231PS  Z18, Z15, Z3
-	VFMADD231PS  Z18, Z16, Z4
-	VFMADD231PS  Z18, Z17, Z5
-	VBROADCASTSS 8(SI), Z18
-	VFMADD231PS  Z18, Z15, Z6
-	VFMADD231PS  Z18, Z16, Z7
-	VFMADD231PS  Z18, Z17, Z8
-	VBROADCASTSS 12(SI), Z18
-	VFMADD231PS  Z18, Z15, Z9
-	VFMADD231PS  Z18, Z16, Z10
-	VFMADD231PS  Z18, Z17, Z11
-	VBROADCASTSS 16(SI), Z18
-	VFMADD231PS  Z18, Z15, Z12
-	VFMADD231PS  Z18, Z16, Z13
-	VFMADD231PS  Z18, Z17, Z14
-	SUBQ         DX, DI
-	PREFETCHT0   (R9)
-	ADDQ         $0x40, R9
-	ADDQ         BX, SI
-	DECQ         R8
-	JNE          partial
-
-end:
-	MOVQ    AX, SI
-	VMOVUPS Z0, (SI)
-	VMOVUPS Z1, 64(SI)
-	VMOVUPS Z2, K1, 128(SI)
-	ADDQ    ldc+32(FP), SI
-	VMOVUPS Z3, (SI)
-	VMOVUPS Z4, 64(SI)
-	VMOVUPS Z5, K1, 128(SI)
-	ADDQ    ldc+32(FP), SI
-	VMOVUPS Z6, (SI)
-	VMOVUPS Z7, 64(SI)
-	VMOVUPS Z8, K1, 128(SI)
-	ADDQ    ldc+32(FP), SI
-	VMOVUPS Z9, (SI)
-	VMOVUPS Z10, 64(SI)
-	VMOVUPS Z11, K1, 128(SI)
-	ADDQ    ldc+32(FP), SI
-	VMOVUPS Z12, (SI)
-	VMOVUPS Z13, 64(SI)
-	VMOVUPS Z14, K1, 128(SI)
-	DECQ    (SP)
-	JE      done
-	ADDQ    stepC+88(FP), AX
-	ADDQ    stepStart+96(FP), CX
-	MOVQ    stepA+104(FP), SI
-	ADDQ    SI, 8(SP)
-	MOVQ    stepB+112(FP), SI
-	ADDQ    SI, 16(SP)
-	JMP     tiles
-
-done:
-	VZEROUPPER
-	RET
-
-// func tileCols6x3AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-// Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileCols6x3AVX512(SB), NOSPLIT, $24-120
-	MOVQ  last+72(FP), AX
-	MOVL  $-1, CX
-	BZHIL AX, CX, CX
-	KMOVW CX, K1
-	MOVQ  c+0(FP), AX
-	MOVQ  start+8(FP), CX
-	MOVQ  ldb+56(FP), DX
-	MOVQ  lda+48(FP), BX
-	MOVQ  count+80(FP), SI
-	MOVQ  SI, (SP)
-	MOVQ  a+16(FP), SI
-	MOVQ  SI, 8(SP)
-	MOVQ  b+24(FP), SI
-	MOVQ  SI, 16(SP)
-
-tiles:
-	MOVQ       CX, SI
-	VMOVUPS    (SI), Z0
-	VMOVUPS    64(SI), Z1
-	VMOVUPS.Z  128(SI), K1, Z2
-	ADDQ       ldstart+40(FP), SI
-	VMOVUPS    (SI), Z3
-	VMOVUPS    64(SI), Z4
-	VMOVUPS.Z  128(SI), K1, Z5
-	ADDQ       ldstart+40(FP), SI
-	VMOVUPS    (SI), Z6
-	VMOVUPS    64(SI), Z7
-	VMOVUPS.Z  128(SI), K1, Z8
-	ADDQ       ldstart+40(FP), SI
-	VMOVUPS    (SI), Z9
-	VMOVUPS    64(SI), Z10
-	VMOVUPS.Z  128(SI), K1, Z11
-	ADDQ       ldstart+40(FP), SI
-	VMOVUPS    (SI), Z12
-	VMOVUPS    64(SI), Z13
-	VMOVUPS.Z  128(SI), K1, Z14
-	ADDQ       ldstart+40(FP), SI
-	VMOVUPS    (SI), Z15
-	VMOVUPS    64(SI), Z16
-	VMOVUPS.Z  128(SI), K1, Z17
-	MOVQ       AX, SI
-	ADDQ       stepC+88(FP), SI
-	PREFETCHT0 (SI)
-	PREFETCHT0 64(SI)
-	PREFETCHT0 128(SI)
-	ADDQ       ldc+32(FP), SI
-	PREFETCHT0 (SI)
-	PREFETCHT0 64(SI)
-	PREFETCHT0 128(SI)
-	ADDQ       ldc+32(FP), SI
-	PREFETCHT0 (SI)
-	PREFETCHT0 64(SI)
-	PREFETCHT0 128(SI)
-	ADDQ       ldc+32(FP), SI
-	PREFETCHT0 (SI)
-	PREFETCHT0 64(SI)
-	PREFETCHT0 128(SI)
-	ADDQ       ldc+32(FP), SI
-	PREFETCHT0 (SI)
-	PREFETCHT0 64(SI)
-	PREFETCHT0 128(SI)
-	ADDQ       ldc+32(FP), SI
-	PREFETCHT0 (SI)
-	PREFETCHT0 64(SI)
-	PREFETCHT0 128(SI)
-	MOVQ       k+64(FP), R8
-	MOVQ       8(SP), SI
-	MOVQ       16(SP), DI
-	MOVQ       SI, R9
-	ADDQ       stepA+104(FP), R9
-	TESTQ      DX, DX
-	JL         negated
-
-whole:
-	VMOVUPS      (DI), Z18
-	VMOVUPS      64(DI), Z19
-	VMOVUPS      128(DI), Z20
-	VBROADCASTSS (SI), Z21
-	VFMADD231PS  Z21, Z18, Z0
-	VFMADD231PS  Z21, Z19, Z1
-	VFMADD231PS  Z21, Z20, Z2
-	VBROADCASTSS 4(SI), Z21
-	VFMADD231PS  Z21, Z18, Z3
-	VFMADD231PS  Z21, Z19, Z4
-	VFMADD231PS  Z21, Z20, Z5
-	VBROADCASTSS 8(SI), Z21
-	VFMADD231PS  Z21, Z18, Z6
-	VFMADD231PS  Z21, Z19, Z7
-	VFMADD231PS  Z21, Z20, Z8
-	VBROADCASTSS 12(SI), Z21
-	VFMADD231PS  Z21, Z18, Z9
-	VFMADD231PS  Z21, Z19, Z10
-	VFMADD231PS  Z21, Z20, Z11
-	VBROADCASTSS 16(SI), Z21
-	VFMADD231PS  Z21, Z18, Z12
-	VFMADD231PS  Z21, Z19, Z13
-	VFMADD231PS  Z21, Z20, Z14
-	VBROADCASTSS 20(SI), Z21
-	VFMADD231PS  Z21, Z18, Z15
-	VFMADD231PS  Z21, Z19, Z16
-	VFMADD231PS  Z21, Z20, Z17
-	ADDQ         DX, DI
-	PREFETCHT0   (R9)
-	ADDQ         $0x40, R9
-	ADDQ         BX, SI
-	DECQ         R8
-	JNE          whole
-	JMP          end
-
-negated:
-partial:
-	VMOVUPS      (DI), Z18
-	VMOVUPS      64(DI), Z19
-	VMOVUPS.Z    128(DI), K1, Z20
-	VBROADCASTSS (SI), Z21
-	VFMADD231PS  Z21, Z18, Z0
-	VFMADD231PS  Z21, Z19, Z1
-	VFMADD231PS  Z21, Z20, Z2
-	VBROADCASTSS 4(SI), Z21
-	VFMADD231PS  Z21, Z18, Z3
-	VFMADD231PS  Z21, Z19, Z4
-	VFMADD231PS  Z21, Z20, Z5
-	VBROADCASTSS 8(SI), Z21
-	VFMADD231PS  Z21, Z18, Z6
-	VFMADD231PS  Z21, Z19, Z7
-	VFMADD231PS  Z21, Z20, Z8
-	VBROADCASTSS 12(SI), Z21
-	VFMADD231PS  Z21, Z18, Z9
-	VFMADD231PS  Z21, Z19, Z10
-	VFMADD231PS  Z21, Z20, Z11
-	VBROADCASTSS 16(SI), Z21
-	VFMADD231PS  Z21, Z18, Z12
-	VFMADD231PS  Z21, Z19, Z13
-	VFMADD231PS  Z21, Z20, Z14
-	VBROADCASTSS 20(SI), Z21
-	VFMADD231PS  Z21, Z18, Z15
-	VFMADD231PS  Z21, Z19, Z16
-	VFMADD231PS  Z21, Z20, Z17
-	SUBQ         DX, DI
-	PREFETCHT0   (R9)
-	ADDQ         $0x40, R9
-	ADDQ         BX, SI
-	DECQ         R8
-	JNE          partial
-
-end:
-	MOVQ    AX, SI
-	VMOVUPS Z0, (SI)
-	VMOVUPS Z1, 64(SI)
-	VMOVUPS Z2, K1, 128(SI)
-	ADDQ    ldc+32(FP), SI
-	VMOVUPS Z3, (SI)
-	VMOVUPS Z4, 64(SI)
-	VMOVUPS Z5, K1, 128(SI)
-	ADDQ    ldc+32(FP), SI
-	VMOVUPS Z6, (SI)
-	VMOVUPS Z7, 64(SI)
-	VMOVUPS Z8, K1, 128(SI)
-	ADDQ    ldc+32(FP), SI
-	VMOVUPS Z9, (SI)
-	VMOVUPS Z10, 64(SI)
-	VMOVUPS Z11, K1, 128(SI)
-	ADDQ    ldc+32(FP), SI
-	VMOVUPS Z12, (SI)
-	VMOVUPS Z13, 64(SI)
-	VMOVUPS Z14, K1, 128(SI)
-	ADDQ    ldc+32(FP), SI
-	VMOVUPS Z15, (SI)
-	VMOVUPS Z16, 64(SI)
-	VMOVUPS Z17, K1, 128(SI)
-	DECQ    (SP)
-	JE      done
-	ADDQ    stepC+88(FP), AX
-	ADDQ    stepStart+96(FP), CX
-	MOVQ    stepA+104(FP), SI
-	ADDQ    SI, 8(SP)
-	MOVQ    stepB+112(FP), SI
-	ADDQ    SI, 16(SP)
-	JMP     tiles
-
-done:
-	VZEROUPPER
-	RET
-
-// func tileCols7x3AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
-// Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileCols7x3AVX512(SB), NOSPLIT, $24-120
-	MOVQ  last+72(FP), AX
-	MOVL  $-1, CX
-	BZHIL AX, CX, CX
-	KMOVW CX, K1
-	MOVQ  c+0(FP), AX
-	MOVQ  start+8(FP), CX
-	MOVQ  ldb+56(FP), DX
-	MOVQ  lda+48(FP), BX
-	MOVQ  count+80(FP), SI
-	MOVQ  SI, (SP)
-	MOVQ  a+16(FP), SI
-	MOVQ  SI, 8(SP)
-	MOVQ  b+24(FP), SI
-	MOVQ  SI, 16(SP)
-
-tiles:
-	MOVQ       CX, SI
-	VMOVUPS    (SI), Z0
-	VMOVUPS    64(SI), Z1
-	VMOVUPS.Z  128(SI), K1, Z2
-	ADDQ       ldstart+40(FP), SI
-	VMOVUPS    (SI), Z3
-	VMOVUPS    64(SI), Z4
-	VMOVUPS.Z  128(SI), K1, Z5
-	ADDQ       ldstart+40(FP), SI
-	VMOVUPS    (SI), Z6
-	VMOVUPS    64(SI), Z7
-	VMOVUPS.Z  128(SI), K1, Z8
-	ADDQ       ldstart+40(FP), SI
-	VMOVUPS    (SI), Z9
-	VMOVUPS    64(SI), Z10
-	VMOVUPS.Z  128(SI), K1, Z11
-	ADDQ       ldstart+40(FP), SI
-	VMOVUPS    (SI), Z12
-	VMOVUPS    64(SI), Z13
-	VMOVUPS.Z  128(SI), K1, Z14
-	ADDQ       ldstart+40(FP), SI
-	VMOVUPS    (SI), Z15
-	VMOVUPS    64(SI), Z16
-	VMOVUPS.Z  128(SI), K1, Z17
-	ADDQ       ldstart+40(FP), SI
-	VMOVUPS    (SI), Z18
-	VMOVUPS    64(SI), Z19
-	VMOVUPS.Z  128(SI), K1, Z20
-	MOVQ       AX, SI
-	ADDQ       stepC+88(FP), SI
-	PREFETCHT0 (SI)
-	PREFETCHT0 64(SI)
-	PREFETCHT0 128(SI)
-	ADDQ       ldc+32(FP), SI
-	PREFETCHT0 (SI)
-	PREFETCHT0 64(SI)
-	PREFETCHT0 128(SI)
-	ADDQ       ldc+32(FP), SI
-	PREFETCHT0 (SI)
-	PREFETCHT0 64(SI)
-	PREFETCHT0 128(SI)
-	ADDQ       ldc+32(FP), SI
-	PREFETCHT0 (SI)
-	PREFETCHT0 64(SI)
-	PREFETCHT0 128(SI)
-	ADDQ       ldc+32(FP), SI
-	PREFETCHT0 (SI)
-	PREFETCHT0 64(SI)
-	PREFETCHT0 128(SI)
-	ADDQ       ldc+32(FP), SI
-	PREFETCHT0 (SI)
-	PREFETCHT0 64(SI)
-	PREFETCHT0 128(SI)
-	ADDQ       ldc+32(FP), SI
-	PREFETCHT0 (SI)
-	PREFETCHT0 64(SI)
-	PREFETCHT0 128(SI)
-	MOVQ       k+64(FP), R8
-	MOVQ       8(SP), SI
-	MOVQ       16(SP), DI
-	MOVQ       SI, R9
-	ADDQ       stepA+104(FP), R9
-	TESTQ      DX, DX
-	JL         negated
-
-whole:
-	VMOVUPS      (DI), Z21
-	VMOVUPS      64(DI), Z22
-	VMOVUPS      128(DI), Z23
+	VMOVUPS      (DX), Z20
+	VMOVUPS      64(DX), Z21
+	VMOVUPS      128(DX), Z22
+	VMOVUPS      192(DX), Z23
 	VBROADCASTSS (SI), Z24
-	VFMADD231PS  Z24, Z21, Z0
-	VFMADD231PS  Z24, Z22, Z1
-	VFMADD231PS  Z24, Z23, Z2
-	VBROADCASTSS 4(SI), Z24
-	VFMADD231PS  Z24, Z21, Z3
-	VFMADD231PS  Z24, Z22, Z4
-	VFMADD231PS  Z24, Z23, Z5
-	VBROADCASTSS 8(SI), Z24
-	VFMADD231PS  Z24, Z21, Z6
-	VFMADD231PS  Z24, Z22, Z7
-	VFMADD231PS  Z24, Z23, Z8
-	VBROADCASTSS 12(SI), Z24
+	VFMADD231PS  Z24, Z20, Z0
+	VFMADD231PS  Z24, Z21, Z1
+	VFMADD231PS  Z24, Z22, Z2
+	VFMADD231PS  Z24, Z23, Z3
+	VBROADCASTSS (SI)(AX*1), Z24
+	VFMADD231PS  Z24, Z20, Z4
+	VFMADD231PS  Z24, Z21, Z5
+	VFMADD231PS  Z24, Z22, Z6
+	VFMADD231PS  Z24, Z23, Z7
+	VBROADCASTSS (SI)(AX*2), Z24
+	VFMADD231PS  Z24, Z20, Z8
 	VFMADD231PS  Z24, Z21, Z9
 	VFMADD231PS  Z24, Z22, Z10
 	VFMADD231PS  Z24, Z23, Z11
-	VBROADCASTSS 16(SI), Z24
-	VFMADD231PS  Z24, Z21, Z12
-	VFMADD231PS  Z24, Z22, Z13
-	VFMADD231PS  Z24, Z23, Z14
-	VBROADCASTSS 20(SI), Z24
-	VFMADD231PS  Z24, Z21, Z15
-	VFMADD231PS  Z24, Z22, Z16
-	VFMADD231PS  Z24, Z23, Z17
-	VBROADCASTSS 24(SI), Z24
-	VFMADD231PS  Z24, Z21, Z18
-	VFMADD231PS  Z24, Z22, Z19
-	VFMADD231PS  Z24, Z23, Z20
-	ADDQ         DX, DI
-	PREFETCHT0   (R9)
-	ADDQ         $0x40, R9
-	ADDQ         BX, SI
-	DECQ         R8
+	VBROADCASTSS (SI)(CX*1), Z24
+	VFMADD231PS  Z24, Z20, Z12
+	VFMADD231PS  Z24, Z21, Z13
+	VFMADD231PS  Z24, Z22, Z14
+	VFMADD231PS  Z24, Z23, Z15
+	VBROADCASTSS (SI)(AX*4), Z24
+	VFMADD231PS  Z24, Z20, Z16
+	VFMADD231PS  Z24, Z21, Z17
+	VFMADD231PS  Z24, Z22, Z18
+	VFMADD231PS  Z24, Z23, Z19
+	ADDQ         DI, DX
+	ADDQ         $0x04, SI
+	DECQ         BX
 	JNE          whole
 	JMP          end
 
 negated:
 partial:
-	VMOVUPS      (DI), Z21
-	VMOVUPS      64(DI), Z22
-	VMOVUPS.Z    128(DI), K1, Z23
+	VMOVUPS      (DX), Z20
+	VMOVUPS      64(DX), Z21
+	VMOVUPS      128(DX), Z22
+	VMOVUPS.Z    192(DX), K1, Z23
 	VBROADCASTSS (SI), Z24
-	VFMADD231PS  Z24, Z21, Z0
-	VFMADD231PS  Z24, Z22, Z1
-	VFMADD231PS  Z24, Z23, Z2
-	VBROADCASTSS 4(SI), Z24
-	VFMADD231PS  Z24, Z21, Z3
-	VFMADD231PS  Z24, Z22, Z4
-	VFMADD231PS  Z24, Z23, Z5
-	VBROADCASTSS 8(SI), Z24
-	VFMADD231PS  Z24, Z21, Z6
-	VFMADD231PS  Z24, Z22, Z7
-	VFMADD231PS  Z24, Z23, Z8
-	VBROADCASTSS 12(SI), Z24
+	VFMADD231PS  Z24, Z20, Z0
+	VFMADD231PS  Z24, Z21, Z1
+	VFMADD231PS  Z24, Z22, Z2
+	VFMADD231PS  Z24, Z23, Z3
+	VBROADCASTSS (SI)(AX*1), Z24
+	VFMADD231PS  Z24, Z20, Z4
+	VFMADD231PS  Z24, Z21, Z5
+	VFMADD231PS  Z24, Z22, Z6
+	VFMADD231PS  Z24, Z23, Z7
+	VBROADCASTSS (SI)(AX*2), Z24
+	VFMADD231PS  Z24, Z20, Z8
 	VFMADD231PS  Z24, Z21, Z9
 	VFMADD231PS  Z24, Z22, Z10
 	VFMADD231PS  Z24, Z23, Z11
-	VBROADCASTSS 16(SI), Z24
-	VFMADD231PS  Z24, Z21, Z12
-	VFMADD231PS  Z24, Z22, Z13
-	VFMADD231PS  Z24, Z23, Z14
-	VBROADCASTSS 20(SI), Z24
-	VFMADD231PS  Z24, Z21, Z15
+	VBROADCASTSS (SI)(CX*1), Z24
+	VFMADD231PS  Z24, Z20, Z12
+	VFMADD231PS  Z24, Z21, Z13
+	VFMADD231PS  Z24, Z22, Z14
+	VFMADD231PS  Z24, Z23, Z15
+	VBROADCASTSS (SI)(AX*4), Z24
+	VFMADD231PS  Z24, Z20, Z16
+	VFMADD231PS  Z24, Z21, Z17
+	VFMADD231PS  Z24, Z22, Z18
+	VFMADD231PS  Z24, Z23, Z19
+	SUBQ         DI, DX
+	ADDQ         $0x04, SI
+	DECQ         BX
+	JNE          partial
+
+end:
+	MOVQ    8(SP), DX
+	VMOVUPS Z0, (DX)
+	VMOVUPS Z1, 64(DX)
+	VMOVUPS Z2, 128(DX)
+	VMOVUPS Z3, K1, 192(DX)
+	ADDQ    ldc+32(FP), DX
+	VMOVUPS Z4, (DX)
+	VMOVUPS Z5, 64(DX)
+	VMOVUPS Z6, 128(DX)
+	VMOVUPS Z7, K1, 192(DX)
+	ADDQ    ldc+32(FP), DX
+	VMOVUPS Z8, (DX)
+	VMOVUPS Z9, 64(DX)
+	VMOVUPS Z10, 128(DX)
+	VMOVUPS Z11, K1, 192(DX)
+	ADDQ    ldc+32(FP), DX
+	VMOVUPS Z12, (DX)
+	VMOVUPS Z13, 64(DX)
+	VMOVUPS Z14, 128(DX)
+	VMOVUPS Z15, K1, 192(DX)
+	ADDQ    ldc+32(FP), DX
+	VMOVUPS Z16, (DX)
+	VMOVUPS Z17, 64(DX)
+	VMOVUPS Z18, 128(DX)
+	VMOVUPS Z19, K1, 192(DX)
+	DECQ    (SP)
+	JE      done
+	MOVQ    stepC+88(FP), DX
+	ADDQ    DX, 8(SP)
+	MOVQ    stepStart+96(FP), DX
+	ADDQ    DX, 16(SP)
+	MOVQ    stepA+104(FP), DX
+	ADDQ    DX, 24(SP)
+	MOVQ    stepB+112(FP), DX
+	ADDQ    DX, 32(SP)
+	JMP     tiles
+
+done:
+	VZEROUPPER
+	RET
+
+// func tileRows6x4AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// Requires: AVX, AVX512F, BMI2, MMX+
+TEXT ·tileRows6x4AVX512(SB), NOSPLIT, $40-120
+	MOVQ  last+72(FP), AX
+	MOVL  $-1, CX
+	BZHIL AX, CX, CX
+	KMOVW CX, K1
+	MOVQ  lda+48(FP), AX
+	LEAQ  (AX)(AX*2), CX
+	LEAQ  (CX)(AX*2), DX
+	MOVQ  count+80(FP), BX
+	MOVQ  BX, (SP)
+	MOVQ  c+0(FP), BX
+	MOVQ  BX, 8(SP)
+	MOVQ  start+8(FP), BX
+	MOVQ  BX, 16(SP)
+	MOVQ  a+16(FP), BX
+	MOVQ  BX, 24(SP)
+	MOVQ  b+24(FP), BX
+	MOVQ  BX, 32(SP)
+
+tiles:
+	MOVQ       16(SP), BX
+	VMOVUPS    (BX), Z0
+	VMOVUPS    64(BX), Z1
+	VMOVUPS    128(BX), Z2
+	VMOVUPS.Z  192(BX), K1, Z3
+	ADDQ       ldstart+40(FP), BX
+	VMOVUPS    (BX), Z4
+	VMOVUPS    64(BX), Z5
+	VMOVUPS    128(BX), Z6
+	VMOVUPS.Z  192(BX), K1, Z7
+	ADDQ       ldstart+40(FP), BX
+	VMOVUPS    (BX), Z8
+	VMOVUPS    64(BX), Z9
+	VMOVUPS    128(BX), Z10
+	VMOVUPS.Z  192(BX), K1, Z11
+	ADDQ       ldstart+40(FP), BX
+	VMOVUPS    (BX), Z12
+	VMOVUPS    64(BX), Z13
+	VMOVUPS    128(BX), Z14
+	VMOVUPS.Z  192(BX), K1, Z15
+	ADDQ       ldstart+40(FP), BX
+	VMOVUPS    (BX), Z16
+	VMOVUPS    64(BX), Z17
+	VMOVUPS    128(BX), Z18
+	VMOVUPS.Z  192(BX), K1, Z19
+	ADDQ       ldstart+40(FP), BX
+	VMOVUPS    (BX), Z20
+	VMOVUPS    64(BX), Z21
+	VMOVUPS    128(BX), Z22
+	VMOVUPS.Z  192(BX), K1, Z23
+	MOVQ       8(SP), BX
+	ADDQ       stepC+88(FP), BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 128(BX)
+	PREFETCHT0 192(BX)
+	ADDQ       ldc+32(FP), BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 128(BX)
+	PREFETCHT0 192(BX)
+	ADDQ       ldc+32(FP), BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 128(BX)
+	PREFETCHT0 192(BX)
+	ADDQ       ldc+32(FP), BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 128(BX)
+	PREFETCHT0 192(BX)
+	ADDQ       ldc+32(FP), BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 128(BX)
+	PREFETCHT0 192(BX)
+	ADDQ       ldc+32(FP), BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 128(BX)
+	PREFETCHT0 192(BX)
+	MOVQ       k+64(FP), SI
+	MOVQ       32(SP), BX
+	MOVQ       24(SP), DI
+	MOVQ       ldb+56(FP), R8
+	TESTQ      R8, R8
+	JL         negated
+
+whole:
+	VMOVUPS      (BX), Z24
+	VMOVUPS      64(BX), Z25
+	VMOVUPS      128(BX), Z26
+	VMOVUPS      192(BX), Z27
+	VBROADCASTSS (DI), Z28
+	VFMADD231PS  Z28, Z24, Z0
+	VFMADD231PS  Z28, Z25, Z1
+	VFMADD231PS  Z28, Z26, Z2
+	VFMADD231PS  Z28, Z27, Z3
+	VBROADCASTSS (DI)(AX*1), Z28
+	VFMADD231PS  Z28, Z24, Z4
+	VFMADD231PS  Z28, Z25, Z5
+	VFMADD231PS  Z28, Z26, Z6
+	VFMADD231PS  Z28, Z27, Z7
+	VBROADCASTSS (DI)(AX*2), Z28
+	VFMADD231PS  Z28, Z24, Z8
+	VFMADD231PS  Z28, Z25, Z9
+	VFMADD231PS  Z28, Z26, Z10
+	VFMADD231PS  Z28, Z27, Z11
+	VBROADCASTSS (DI)(CX*1), Z28
+	VFMADD231PS  Z28, Z24, Z12
+	VFMADD231PS  Z28, Z25, Z13
+	VFMADD231PS  Z28, Z26, Z14
+	VFMADD231PS  Z28, Z27, Z15
+	VBROADCASTSS (DI)(AX*4), Z28
+	VFMADD231PS  Z28, Z24, Z16
+	VFMADD231PS  Z28, Z25, Z17
+	VFMADD231PS  Z28, Z26, Z18
+	VFMADD231PS  Z28, Z27, Z19
+	VBROADCASTSS (DI)(DX*1), Z28
+	VFMADD231PS  Z28, Z24, Z20
+	VFMADD231PS  Z28, Z25, Z21
+	VFMADD231PS  Z28, Z26, Z22
+	VFMADD231PS  Z28, Z27, Z23
+	ADDQ         R8, BX
+	ADDQ         $0x04, DI
+	DECQ         SI
+	JNE          whole
+	JMP          end
+
+negated:
+partial:
+	VMOVUPS      (BX), Z24
+	VMOVUPS      64(BX), Z25
+	VMOVUPS      128(BX), Z26
+	VMOVUPS.Z    192(BX), K1, Z27
+	VBROADCASTSS (DI), Z28
+	VFMADD231PS  Z28, Z24, Z0
+	VFMADD231PS  Z28, Z25, Z1
+	VFMADD231PS  Z28, Z26, Z2
+	VFMADD231PS  Z28, Z27, Z3
+	VBROADCASTSS (DI)(AX*1), Z28
+	VFMADD231PS  Z28, Z24, Z4
+	VFMADD231PS  Z28, Z25, Z5
+	VFMADD231PS  Z28, Z26, Z6
+	VFMADD231PS  Z28, Z27, Z7
+	VBROADCASTSS (DI)(AX*2), Z28
+	VFMADD231PS  Z28, Z24, Z8
+	VFMADD231PS  Z28, Z25, Z9
+	VFMADD231PS  Z28, Z26, Z10
+	VFMADD231PS  Z28, Z27, Z11
+	VBROADCASTSS (DI)(CX*1), Z28
+	VFMADD231PS  Z28, Z24, Z12
+	VFMADD231PS  Z28, Z25, Z13
+	VFMADD231PS  Z28, Z26, Z14
+	VFMADD231PS  Z28, Z27, Z15
+	VBROADCASTSS (DI)(AX*4), Z28
+	VFMADD231PS  Z28, Z24, Z16
+	VFMADD231PS  Z28, Z25, Z17
+	VFMADD231PS  Z28, Z26, Z18
+	VFMADD231PS  Z28, Z27, Z19
+	VBROADCASTSS (DI)(DX*1), Z28
+	VFMADD231PS  Z28, Z24, Z20
+	VFMADD231PS  Z28, Z25, Z21
+	VFMADD231PS  Z28, Z26, Z22
+	VFMADD231PS  Z28, Z27, Z23
+	SUBQ         R8, BX
+	ADDQ         $0x04, DI
+	DECQ         SI
+	JNE          partial
+
+end:
+	MOVQ    8(SP), BX
+	VMOVUPS Z0, (BX)
+	VMOVUPS Z1, 64(BX)
+	VMOVUPS Z2, 128(BX)
+	VMOVUPS Z3, K1, 192(BX)
+	ADDQ    ldc+32(FP), BX
+	VMOVUPS Z4, (BX)
+	VMOVUPS Z5, 64(BX)
+	VMOVUPS Z6, 128(BX)
+	VMOVUPS Z7, K1, 192(BX)
+	ADDQ    ldc+32(FP), BX
+	VMOVUPS Z8, (BX)
+	VMOVUPS Z9, 64(BX)
+	VMOVUPS Z10, 128(BX)
+	VMOVUPS Z11, K1, 192(BX)
+	ADDQ    ldc+32(FP), BX
+	VMOVUPS Z12, (BX)
+	VMOVUPS Z13, 64(BX)
+	VMOVUPS Z14, 128(BX)
+	VMOVUPS Z15, K1, 192(BX)
+	ADDQ    ldc+32(FP), BX
+	VMOVUPS Z16, (BX)
+	VMOVUPS Z17, 64(BX)
+	VMOVUPS Z18, 128(BX)
+	VMOVUPS Z19, K1, 192(BX)
+	ADDQ    ldc+32(FP), BX
+	VMOVUPS Z20, (BX)
+	VMOVUPS Z21, 64(BX)
+	VMOVUPS Z22, 128(BX)
+	VMOVUPS Z23, K1, 192(BX)
+	DECQ    (SP)
+	JE      done
+	MOVQ    stepC+88(FP), BX
+	ADDQ    BX, 8(SP)
+	MOVQ    stepStart+96(FP), BX
+	ADDQ    BX, 16(SP)
+	MOVQ    stepA+104(FP), BX
+	ADDQ    BX, 24(SP)
+	MOVQ    stepB+112(FP), BX
+	ADDQ    BX, 32(SP)
+	JMP     tiles
+
+done:
+	VZEROUPPER
+	RET
+
+// func tileRows1x8AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// Requires: AVX, AVX512F, BMI2, MMX+
+TEXT ·tileRows1x8AVX512(SB), NOSPLIT, $40-120
+	MOVQ  last+72(FP), AX
+	MOVL  $-1, CX
+	BZHIL AX, CX, CX
+	KMOVW CX, K1
+	MOVQ  lda+48(FP), AX
+	MOVQ  count+80(FP), AX
+	MOVQ  AX, (SP)
+	MOVQ  c+0(FP), AX
+	MOVQ  AX, 8(SP)
+	MOVQ  start+8(FP), AX
+	MOVQ  AX, 16(SP)
+	MOVQ  a+16(FP), AX
+	MOVQ  AX, 24(SP)
+	MOVQ  b+24(FP), AX
+	MOVQ  AX, 32(SP)
+
+tiles:
+	MOVQ       16(SP), AX
+	VMOVUPS    (AX), Z0
+	VMOVUPS    64(AX), Z1
+	VMOVUPS    128(AX), Z2
+	VMOVUPS    192(AX), Z3
+	VMOVUPS    256(AX), Z4
+	VMOVUPS    320(AX), Z5
+	VMOVUPS    384(AX), Z6
+	VMOVUPS.Z  448(AX), K1, Z7
+	MOVQ       8(SP), AX
+	ADDQ       stepC+88(FP), AX
+	PREFETCHT0 (AX)
+	PREFETCHT0 64(AX)
+	PREFETCHT0 128(AX)
+	PREFETCHT0 192(AX)
+	PREFETCHT0 256(AX)
+	PREFETCHT0 320(AX)
+	PREFETCHT0 384(AX)
+	PREFETCHT0 448(AX)
+	MOVQ       k+64(FP), CX
+	MOVQ       32(SP), AX
+	MOVQ       24(SP), DX
+	MOVQ       ldb+56(FP), BX
+	TESTQ      BX, BX
+	JL         negated
+	MOVQ       CX, SI
+	SHRQ       $0x02, CX
+	JE         few
+
+unrolled:
+	VBROADCASTSS (DX), Z8
+	VMOVUPS      (AX), Z9
+	VFMADD231PS  Z8, Z9, Z0
+	VMOVUPS      64(AX), Z9
+	VFMADD231PS  Z8, Z9, Z1
+	VMOVUPS      128(AX), Z9
+	VFMADD231PS  Z8, Z9, Z2
+	VMOVUPS      192(AX), Z9
+	VFMADD231PS  Z8, Z9, Z3
+	VMOVUPS      256(AX), Z9
+	VFMADD231PS  Z8, Z9, Z4
+	VMOVUPS      320(AX), Z9
+	VFMADD231PS  Z8, Z9, Z5
+	VMOVUPS      384(AX), Z9
+	VFMADD231PS  Z8, Z9, Z6
+	VMOVUPS      448(AX), Z9
+	VFMADD231PS  Z8, Z9, Z7
+	ADDQ         BX, AX
+	VBROADCASTSS 4(DX), Z8
+	VMOVUPS      (AX), Z9
+	VFMADD231PS  Z8, Z9, Z0
+	VMOVUPS      64(AX), Z9
+	VFMADD231PS  Z8, Z9, Z1
+	VMOVUPS      128(AX), Z9
+	VFMADD231PS  Z8, Z9, Z2
+	VMOVUPS      192(AX), Z9
+	VFMADD231PS  Z8, Z9, Z3
+	VMOVUPS      256(AX), Z9
+	VFMADD231PS  Z8, Z9, Z4
+	VMOVUPS      320(AX), Z9
+	VFMADD231PS  Z8, Z9, Z5
+	VMOVUPS      384(AX), Z9
+	VFMADD231PS  Z8, Z9, Z6
+	VMOVUPS      448(AX), Z9
+	VFMADD231PS  Z8, Z9, Z7
+	ADDQ         BX, AX
+	VBROADCASTSS 8(DX), Z8
+	VMOVUPS      (AX), Z9
+	VFMADD231PS  Z8, Z9, Z0
+	VMOVUPS      64(AX), Z9
+	VFMADD231PS  Z8, Z9, Z1
+	VMOVUPS      128(AX), Z9
+	VFMADD231PS  Z8, Z9, Z2
+	VMOVUPS      192(AX), Z9
+	VFMADD231PS  Z8, Z9, Z3
+	VMOVUPS      256(AX), Z9
+	VFMADD231PS  Z8, Z9, Z4
+	VMOVUPS      320(AX), Z9
+	VFMADD231PS  Z8, Z9, Z5
+	VMOVUPS      384(AX), Z9
+	VFMADD231PS  Z8, Z9, Z6
+	VMOVUPS      448(AX), Z9
+	VFMADD231PS  Z8, Z9, Z7
+	ADDQ         BX, AX
+	VBROADCASTSS 12(DX), Z8
+	VMOVUPS      (AX), Z9
+	VFMADD231PS  Z8, Z9, Z0
+	VMOVUPS      64(AX), Z9
+	VFMADD231PS  Z8, Z9, Z1
+	VMOVUPS      128(AX), Z9
+	VFMADD231PS  Z8, Z9, Z2
+	VMOVUPS      192(AX), Z9
+	VFMADD231PS  Z8, Z9, Z3
+	VMOVUPS      256(AX), Z9
+	VFMADD231PS  Z8, Z9, Z4
+	VMOVUPS      320(AX), Z9
+	VFMADD231PS  Z8, Z9, Z5
+	VMOVUPS      384(AX), Z9
+	VFMADD231PS  Z8, Z9, Z6
+	VMOVUPS      448(AX), Z9
+	VFMADD231PS  Z8, Z9, Z7
+	ADDQ         BX, AX
+	ADDQ         $0x10, DX
+	DECQ         CX
+	JNE          unrolled
+
+few:
+	MOVQ SI, CX
+	ANDQ $0x03, CX
+	JE   end
+
+whole:
+	VBROADCASTSS (DX), Z8
+	VMOVUPS      (AX), Z9
+	VFMADD231PS  Z8, Z9, Z0
+	VMOVUPS      64(AX), Z9
+	VFMADD231PS  Z8, Z9, Z1
+	VMOVUPS      128(AX), Z9
+	VFMADD231PS  Z8, Z9, Z2
+	VMOVUPS      192(AX), Z9
+	VFMADD231PS  Z8, Z9, Z3
+	VMOVUPS      256(AX), Z9
+	VFMADD231PS  Z8, Z9, Z4
+	VMOVUPS      320(AX), Z9
+	VFMADD231PS  Z8, Z9, Z5
+	VMOVUPS      384(AX), Z9
+	VFMADD231PS  Z8, Z9, Z6
+	VMOVUPS      448(AX), Z9
+	VFMADD231PS  Z8, Z9, Z7
+	ADDQ         BX, AX
+	ADDQ         $0x04, DX
+	DECQ         CX
+	JNE          whole
+	JMP          end
+
+negated:
+partial:
+	VBROADCASTSS (DX), Z8
+	VMOVUPS      (AX), Z9
+	VFMADD231PS  Z8, Z9, Z0
+	VMOVUPS      64(AX), Z9
+	VFMADD231PS  Z8, Z9, Z1
+	VMOVUPS      128(AX), Z9
+	VFMADD231PS  Z8, Z9, Z2
+	VMOVUPS      192(AX), Z9
+	VFMADD231PS  Z8, Z9, Z3
+	VMOVUPS      256(AX), Z9
+	VFMADD231PS  Z8, Z9, Z4
+	VMOVUPS      320(AX), Z9
+	VFMADD231PS  Z8, Z9, Z5
+	VMOVUPS      384(AX), Z9
+	VFMADD231PS  Z8, Z9, Z6
+	VMOVUPS.Z    448(AX), K1, Z9
+	VFMADD231PS  Z8, Z9, Z7
+	SUBQ         BX, AX
+	ADDQ         $0x04, DX
+	DECQ         CX
+	JNE          partial
+
+end:
+	MOVQ    8(SP), AX
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, 64(AX)
+	VMOVUPS Z2, 128(AX)
+	VMOVUPS Z3, 192(AX)
+	VMOVUPS Z4, 256(AX)
+	VMOVUPS Z5, 320(AX)
+	VMOVUPS Z6, 384(AX)
+	VMOVUPS Z7, K1, 448(AX)
+	DECQ    (SP)
+	JE      done
+	MOVQ    stepC+88(FP), AX
+	ADDQ    AX, 8(SP)
+	MOVQ    stepStart+96(FP), AX
+	ADDQ    AX, 16(SP)
+	MOVQ    stepA+104(FP), AX
+	ADDQ    AX, 24(SP)
+	MOVQ    stepB+112(FP), AX
+	ADDQ    AX, 32(SP)
+	JMP     tiles
+
+done:
+	VZEROUPPER
+	RET
+
+// func tileRows2x8AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// Requires: AVX, AVX512F, BMI2, MMX+
+TEXT ·tileRows2x8AVX512(SB), NOSPLIT, $40-120
+	MOVQ  last+72(FP), AX
+	MOVL  $-1, CX
+	BZHIL AX, CX, CX
+	KMOVW CX, K1
+	MOVQ  lda+48(FP), AX
+	MOVQ  count+80(FP), CX
+	MOVQ  CX, (SP)
+	MOVQ  c+0(FP), CX
+	MOVQ  CX, 8(SP)
+	MOVQ  start+8(FP), CX
+	MOVQ  CX, 16(SP)
+	MOVQ  a+16(FP), CX
+	MOVQ  CX, 24(SP)
+	MOVQ  b+24(FP), CX
+	MOVQ  CX, 32(SP)
+
+tiles:
+	MOVQ       16(SP), CX
+	VMOVUPS    (CX), Z0
+	VMOVUPS    64(CX), Z1
+	VMOVUPS    128(CX), Z2
+	VMOVUPS    192(CX), Z3
+	VMOVUPS    256(CX), Z4
+	VMOVUPS    320(CX), Z5
+	VMOVUPS    384(CX), Z6
+	VMOVUPS.Z  448(CX), K1, Z7
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS    (CX), Z8
+	VMOVUPS    64(CX), Z9
+	VMOVUPS    128(CX), Z10
+	VMOVUPS    192(CX), Z11
+	VMOVUPS    256(CX), Z12
+	VMOVUPS    320(CX), Z13
+	VMOVUPS    384(CX), Z14
+	VMOVUPS.Z  448(CX), K1, Z15
+	MOVQ       8(SP), CX
+	ADDQ       stepC+88(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	PREFETCHT0 128(CX)
+	PREFETCHT0 192(CX)
+	PREFETCHT0 256(CX)
+	PREFETCHT0 320(CX)
+	PREFETCHT0 384(CX)
+	PREFETCHT0 448(CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	PREFETCHT0 128(CX)
+	PREFETCHT0 192(CX)
+	PREFETCHT0 256(CX)
+	PREFETCHT0 320(CX)
+	PREFETCHT0 384(CX)
+	PREFETCHT0 448(CX)
+	MOVQ       k+64(FP), DX
+	MOVQ       32(SP), CX
+	MOVQ       24(SP), BX
+	LEAQ       (BX)(AX*1), SI
+	MOVQ       ldb+56(FP), DI
+	TESTQ      DI, DI
+	JL         negated
+	MOVQ       DX, R8
+	SHRQ       $0x02, DX
+	JE         few
+
+unrolled:
+	VBROADCASTSS (BX), Z16
+	VBROADCASTSS (SI), Z17
+	VMOVUPS      (CX), Z18
+	VFMADD231PS  Z16, Z18, Z0
+	VFMADD231PS  Z17, Z18, Z8
+	VMOVUPS      64(CX), Z18
+	VFMADD231PS  Z16, Z18, Z1
+	VFMADD231PS  Z17, Z18, Z9
+	VMOVUPS      128(CX), Z18
+	VFMADD231PS  Z16, Z18, Z2
+	VFMADD231PS  Z17, Z18, Z10
+	VMOVUPS      192(CX), Z18
+	VFMADD231PS  Z16, Z18, Z3
+	VFMADD231PS  Z17, Z18, Z11
+	VMOVUPS      256(CX), Z18
+	VFMADD231PS  Z16, Z18, Z4
+	VFMADD231PS  Z17, Z18, Z12
+	VMOVUPS      320(CX), Z18
+	VFMADD231PS  Z16, Z18, Z5
+	VFMADD231PS  Z17, Z18, Z13
+	VMOVUPS      384(CX), Z18
+	VFMADD231PS  Z16, Z18, Z6
+	VFMADD231PS  Z17, Z18, Z14
+	VMOVUPS      448(CX), Z18
+	VFMADD231PS  Z16, Z18, Z7
+	VFMADD231PS  Z17, Z18, Z15
+	ADDQ         DI, CX
+	VBROADCASTSS 4(BX), Z16
+	VBROADCASTSS 4(SI), Z17
+	VMOVUPS      (CX), Z18
+	VFMADD231PS  Z16, Z18, Z0
+	VFMADD231PS  Z17, Z18, Z8
+	VMOVUPS      64(CX), Z18
+	VFMADD231PS  Z16, Z18, Z1
+	VFMADD231PS  Z17, Z18, Z9
+	VMOVUPS      128(CX), Z18
+	VFMADD231PS  Z16, Z18, Z2
+	VFMADD231PS  Z17, Z18, Z10
+	VMOVUPS      192(CX), Z18
+	VFMADD231PS  Z16, Z18, Z3
+	VFMADD231PS  Z17, Z18, Z11
+	VMOVUPS      256(CX), Z18
+	VFMADD231PS  Z16, Z18, Z4
+	VFMADD231PS  Z17, Z18, Z12
+	VMOVUPS      320(CX), Z18
+	VFMADD231PS  Z16, Z18, Z5
+	VFMADD231PS  Z17, Z18, Z13
+	VMOVUPS      384(CX), Z18
+	VFMADD231PS  Z16, Z18, Z6
+	VFMADD231PS  Z17, Z18, Z14
+	VMOVUPS      448(CX), Z18
+	VFMADD231PS  Z16, Z18, Z7
+	VFMADD231PS  Z17, Z18, Z15
+	ADDQ         DI, CX
+	VBROADCASTSS 8(BX), Z16
+	VBROADCASTSS 8(SI), Z17
+	VMOVUPS      (CX), Z18
+	VFMADD231PS  Z16, Z18, Z0
+	VFMADD231PS  Z17, Z18, Z8
+	VMOVUPS      64(CX), Z18
+	VFMADD231PS  Z16, Z18, Z1
+	VFMADD231PS  Z17, Z18, Z9
+	VMOVUPS      128(CX), Z18
+	VFMADD231PS  Z16, Z18, Z2
+	VFMADD231PS  Z17, Z18, Z10
+	VMOVUPS      192(CX), Z18
+	VFMADD231PS  Z16, Z18, Z3
+	VFMADD231PS  Z17, Z18, Z11
+	VMOVUPS      256(CX), Z18
+	VFMADD231PS  Z16, Z18, Z4
+	VFMADD231PS  Z17, Z18, Z12
+	VMOVUPS      320(CX), Z18
+	VFMADD231PS  Z16, Z18, Z5
+	VFMADD231PS  Z17, Z18, Z13
+	VMOVUPS      384(CX), Z18
+	VFMADD231PS  Z16, Z18, Z6
+	VFMADD231PS  Z17, Z18, Z14
+	VMOVUPS      448(CX), Z18
+	VFMADD231PS  Z16, Z18, Z7
+	VFMADD231PS  Z17, Z18, Z15
+	ADDQ         DI, CX
+	VBROADCASTSS 12(BX), Z16
+	VBROADCASTSS 12(SI), Z17
+	VMOVUPS      (CX), Z18
+	VFMADD231PS  Z16, Z18, Z0
+	VFMADD231PS  Z17, Z18, Z8
+	VMOVUPS      64(CX), Z18
+	VFMADD231PS  Z16, Z18, Z1
+	VFMADD231PS  Z17, Z18, Z9
+	VMOVUPS      128(CX), Z18
+	VFMADD231PS  Z16, Z18, Z2
+	VFMADD231PS  Z17, Z18, Z10
+	VMOVUPS      192(CX), Z18
+	VFMADD231PS  Z16, Z18, Z3
+	VFMADD231PS  Z17, Z18, Z11
+	VMOVUPS      256(CX), Z18
+	VFMADD231PS  Z16, Z18, Z4
+	VFMADD231PS  Z17, Z18, Z12
+	VMOVUPS      320(CX), Z18
+	VFMADD231PS  Z16, Z18, Z5
+	VFMADD231PS  Z17, Z18, Z13
+	VMOVUPS      384(CX), Z18
+	VFMADD231PS  Z16, Z18, Z6
+	VFMADD231PS  Z17, Z18, Z14
+	VMOVUPS      448(CX), Z18
+	VFMADD231PS  Z16, Z18, Z7
+	VFMADD231PS  Z17, Z18, Z15
+	ADDQ         DI, CX
+	ADDQ         $0x10, BX
+	ADDQ         $0x10, SI
+	DECQ         DX
+	JNE          unrolled
+
+few:
+	MOVQ R8, DX
+	ANDQ $0x03, DX
+	JE   end
+
+whole:
+	VBROADCASTSS (BX), Z16
+	VBROADCASTSS (SI), Z17
+	VMOVUPS      (CX), Z18
+	VFMADD231PS  Z16, Z18, Z0
+	VFMADD231PS  Z17, Z18, Z8
+	VMOVUPS      64(CX), Z18
+	VFMADD231PS  Z16, Z18, Z1
+	VFMADD231PS  Z17, Z18, Z9
+	VMOVUPS      128(CX), Z18
+	VFMADD231PS  Z16, Z18, Z2
+	VFMADD231PS  Z17, Z18, Z10
+	VMOVUPS      192(CX), Z18
+	VFMADD231PS  Z16, Z18, Z3
+	VFMADD231PS  Z17, Z18, Z11
+	VMOVUPS      256(CX), Z18
+	VFMADD231PS  Z16, Z18, Z4
+	VFMADD231PS  Z17, Z18, Z12
+	VMOVUPS      320(CX), Z18
+	VFMADD231PS  Z16, Z18, Z5
+	VFMADD231PS  Z17, Z18, Z13
+	VMOVUPS      384(CX), Z18
+	VFMADD231PS  Z16, Z18, Z6
+	VFMADD231PS  Z17, Z18, Z14
+	VMOVUPS      448(CX), Z18
+	VFMADD231PS  Z16, Z18, Z7
+	VFMADD231PS  Z17, Z18, Z15
+	ADDQ         DI, CX
+	ADDQ         $0x04, BX
+	ADDQ         $0x04, SI
+	DECQ         DX
+	JNE          whole
+	JMP          end
+
+negated:
+partial:
+	VBROADCASTSS (BX), Z16
+	VBROADCASTSS (SI), Z17
+	VMOVUPS      (CX), Z18
+	VFMADD231PS  Z16, Z18, Z0
+	VFMADD231PS  Z17, Z18, Z8
+	VMOVUPS      64(CX), Z18
+	VFMADD231PS  Z16, Z18, Z1
+	VFMADD231PS  Z17, Z18, Z9
+	VMOVUPS      128(CX), Z18
+	VFMADD231PS  Z16, Z18, Z2
+	VFMADD231PS  Z17, Z18, Z10
+	VMOVUPS      192(CX), Z18
+	VFMADD231PS  Z16, Z18, Z3
+	VFMADD231PS  Z17, Z18, Z11
+	VMOVUPS      256(CX), Z18
+	VFMADD231PS  Z16, Z18, Z4
+	VFMADD231PS  Z17, Z18, Z12
+	VMOVUPS      320(CX), Z18
+	VFMADD231PS  Z16, Z18, Z5
+	VFMADD231PS  Z17, Z18, Z13
+	VMOVUPS      384(CX), Z18
+	VFMADD231PS  Z16, Z18, Z6
+	VFMADD231PS  Z17, Z18, Z14
+	VMOVUPS.Z    448(CX), K1, Z18
+	VFMADD231PS  Z16, Z18, Z7
+	VFMADD231PS  Z17, Z18, Z15
+	SUBQ         DI, CX
+	ADDQ         $0x04, BX
+	ADDQ         $0x04, SI
+	DECQ         DX
+	JNE          partial
+
+end:
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, (CX)
+	VMOVUPS Z1, 64(CX)
+	VMOVUPS Z2, 128(CX)
+	VMOVUPS Z3, 192(CX)
+	VMOVUPS Z4, 256(CX)
+	VMOVUPS Z5, 320(CX)
+	VMOVUPS Z6, 384(CX)
+	VMOVUPS Z7, K1, 448(CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z8, (CX)
+	VMOVUPS Z9, 64(CX)
+	VMOVUPS Z10, 128(CX)
+	VMOVUPS Z11, 192(CX)
+	VMOVUPS Z12, 256(CX)
+	VMOVUPS Z13, 320(CX)
+	VMOVUPS Z14, 384(CX)
+	VMOVUPS Z15, K1, 448(CX)
+	DECQ    (SP)
+	JE      done
+	MOVQ    stepC+88(FP), CX
+	ADDQ    CX, 8(SP)
+	MOVQ    stepStart+96(FP), CX
+	ADDQ    CX, 16(SP)
+	MOVQ    stepA+104(FP), CX
+	ADDQ    CX, 24(SP)
+	MOVQ    stepB+112(FP), CX
+	ADDQ    CX, 32(SP)
+	JMP     tiles
+
+done:
+	VZEROUPPER
+	RET
+
+// func tileRows3x8AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// Requires: AVX, AVX512F, BMI2, MMX+
+TEXT ·tileRows3x8AVX512(SB), NOSPLIT, $40-120
+	MOVQ  last+72(FP), AX
+	MOVL  $-1, CX
+	BZHIL AX, CX, CX
+	KMOVW CX, K1
+	MOVQ  lda+48(FP), AX
+	MOVQ  count+80(FP), CX
+	MOVQ  CX, (SP)
+	MOVQ  c+0(FP), CX
+	MOVQ  CX, 8(SP)
+	MOVQ  start+8(FP), CX
+	MOVQ  CX, 16(SP)
+	MOVQ  a+16(FP), CX
+	MOVQ  CX, 24(SP)
+	MOVQ  b+24(FP), CX
+	MOVQ  CX, 32(SP)
+
+tiles:
+	MOVQ       16(SP), CX
+	VMOVUPS    (CX), Z0
+	VMOVUPS    64(CX), Z1
+	VMOVUPS    128(CX), Z2
+	VMOVUPS    192(CX), Z3
+	VMOVUPS    256(CX), Z4
+	VMOVUPS    320(CX), Z5
+	VMOVUPS    384(CX), Z6
+	VMOVUPS.Z  448(CX), K1, Z7
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS    (CX), Z8
+	VMOVUPS    64(CX), Z9
+	VMOVUPS    128(CX), Z10
+	VMOVUPS    192(CX), Z11
+	VMOVUPS    256(CX), Z12
+	VMOVUPS    320(CX), Z13
+	VMOVUPS    384(CX), Z14
+	VMOVUPS.Z  448(CX), K1, Z15
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS    (CX), Z16
+	VMOVUPS    64(CX), Z17
+	VMOVUPS    128(CX), Z18
+	VMOVUPS    192(CX), Z19
+	VMOVUPS    256(CX), Z20
+	VMOVUPS    320(CX), Z21
+	VMOVUPS    384(CX), Z22
+	VMOVUPS.Z  448(CX), K1, Z23
+	MOVQ       8(SP), CX
+	ADDQ       stepC+88(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	PREFETCHT0 128(CX)
+	PREFETCHT0 192(CX)
+	PREFETCHT0 256(CX)
+	PREFETCHT0 320(CX)
+	PREFETCHT0 384(CX)
+	PREFETCHT0 448(CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	PREFETCHT0 128(CX)
+	PREFETCHT0 192(CX)
+	PREFETCHT0 256(CX)
+	PREFETCHT0 320(CX)
+	PREFETCHT0 384(CX)
+	PREFETCHT0 448(CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	PREFETCHT0 128(CX)
+	PREFETCHT0 192(CX)
+	PREFETCHT0 256(CX)
+	PREFETCHT0 320(CX)
+	PREFETCHT0 384(CX)
+	PREFETCHT0 448(CX)
+	MOVQ       k+64(FP), DX
+	MOVQ       32(SP), CX
+	MOVQ       24(SP), BX
+	MOVQ       ldb+56(FP), SI
+	TESTQ      SI, SI
+	JL         negated
+
+whole:
+	VBROADCASTSS (BX), Z24
+	VBROADCASTSS (BX)(AX*1), Z25
+	VBROADCASTSS (BX)(AX*2), Z26
+	VMOVUPS      (CX), Z27
+	VFMADD231PS  Z24, Z27, Z0
+	VFMADD231PS  Z25, Z27, Z8
+	VFMADD231PS  Z26, Z27, Z16
+	VMOVUPS      64(CX), Z27
+	VFMADD231PS  Z24, Z27, Z1
+	VFMADD231PS  Z25, Z27, Z9
+	VFMADD231PS  Z26, Z27, Z17
+	VMOVUPS      128(CX), Z27
+	VFMADD231PS  Z24, Z27, Z2
+	VFMADD231PS  Z25, Z27, Z10
+	VFMADD231PS  Z26, Z27, Z18
+	VMOVUPS      192(CX), Z27
+	VFMADD231PS  Z24, Z27, Z3
+	VFMADD231PS  Z25, Z27, Z11
+	VFMADD231PS  Z26, Z27, Z19
+	VMOVUPS      256(CX), Z27
+	VFMADD231PS  Z24, Z27, Z4
+	VFMADD231PS  Z25, Z27, Z12
+	VFMADD231PS  Z26, Z27, Z20
+	VMOVUPS      320(CX), Z27
+	VFMADD231PS  Z24, Z27, Z5
+	VFMADD231PS  Z25, Z27, Z13
+	VFMADD231PS  Z26, Z27, Z21
+	VMOVUPS      384(CX), Z27
+	VFMADD231PS  Z24, Z27, Z6
+	VFMADD231PS  Z25, Z27, Z14
+	VFMADD231PS  Z26, Z27, Z22
+	VMOVUPS      448(CX), Z27
+	VFMADD231PS  Z24, Z27, Z7
+	VFMADD231PS  Z25, Z27, Z15
+	VFMADD231PS  Z26, Z27, Z23
+	ADDQ         SI, CX
+	ADDQ         $0x04, BX
+	DECQ         DX
+	JNE          whole
+	JMP          end
+
+negated:
+partial:
+	VBROADCASTSS (BX), Z24
+	VBROADCASTSS (BX)(AX*1), Z25
+	VBROADCASTSS (BX)(AX*2), Z26
+	VMOVUPS      (CX), Z27
+	VFMADD231PS  Z24, Z27, Z0
+	VFMADD231PS  Z25, Z27, Z8
+	VFMADD231PS  Z26, Z27, Z16
+	VMOVUPS      64(CX), Z27
+	VFMADD231PS  Z24, Z27, Z1
+	VFMADD231PS  Z25, Z27, Z9
+	VFMADD231PS  Z26, Z27, Z17
+	VMOVUPS      128(CX), Z27
+	VFMADD231PS  Z24, Z27, Z2
+	VFMADD231PS  Z25, Z27, Z10
+	VFMADD231PS  Z26, Z27, Z18
+	VMOVUPS      192(CX), Z27
+	VFMADD231PS  Z24, Z27, Z3
+	VFMADD231PS  Z25, Z27, Z11
+	VFMADD231PS  Z26, Z27, Z19
+	VMOVUPS      256(CX), Z27
+	VFMADD231PS  Z24, Z27, Z4
+	VFMADD231PS  Z25, Z27, Z12
+	VFMADD231PS  Z26, Z27, Z20
+	VMOVUPS      320(CX), Z27
+	VFMADD231PS  Z24, Z27, Z5
+	VFMADD231PS  Z25, Z27, Z13
+	VFMADD231PS  Z26, Z27, Z21
+	VMOVUPS      384(CX), Z27
+	VFMADD231PS  Z24, Z27, Z6
+	VFMADD231PS  Z25, Z27, Z14
+	VFMADD231PS  Z26, Z27, Z22
+	VMOVUPS.Z    448(CX), K1, Z27
+	VFMADD231PS  Z24, Z27, Z7
+	VFMADD231PS  Z25, Z27, Z15
+	VFMADD231PS  Z26, Z27, Z23
+	SUBQ         SI, CX
+	ADDQ         $0x04, BX
+	DECQ         DX
+	JNE          partial
+
+end:
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, (CX)
+	VMOVUPS Z1, 64(CX)
+	VMOVUPS Z2, 128(CX)
+	VMOVUPS Z3, 192(CX)
+	VMOVUPS Z4, 256(CX)
+	VMOVUPS Z5, 320(CX)
+	VMOVUPS Z6, 384(CX)
+	VMOVUPS Z7, K1, 448(CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z8, (CX)
+	VMOVUPS Z9, 64(CX)
+	VMOVUPS Z10, 128(CX)
+	VMOVUPS Z11, 192(CX)
+	VMOVUPS Z12, 256(CX)
+	VMOVUPS Z13, 320(CX)
+	VMOVUPS Z14, 384(CX)
+	VMOVUPS Z15, K1, 448(CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z16, (CX)
+	VMOVUPS Z17, 64(CX)
+	VMOVUPS Z18, 128(CX)
+	VMOVUPS Z19, 192(CX)
+	VMOVUPS Z20, 256(CX)
+	VMOVUPS Z21, 320(CX)
+	VMOVUPS Z22, 384(CX)
+	VMOVUPS Z23, K1, 448(CX)
+	DECQ    (SP)
+	JE      done
+	MOVQ    stepC+88(FP), CX
+	ADDQ    CX, 8(SP)
+	MOVQ    stepStart+96(FP), CX
+	ADDQ    CX, 16(SP)
+	MOVQ    stepA+104(FP), CX
+	ADDQ    CX, 24(SP)
+	MOVQ    stepB+112(FP), CX
+	ADDQ    CX, 32(SP)
+	JMP     tiles
+
+done:
+	VZEROUPPER
+	RET
+
+// func tileCols1x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// Requires: AVX, AVX512F, BMI2, MMX+
+TEXT ·tileCols1x1AVX512(SB), NOSPLIT, $40-120
+	MOVQ  last+72(FP), AX
+	MOVL  $-1, CX
+	BZHIL AX, CX, CX
+	KMOVW CX, K1
+	MOVQ  lda+48(FP), AX
+	MOVQ  count+80(FP), CX
+	MOVQ  CX, (SP)
+	MOVQ  c+0(FP), CX
+	MOVQ  CX, 8(SP)
+	MOVQ  start+8(FP), CX
+	MOVQ  CX, 16(SP)
+	MOVQ  a+16(FP), CX
+	MOVQ  CX, 24(SP)
+	MOVQ  b+24(FP), CX
+	MOVQ  CX, 32(SP)
+
+tiles:
+	MOVQ       16(SP), CX
+	VMOVUPS.Z  (CX), K1, Z0
+	MOVQ       8(SP), CX
+	ADDQ       stepC+88(FP), CX
+	PREFETCHT0 (CX)
+	MOVQ       k+64(FP), DX
+	MOVQ       32(SP), CX
+	MOVQ       24(SP), BX
+	MOVQ       ldb+56(FP), SI
+	TESTQ      SI, SI
+	JL         negated
+	MOVQ       DX, DI
+	SHRQ       $0x02, DX
+	JE         few
+
+unrolled:
+	VMOVUPS          (CX), Z1
+	VFMADD231PS.BCST (BX), Z1, Z0
+	ADDQ             SI, CX
+	ADDQ             AX, BX
+	VMOVUPS          (CX), Z1
+	VFMADD231PS.BCST (BX), Z1, Z0
+	ADDQ             SI, CX
+	ADDQ             AX, BX
+	VMOVUPS          (CX), Z1
+	VFMADD231PS.BCST (BX), Z1, Z0
+	ADDQ             SI, CX
+	ADDQ             AX, BX
+	VMOVUPS          (CX), Z1
+	VFMADD231PS.BCST (BX), Z1, Z0
+	ADDQ             SI, CX
+	ADDQ             AX, BX
+	DECQ             DX
+	JNE              unrolled
+
+few:
+	MOVQ DI, DX
+	ANDQ $0x03, DX
+	JE   end
+
+whole:
+	VMOVUPS          (CX), Z1
+	VFMADD231PS.BCST (BX), Z1, Z0
+	ADDQ             SI, CX
+	ADDQ             AX, BX
+	DECQ             DX
+	JNE              whole
+	JMP              end
+
+negated:
+partial:
+	VMOVUPS.Z        (CX), K1, Z1
+	VFMADD231PS.BCST (BX), Z1, Z0
+	SUBQ             SI, CX
+	ADDQ             AX, BX
+	DECQ             DX
+	JNE              partial
+
+end:
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, K1, (CX)
+	DECQ    (SP)
+	JE      done
+	MOVQ    stepC+88(FP), CX
+	ADDQ    CX, 8(SP)
+	MOVQ    stepStart+96(FP), CX
+	ADDQ    CX, 16(SP)
+	MOVQ    stepA+104(FP), CX
+	ADDQ    CX, 24(SP)
+	MOVQ    stepB+112(FP), CX
+	ADDQ    CX, 32(SP)
+	JMP     tiles
+
+done:
+	VZEROUPPER
+	RET
+
+// func tileCols2x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// Requires: AVX, AVX512F, BMI2, MMX+
+TEXT ·tileCols2x1AVX512(SB), NOSPLIT, $40-120
+	MOVQ  last+72(FP), AX
+	MOVL  $-1, CX
+	BZHIL AX, CX, CX
+	KMOVW CX, K1
+	MOVQ  lda+48(FP), AX
+	MOVQ  count+80(FP), CX
+	MOVQ  CX, (SP)
+	MOVQ  c+0(FP), CX
+	MOVQ  CX, 8(SP)
+	MOVQ  start+8(FP), CX
+	MOVQ  CX, 16(SP)
+	MOVQ  a+16(FP), CX
+	MOVQ  CX, 24(SP)
+	MOVQ  b+24(FP), CX
+	MOVQ  CX, 32(SP)
+
+tiles:
+	MOVQ       16(SP), CX
+	VMOVUPS.Z  (CX), K1, Z0
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS.Z  (CX), K1, Z1
+	MOVQ       8(SP), CX
+	ADDQ       stepC+88(FP), CX
+	PREFETCHT0 (CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	MOVQ       k+64(FP), DX
+	MOVQ       32(SP), CX
+	MOVQ       24(SP), BX
+	MOVQ       ldb+56(FP), SI
+	TESTQ      SI, SI
+	JL         negated
+	MOVQ       DX, DI
+	SHRQ       $0x02, DX
+	JE         few
+
+unrolled:
+	VMOVUPS          (CX), Z2
+	VFMADD231PS.BCST (BX), Z2, Z0
+	VFMADD231PS.BCST 4(BX), Z2, Z1
+	ADDQ             SI, CX
+	ADDQ             AX, BX
+	VMOVUPS          (CX), Z2
+	VFMADD231PS.BCST (BX), Z2, Z0
+	VFMADD231PS.BCST 4(BX), Z2, Z1
+	ADDQ             SI, CX
+	ADDQ             AX, BX
+	VMOVUPS          (CX), Z2
+	VFMADD231PS.BCST (BX), Z2, Z0
+	VFMADD231PS.BCST 4(BX), Z2, Z1
+	ADDQ             SI, CX
+	ADDQ             AX, BX
+	VMOVUPS          (CX), Z2
+	VFMADD231PS.BCST (BX), Z2, Z0
+	VFMADD231PS.BCST 4(BX), Z2, Z1
+	ADDQ             SI, CX
+	ADDQ             AX, BX
+	DECQ             DX
+	JNE              unrolled
+
+few:
+	MOVQ DI, DX
+	ANDQ $0x03, DX
+	JE   end
+
+whole:
+	VMOVUPS          (CX), Z2
+	VFMADD231PS.BCST (BX), Z2, Z0
+	VFMADD231PS.BCST 4(BX), Z2, Z1
+	ADDQ             SI, CX
+	ADDQ             AX, BX
+	DECQ             DX
+	JNE              whole
+	JMP              end
+
+negated:
+partial:
+	VMOVUPS.Z        (CX), K1, Z2
+	VFMADD231PS.BCST (BX), Z2, Z0
+	VFMADD231PS.BCST 4(BX), Z2, Z1
+	SUBQ             SI, CX
+	ADDQ             AX, BX
+	DECQ             DX
+	JNE              partial
+
+end:
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, K1, (CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z1, K1, (CX)
+	DECQ    (SP)
+	JE      done
+	MOVQ    stepC+88(FP), CX
+	ADDQ    CX, 8(SP)
+	MOVQ    stepStart+96(FP), CX
+	ADDQ    CX, 16(SP)
+	MOVQ    stepA+104(FP), CX
+	ADDQ    CX, 24(SP)
+	MOVQ    stepB+112(FP), CX
+	ADDQ    CX, 32(SP)
+	JMP     tiles
+
+done:
+	VZEROUPPER
+	RET
+
+// func tileCols3x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// Requires: AVX, AVX512F, BMI2, MMX+
+TEXT ·tileCols3x1AVX512(SB), NOSPLIT, $40-120
+	MOVQ  last+72(FP), AX
+	MOVL  $-1, CX
+	BZHIL AX, CX, CX
+	KMOVW CX, K1
+	MOVQ  lda+48(FP), AX
+	MOVQ  count+80(FP), CX
+	MOVQ  CX, (SP)
+	MOVQ  c+0(FP), CX
+	MOVQ  CX, 8(SP)
+	MOVQ  start+8(FP), CX
+	MOVQ  CX, 16(SP)
+	MOVQ  a+16(FP), CX
+	MOVQ  CX, 24(SP)
+	MOVQ  b+24(FP), CX
+	MOVQ  CX, 32(SP)
+
+tiles:
+	MOVQ       16(SP), CX
+	VMOVUPS.Z  (CX), K1, Z0
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS.Z  (CX), K1, Z1
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS.Z  (CX), K1, Z2
+	MOVQ       8(SP), CX
+	ADDQ       stepC+88(FP), CX
+	PREFETCHT0 (CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	MOVQ       k+64(FP), DX
+	MOVQ       32(SP), CX
+	MOVQ       24(SP), BX
+	MOVQ       ldb+56(FP), SI
+	TESTQ      SI, SI
+	JL         negated
+	MOVQ       DX, DI
+	SHRQ       $0x02, DX
+	JE         few
+
+unrolled:
+	VMOVUPS          (CX), Z3
+	VFMADD231PS.BCST (BX), Z3, Z0
+	VFMADD231PS.BCST 4(BX), Z3, Z1
+	VFMADD231PS.BCST 8(BX), Z3, Z2
+	ADDQ             SI, CX
+	ADDQ             AX, BX
+	VMOVUPS          (CX), Z3
+	VFMADD231PS.BCST (BX), Z3, Z0
+	VFMADD231PS.BCST 4(BX), Z3, Z1
+	VFMADD231PS.BCST 8(BX), Z3, Z2
+	ADDQ             SI, CX
+	ADDQ             AX, BX
+	VMOVUPS          (CX), Z3
+	VFMADD231PS.BCST (BX), Z3, Z0
+	VFMADD231PS.BCST 4(BX), Z3, Z1
+	VFMADD231PS.BCST 8(BX), Z3, Z2
+	ADDQ             SI, CX
+	ADDQ             AX, BX
+	VMOVUPS          (CX), Z3
+	VFMADD231PS.BCST (BX), Z3, Z0
+	VFMADD231PS.BCST 4(BX), Z3, Z1
+	VFMADD231PS.BCST 8(BX), Z3, Z2
+	ADDQ             SI, CX
+	ADDQ             AX, BX
+	DECQ             DX
+	JNE              unrolled
+
+few:
+	MOVQ DI, DX
+	ANDQ $0x03, DX
+	JE   end
+
+whole:
+	VMOVUPS          (CX), Z3
+	VFMADD231PS.BCST (BX), Z3, Z0
+	VFMADD231PS.BCST 4(BX), Z3, Z1
+	VFMADD231PS.BCST 8(BX), Z3, Z2
+	ADDQ             SI, CX
+	ADDQ             AX, BX
+	DECQ             DX
+	JNE              whole
+	JMP              end
+
+negated:
+partial:
+	VMOVUPS.Z        (CX), K1, Z3
+	VFMADD231PS.BCST (BX), Z3, Z0
+	VFMADD231PS.BCST 4(BX), Z3, Z1
+	VFMADD231PS.BCST 8(BX), Z3, Z2
+	SUBQ             SI, CX
+	ADDQ             AX, BX
+	DECQ             DX
+	JNE              partial
+
+end:
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, K1, (CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z1, K1, (CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z2, K1, (CX)
+	DECQ    (SP)
+	JE      done
+	MOVQ    stepC+88(FP), CX
+	ADDQ    CX, 8(SP)
+	MOVQ    stepStart+96(FP), CX
+	ADDQ    CX, 16(SP)
+	MOVQ    stepA+104(FP), CX
+	ADDQ    CX, 24(SP)
+	MOVQ    stepB+112(FP), CX
+	ADDQ    CX, 32(SP)
+	JMP     tiles
+
+done:
+	VZEROUPPER
+	RET
+
+// func tileCols4x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// Requires: AVX, AVX512F, BMI2, MMX+
+TEXT ·tileCols4x1AVX512(SB), NOSPLIT, $40-120
+	MOVQ  last+72(FP), AX
+	MOVL  $-1, CX
+	BZHIL AX, CX, CX
+	KMOVW CX, K1
+	MOVQ  lda+48(FP), AX
+	MOVQ  count+80(FP), CX
+	MOVQ  CX, (SP)
+	MOVQ  c+0(FP), CX
+	MOVQ  CX, 8(SP)
+	MOVQ  start+8(FP), CX
+	MOVQ  CX, 16(SP)
+	MOVQ  a+16(FP), CX
+	MOVQ  CX, 24(SP)
+	MOVQ  b+24(FP), CX
+	MOVQ  CX, 32(SP)
+
+tiles:
+	MOVQ       16(SP), CX
+	VMOVUPS.Z  (CX), K1, Z0
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS.Z  (CX), K1, Z1
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS.Z  (CX), K1, Z2
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS.Z  (CX), K1, Z3
+	MOVQ       8(SP), CX
+	ADDQ       stepC+88(FP), CX
+	PREFETCHT0 (CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	MOVQ       k+64(FP), DX
+	MOVQ       32(SP), CX
+	MOVQ       24(SP), BX
+	MOVQ       ldb+56(FP), SI
+	TESTQ      SI, SI
+	JL         negated
+	MOVQ       DX, DI
+	SHRQ       $0x02, DX
+	JE         few
+
+unrolled:
+	VMOVUPS          (CX), Z4
+	VFMADD231PS.BCST (BX), Z4, Z0
+	VFMADD231PS.BCST 4(BX), Z4, Z1
+	VFMADD231PS.BCST 8(BX), Z4, Z2
+	VFMADD231PS.BCST 12(BX), Z4, Z3
+	ADDQ             SI, CX
+	ADDQ             AX, BX
+	VMOVUPS          (CX), Z4
+	VFMADD231PS.BCST (BX), Z4, Z0
+	VFMADD231PS.BCST 4(BX), Z4, Z1
+	VFMADD231PS.BCST 8(BX), Z4, Z2
+	VFMADD231PS.BCST 12(BX), Z4, Z3
+	ADDQ             SI, CX
+	ADDQ             AX, BX
+	VMOVUPS          (CX), Z4
+	VFMADD231PS.BCST (BX), Z4, Z0
+	VFMADD231PS.BCST 4(BX), Z4, Z1
+	VFMADD231PS.BCST 8(BX), Z4, Z2
+	VFMADD231PS.BCST 12(BX), Z4, Z3
+	ADDQ             SI, CX
+	ADDQ             AX, BX
+	VMOVUPS          (CX), Z4
+	VFMADD231PS.BCST (BX), Z4, Z0
+	VFMADD231PS.BCST 4(BX), Z4, Z1
+	VFMADD231PS.BCST 8(BX), Z4, Z2
+	VFMADD231PS.BCST 12(BX), Z4, Z3
+	ADDQ             SI, CX
+	ADDQ             AX, BX
+	DECQ             DX
+	JNE              unrolled
+
+few:
+	MOVQ DI, DX
+	ANDQ $0x03, DX
+	JE   end
+
+whole:
+	VMOVUPS          (CX), Z4
+	VFMADD231PS.BCST (BX), Z4, Z0
+	VFMADD231PS.BCST 4(BX), Z4, Z1
+	VFMADD231PS.BCST 8(BX), Z4, Z2
+	VFMADD231PS.BCST 12(BX), Z4, Z3
+	ADDQ             SI, CX
+	ADDQ             AX, BX
+	DECQ             DX
+	JNE              whole
+	JMP              end
+
+negated:
+partial:
+	VMOVUPS.Z        (CX), K1, Z4
+	VFMADD231PS.BCST (BX), Z4, Z0
+	VFMADD231PS.BCST 4(BX), Z4, Z1
+	VFMADD231PS.BCST 8(BX), Z4, Z2
+	VFMADD231PS.BCST 12(BX), Z4, Z3
+	SUBQ             SI, CX
+	ADDQ             AX, BX
+	DECQ             DX
+	JNE              partial
+
+end:
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, K1, (CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z1, K1, (CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z2, K1, (CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z3, K1, (CX)
+	DECQ    (SP)
+	JE      done
+	MOVQ    stepC+88(FP), CX
+	ADDQ    CX, 8(SP)
+	MOVQ    stepStart+96(FP), CX
+	ADDQ    CX, 16(SP)
+	MOVQ    stepA+104(FP), CX
+	ADDQ    CX, 24(SP)
+	MOVQ    stepB+112(FP), CX
+	ADDQ    CX, 32(SP)
+	JMP     tiles
+
+done:
+	VZEROUPPER
+	RET
+
+// func tileCols5x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// Requires: AVX, AVX512F, BMI2, MMX+
+TEXT ·tileCols5x1AVX512(SB), NOSPLIT, $40-120
+	MOVQ  last+72(FP), AX
+	MOVL  $-1, CX
+	BZHIL AX, CX, CX
+	KMOVW CX, K1
+	MOVQ  lda+48(FP), AX
+	MOVQ  count+80(FP), CX
+	MOVQ  CX, (SP)
+	MOVQ  c+0(FP), CX
+	MOVQ  CX, 8(SP)
+	MOVQ  start+8(FP), CX
+	MOVQ  CX, 16(SP)
+	MOVQ  a+16(FP), CX
+	MOVQ  CX, 24(SP)
+	MOVQ  b+24(FP), CX
+	MOVQ  CX, 32(SP)
+
+tiles:
+	MOVQ       16(SP), CX
+	VMOVUPS.Z  (CX), K1, Z0
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS.Z  (CX), K1, Z1
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS.Z  (CX), K1, Z2
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS.Z  (CX), K1, Z3
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS.Z  (CX), K1, Z4
+	MOVQ       8(SP), CX
+	ADDQ       stepC+88(FP), CX
+	PREFETCHT0 (CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	MOVQ       k+64(FP), DX
+	MOVQ       32(SP), CX
+	MOVQ       24(SP), BX
+	MOVQ       ldb+56(FP), SI
+	TESTQ      SI, SI
+	JL         negated
+	MOVQ       DX, DI
+	SHRQ       $0x02, DX
+	JE         few
+
+unrolled:
+	VMOVUPS          (CX), Z5
+	VFMADD231PS.BCST (BX), Z5, Z0
+	VFMADD231PS.BCST 4(BX), Z5, Z1
+	VFMADD231PS.BCST 8(BX), Z5, Z2
+	VFMADD231PS.BCST 12(BX), Z5, Z3
+	VFMADD231PS.BCST 16(BX), Z5, Z4
+	ADDQ             SI, CX
+	ADDQ             AX, BX
+	VMOVUPS          (CX), Z5
+	VFMADD231PS.BCST (BX), Z5, Z0
+	VFMADD231PS.BCST 4(BX), Z5, Z1
+	VFMADD231PS.BCST 8(BX), Z5, Z2
+	VFMADD231PS.BCST 12(BX), Z5, Z3
+	VFMADD231PS.BCST 16(BX), Z5, Z4
+	ADDQ             SI, CX
+	ADDQ             AX, BX
+	VMOVUPS          (CX), Z5
+	VFMADD231PS.BCST (BX), Z5, Z0
+	VFMADD231PS.BCST 4(BX), Z5, Z1
+	VFMADD231PS.BCST 8(BX), Z5, Z2
+	VFMADD231PS.BCST 12(BX), Z5, Z3
+	VFMADD231PS.BCST 16(BX), Z5, Z4
+	ADDQ             SI, CX
+	ADDQ             AX, BX
+	VMOVUPS          (CX), Z5
+	VFMADD231PS.BCST (BX), Z5, Z0
+	VFMADD231PS.BCST 4(BX), Z5, Z1
+	VFMADD231PS.BCST 8(BX), Z5, Z2
+	VFMADD231PS.BCST 12(BX), Z5, Z3
+	VFMADD231PS.BCST 16(BX), Z5, Z4
+	ADDQ             SI, CX
+	ADDQ             AX, BX
+	DECQ             DX
+	JNE              unrolled
+
+few:
+	MOVQ DI, DX
+	ANDQ $0x03, DX
+	JE   end
+
+whole:
+	VMOVUPS          (CX), Z5
+	VFMADD231PS.BCST (BX), Z5, Z0
+	VFMADD231PS.BCST 4(BX), Z5, Z1
+	VFMADD231PS.BCST 8(BX), Z5, Z2
+	VFMADD231PS.BCST 12(BX), Z5, Z3
+	VFMADD231PS.BCST 16(BX), Z5, Z4
+	ADDQ             SI, CX
+	ADDQ             AX, BX
+	DECQ             DX
+	JNE              whole
+	JMP              end
+
+negated:
+partial:
+	VMOVUPS.Z        (CX), K1, Z5
+	VFMADD231PS.BCST (BX), Z5, Z0
+	VFMADD231PS.BCST 4(BX), Z5, Z1
+	VFMADD231PS.BCST 8(BX), Z5, Z2
+	VFMADD231PS.BCST 12(BX), Z5, Z3
+	VFMADD231PS.BCST 16(BX), Z5, Z4
+	SUBQ             SI, CX
+	ADDQ             AX, BX
+	DECQ             DX
+	JNE              partial
+
+end:
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, K1, (CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z1, K1, (CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z2, K1, (CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z3, K1, (CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z4, K1, (CX)
+	DECQ    (SP)
+	JE      done
+	MOVQ    stepC+88(FP), CX
+	ADDQ    CX, 8(SP)
+	MOVQ    stepStart+96(FP), CX
+	ADDQ    CX, 16(SP)
+	MOVQ    stepA+104(FP), CX
+	ADDQ    CX, 24(SP)
+	MOVQ    stepB+112(FP), CX
+	ADDQ    CX, 32(SP)
+	JMP     tiles
+
+done:
+	VZEROUPPER
+	RET
+
+// func tileCols6x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// Requires: AVX, AVX512F, BMI2, MMX+
+TEXT ·tileCols6x1AVX512(SB), NOSPLIT, $40-120
+	MOVQ  last+72(FP), AX
+	MOVL  $-1, CX
+	BZHIL AX, CX, CX
+	KMOVW CX, K1
+	MOVQ  lda+48(FP), AX
+	MOVQ  count+80(FP), CX
+	MOVQ  CX, (SP)
+	MOVQ  c+0(FP), CX
+	MOVQ  CX, 8(SP)
+	MOVQ  start+8(FP), CX
+	MOVQ  CX, 16(SP)
+	MOVQ  a+16(FP), CX
+	MOVQ  CX, 24(SP)
+	MOVQ  b+24(FP), CX
+	MOVQ  CX, 32(SP)
+
+tiles:
+	MOVQ       16(SP), CX
+	VMOVUPS.Z  (CX), K1, Z0
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS.Z  (CX), K1, Z1
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS.Z  (CX), K1, Z2
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS.Z  (CX), K1, Z3
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS.Z  (CX), K1, Z4
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS.Z  (CX), K1, Z5
+	MOVQ       8(SP), CX
+	ADDQ       stepC+88(FP), CX
+	PREFETCHT0 (CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	MOVQ       k+64(FP), DX
+	MOVQ       32(SP), CX
+	MOVQ       24(SP), BX
+	MOVQ       ldb+56(FP), SI
+	TESTQ      SI, SI
+	JL         negated
+	MOVQ       DX, DI
+	SHRQ       $0x02, DX
+	JE         few
+
+unrolled:
+	VMOVUPS          (CX), Z6
+	VFMADD231PS.BCST (BX), Z6, Z0
+	VFMADD231PS.BCST 4(BX), Z6, Z1
+	VFMADD231PS.BCST 8(BX), Z6, Z2
+	VFMADD231PS.BCST 12(BX), Z6, Z3
+	VFMADD231PS.BCST 16(BX), Z6, Z4
+	VFMADD231PS.BCST 20(BX), Z6, Z5
+	ADDQ             SI, CX
+	ADDQ             AX, BX
+	VMOVUPS          (CX), Z6
+	VFMADD231PS.BCST (BX), Z6, Z0
+	VFMADD231PS.BCST 4(BX), Z6, Z1
+	VFMADD231PS.BCST 8(BX), Z6, Z2
+	VFMADD231PS.BCST 12(BX), Z6, Z3
+	VFMADD231PS.BCST 16(BX), Z6, Z4
+	VFMADD231PS.BCST 20(BX), Z6, Z5
+	ADDQ             SI, CX
+	ADDQ             AX, BX
+	VMOVUPS          (CX), Z6
+	VFMADD231PS.BCST (BX), Z6, Z0
+	VFMADD231PS.BCST 4(BX), Z6, Z1
+	VFMADD231PS.BCST 8(BX), Z6, Z2
+	VFMADD231PS.BCST 12(BX), Z6, Z3
+	VFMADD231PS.BCST 16(BX), Z6, Z4
+	VFMADD231PS.BCST 20(BX), Z6, Z5
+	ADDQ             SI, CX
+	ADDQ             AX, BX
+	VMOVUPS          (CX), Z6
+	VFMADD231PS.BCST (BX), Z6, Z0
+	VFMADD231PS.BCST 4(BX), Z6, Z1
+	VFMADD231PS.BCST 8(BX), Z6, Z2
+	VFMADD231PS.BCST 12(BX), Z6, Z3
+	VFMADD231PS.BCST 16(BX), Z6, Z4
+	VFMADD231PS.BCST 20(BX), Z6, Z5
+	ADDQ             SI, CX
+	ADDQ             AX, BX
+	DECQ             DX
+	JNE              unrolled
+
+few:
+	MOVQ DI, DX
+	ANDQ $0x03, DX
+	JE   end
+
+whole:
+	VMOVUPS          (CX), Z6
+	VFMADD231PS.BCST (BX), Z6, Z0
+	VFMADD231PS.BCST 4(BX), Z6, Z1
+	VFMADD231PS.BCST 8(BX), Z6, Z2
+	VFMADD231PS.BCST 12(BX), Z6, Z3
+	VFMADD231PS.BCST 16(BX), Z6, Z4
+	VFMADD231PS.BCST 20(BX), Z6, Z5
+	ADDQ             SI, CX
+	ADDQ             AX, BX
+	DECQ             DX
+	JNE              whole
+	JMP              end
+
+negated:
+partial:
+	VMOVUPS.Z        (CX), K1, Z6
+	VFMADD231PS.BCST (BX), Z6, Z0
+	VFMADD231PS.BCST 4(BX), Z6, Z1
+	VFMADD231PS.BCST 8(BX), Z6, Z2
+	VFMADD231PS.BCST 12(BX), Z6, Z3
+	VFMADD231PS.BCST 16(BX), Z6, Z4
+	VFMADD231PS.BCST 20(BX), Z6, Z5
+	SUBQ             SI, CX
+	ADDQ             AX, BX
+	DECQ             DX
+	JNE              partial
+
+end:
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, K1, (CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z1, K1, (CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z2, K1, (CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z3, K1, (CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z4, K1, (CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z5, K1, (CX)
+	DECQ    (SP)
+	JE      done
+	MOVQ    stepC+88(FP), CX
+	ADDQ    CX, 8(SP)
+	MOVQ    stepStart+96(FP), CX
+	ADDQ    CX, 16(SP)
+	MOVQ    stepA+104(FP), CX
+	ADDQ    CX, 24(SP)
+	MOVQ    stepB+112(FP), CX
+	ADDQ    CX, 32(SP)
+	JMP     tiles
+
+done:
+	VZEROUPPER
+	RET
+
+// func tileCols7x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// Requires: AVX, AVX512F, BMI2, MMX+
+TEXT ·tileCols7x1AVX512(SB), NOSPLIT, $40-120
+	MOVQ  last+72(FP), AX
+	MOVL  $-1, CX
+	BZHIL AX, CX, CX
+	KMOVW CX, K1
+	MOVQ  lda+48(FP), AX
+	MOVQ  count+80(FP), CX
+	MOVQ  CX, (SP)
+	MOVQ  c+0(FP), CX
+	MOVQ  CX, 8(SP)
+	MOVQ  start+8(FP), CX
+	MOVQ  CX, 16(SP)
+	MOVQ  a+16(FP), CX
+	MOVQ  CX, 24(SP)
+	MOVQ  b+24(FP), CX
+	MOVQ  CX, 32(SP)
+
+tiles:
+	MOVQ       16(SP), CX
+	VMOVUPS.Z  (CX), K1, Z0
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS.Z  (CX), K1, Z1
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS.Z  (CX), K1, Z2
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS.Z  (CX), K1, Z3
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS.Z  (CX), K1, Z4
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS.Z  (CX), K1, Z5
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS.Z  (CX), K1, Z6
+	MOVQ       8(SP), CX
+	ADDQ       stepC+88(FP), CX
+	PREFETCHT0 (CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	MOVQ       k+64(FP), DX
+	MOVQ       32(SP), CX
+	MOVQ       24(SP), BX
+	MOVQ       ldb+56(FP), SI
+	TESTQ      SI, SI
+	JL         negated
+	MOVQ       DX, DI
+	SHRQ       $0x02, DX
+	JE         few
+
+unrolled:
+	VMOVUPS          (CX), Z7
+	VFMADD231PS.BCST (BX), Z7, Z0
+	VFMADD231PS.BCST 4(BX), Z7, Z1
+	VFMADD231PS.BCST 8(BX), Z7, Z2
+	VFMADD231PS.BCST 12(BX), Z7, Z3
+	VFMADD231PS.BCST 16(BX), Z7, Z4
+	VFMADD231PS.BCST 20(BX), Z7, Z5
+	VFMADD231PS.BCST 24(BX), Z7, Z6
+	ADDQ             SI, CX
+	ADDQ             AX, BX
+	VMOVUPS          (CX), Z7
+	VFMADD231PS.BCST (BX), Z7, Z0
+	VFMADD231PS.BCST 4(BX), Z7, Z1
+	VFMADD231PS.BCST 8(BX), Z7, Z2
+	VFMADD231PS.BCST 12(BX), Z7, Z3
+	VFMADD231PS.BCST 16(BX), Z7, Z4
+	VFMADD231PS.BCST 20(BX), Z7, Z5
+	VFMADD231PS.BCST 24(BX), Z7, Z6
+	ADDQ             SI, CX
+	ADDQ             AX, BX
+	VMOVUPS          (CX), Z7
+	VFMADD231PS.BCST (BX), Z7, Z0
+	VFMADD231PS.BCST 4(BX), Z7, Z1
+	VFMADD231PS.BCST 8(BX), Z7, Z2
+	VFMADD231PS.BCST 12(BX), Z7, Z3
+	VFMADD231PS.BCST 16(BX), Z7, Z4
+	VFMADD231PS.BCST 20(BX), Z7, Z5
+	VFMADD231PS.BCST 24(BX), Z7, Z6
+	ADDQ             SI, CX
+	ADDQ             AX, BX
+	VMOVUPS          (CX), Z7
+	VFMADD231PS.BCST (BX), Z7, Z0
+	VFMADD231PS.BCST 4(BX), Z7, Z1
+	VFMADD231PS.BCST 8(BX), Z7, Z2
+	VFMADD231PS.BCST 12(BX), Z7, Z3
+	VFMADD231PS.BCST 16(BX), Z7, Z4
+	VFMADD231PS.BCST 20(BX), Z7, Z5
+	VFMADD231PS.BCST 24(BX), Z7, Z6
+	ADDQ             SI, CX
+	ADDQ             AX, BX
+	DECQ             DX
+	JNE              unrolled
+
+few:
+	MOVQ DI, DX
+	ANDQ $0x03, DX
+	JE   end
+
+whole:
+	VMOVUPS          (CX), Z7
+	VFMADD231PS.BCST (BX), Z7, Z0
+	VFMADD231PS.BCST 4(BX), Z7, Z1
+	VFMADD231PS.BCST 8(BX), Z7, Z2
+	VFMADD231PS.BCST 12(BX), Z7, Z3
+	VFMADD231PS.BCST 16(BX), Z7, Z4
+	VFMADD231PS.BCST 20(BX), Z7, Z5
+	VFMADD231PS.BCST 24(BX), Z7, Z6
+	ADDQ             SI, CX
+	ADDQ             AX, BX
+	DECQ             DX
+	JNE              whole
+	JMP              end
+
+negated:
+partial:
+	VMOVUPS.Z        (CX), K1, Z7
+	VFMADD231PS.BCST (BX), Z7, Z0
+	VFMADD231PS.BCST 4(BX), Z7, Z1
+	VFMADD231PS.BCST 8(BX), Z7, Z2
+	VFMADD231PS.BCST 12(BX), Z7, Z3
+	VFMADD231PS.BCST 16(BX), Z7, Z4
+	VFMADD231PS.BCST 20(BX), Z7, Z5
+	VFMADD231PS.BCST 24(BX), Z7, Z6
+	SUBQ             SI, CX
+	ADDQ             AX, BX
+	DECQ             DX
+	JNE              partial
+
+end:
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, K1, (CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z1, K1, (CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z2, K1, (CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z3, K1, (CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z4, K1, (CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z5, K1, (CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z6, K1, (CX)
+	DECQ    (SP)
+	JE      done
+	MOVQ    stepC+88(FP), CX
+	ADDQ    CX, 8(SP)
+	MOVQ    stepStart+96(FP), CX
+	ADDQ    CX, 16(SP)
+	MOVQ    stepA+104(FP), CX
+	ADDQ    CX, 24(SP)
+	MOVQ    stepB+112(FP), CX
+	ADDQ    CX, 32(SP)
+	JMP     tiles
+
+done:
+	VZEROUPPER
+	RET
+
+// func tileCols8x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// Requires: AVX, AVX512F, BMI2, MMX+
+TEXT ·tileCols8x1AVX512(SB), NOSPLIT, $40-120
+	MOVQ  last+72(FP), AX
+	MOVL  $-1, CX
+	BZHIL AX, CX, CX
+	KMOVW CX, K1
+	MOVQ  lda+48(FP), AX
+	MOVQ  count+80(FP), CX
+	MOVQ  CX, (SP)
+	MOVQ  c+0(FP), CX
+	MOVQ  CX, 8(SP)
+	MOVQ  start+8(FP), CX
+	MOVQ  CX, 16(SP)
+	MOVQ  a+16(FP), CX
+	MOVQ  CX, 24(SP)
+	MOVQ  b+24(FP), CX
+	MOVQ  CX, 32(SP)
+
+tiles:
+	MOVQ       16(SP), CX
+	VMOVUPS.Z  (CX), K1, Z0
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS.Z  (CX), K1, Z1
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS.Z  (CX), K1, Z2
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS.Z  (CX), K1, Z3
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS.Z  (CX), K1, Z4
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS.Z  (CX), K1, Z5
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS.Z  (CX), K1, Z6
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS.Z  (CX), K1, Z7
+	MOVQ       8(SP), CX
+	ADDQ       stepC+88(FP), CX
+	PREFETCHT0 (CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	MOVQ       k+64(FP), DX
+	MOVQ       32(SP), CX
+	MOVQ       24(SP), BX
+	MOVQ       ldb+56(FP), SI
+	TESTQ      SI, SI
+	JL         negated
+	MOVQ       DX, DI
+	SHRQ       $0x02, DX
+	JE         few
+
+unrolled:
+	VMOVUPS          (CX), Z8
+	VFMADD231PS.BCST (BX), Z8, Z0
+	VFMADD231PS.BCST 4(BX), Z8, Z1
+	VFMADD231PS.BCST 8(BX), Z8, Z2
+	VFMADD231PS.BCST 12(BX), Z8, Z3
+	VFMADD231PS.BCST 16(BX), Z8, Z4
+	VFMADD231PS.BCST 20(BX), Z8, Z5
+	VFMADD231PS.BCST 24(BX), Z8, Z6
+	VFMADD231PS.BCST 28(BX), Z8, Z7
+	ADDQ             SI, CX
+	ADDQ             AX, BX
+	VMOVUPS          (CX), Z8
+	VFMADD231PS.BCST (BX), Z8, Z0
+	VFMADD231PS.BCST 4(BX), Z8, Z1
+	VFMADD231PS.BCST 8(BX), Z8, Z2
+	VFMADD231PS.BCST 12(BX), Z8, Z3
+	VFMADD231PS.BCST 16(BX), Z8, Z4
+	VFMADD231PS.BCST 20(BX), Z8, Z5
+	VFMADD231PS.BCST 24(BX), Z8, Z6
+	VFMADD231PS.BCST 28(BX), Z8, Z7
+	ADDQ             SI, CX
+	ADDQ             AX, BX
+	VMOVUPS          (CX), Z8
+	VFMADD231PS.BCST (BX), Z8, Z0
+	VFMADD231PS.BCST 4(BX), Z8, Z1
+	VFMADD231PS.BCST 8(BX), Z8, Z2
+	VFMADD231PS.BCST 12(BX), Z8, Z3
+	VFMADD231PS.BCST 16(BX), Z8, Z4
+	VFMADD231PS.BCST 20(BX), Z8, Z5
+	VFMADD231PS.BCST 24(BX), Z8, Z6
+	VFMADD231PS.BCST 28(BX), Z8, Z7
+	ADDQ             SI, CX
+	ADDQ             AX, BX
+	VMOVUPS          (CX), Z8
+	VFMADD231PS.BCST (BX), Z8, Z0
+	VFMADD231PS.BCST 4(BX), Z8, Z1
+	VFMADD231PS.BCST 8(BX), Z8, Z2
+	VFMADD231PS.BCST 12(BX), Z8, Z3
+	VFMADD231PS.BCST 16(BX), Z8, Z4
+	VFMADD231PS.BCST 20(BX), Z8, Z5
+	VFMADD231PS.BCST 24(BX), Z8, Z6
+	VFMADD231PS.BCST 28(BX), Z8, Z7
+	ADDQ             SI, CX
+	ADDQ             AX, BX
+	DECQ             DX
+	JNE              unrolled
+
+few:
+	MOVQ DI, DX
+	ANDQ $0x03, DX
+	JE   end
+
+whole:
+	VMOVUPS          (CX), Z8
+	VFMADD231PS.BCST (BX), Z8, Z0
+	VFMADD231PS.BCST 4(BX), Z8, Z1
+	VFMADD231PS.BCST 8(BX), Z8, Z2
+	VFMADD231PS.BCST 12(BX), Z8, Z3
+	VFMADD231PS.BCST 16(BX), Z8, Z4
+	VFMADD231PS.BCST 20(BX), Z8, Z5
+	VFMADD231PS.BCST 24(BX), Z8, Z6
+	VFMADD231PS.BCST 28(BX), Z8, Z7
+	ADDQ             SI, CX
+	ADDQ             AX, BX
+	DECQ             DX
+	JNE              whole
+	JMP              end
+
+negated:
+partial:
+	VMOVUPS.Z        (CX), K1, Z8
+	VFMADD231PS.BCST (BX), Z8, Z0
+	VFMADD231PS.BCST 4(BX), Z8, Z1
+	VFMADD231PS.BCST 8(BX), Z8, Z2
+	VFMADD231PS.BCST 12(BX), Z8, Z3
+	VFMADD231PS.BCST 16(BX), Z8, Z4
+	VFMADD231PS.BCST 20(BX), Z8, Z5
+	VFMADD231PS.BCST 24(BX), Z8, Z6
+	VFMADD231PS.BCST 28(BX), Z8, Z7
+	SUBQ             SI, CX
+	ADDQ             AX, BX
+	DECQ             DX
+	JNE              partial
+
+end:
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, K1, (CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z1, K1, (CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z2, K1, (CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z3, K1, (CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z4, K1, (CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z5, K1, (CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z6, K1, (CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z7, K1, (CX)
+	DECQ    (SP)
+	JE      done
+	MOVQ    stepC+88(FP), CX
+	ADDQ    CX, 8(SP)
+	MOVQ    stepStart+96(FP), CX
+	ADDQ    CX, 16(SP)
+	MOVQ    stepA+104(FP), CX
+	ADDQ    CX, 24(SP)
+	MOVQ    stepB+112(FP), CX
+	ADDQ    CX, 32(SP)
+	JMP     tiles
+
+done:
+	VZEROUPPER
+	RET
+
+// func tileCols9x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// Requires: AVX, AVX512F, BMI2, MMX+
+TEXT ·tileCols9x1AVX512(SB), NOSPLIT, $40-120
+	MOVQ  last+72(FP), AX
+	MOVL  $-1, CX
+	BZHIL AX, CX, CX
+	KMOVW CX, K1
+	MOVQ  lda+48(FP), AX
+	MOVQ  count+80(FP), CX
+	MOVQ  CX, (SP)
+	MOVQ  c+0(FP), CX
+	MOVQ  CX, 8(SP)
+	MOVQ  start+8(FP), CX
+	MOVQ  CX, 16(SP)
+	MOVQ  a+16(FP), CX
+	MOVQ  CX, 24(SP)
+	MOVQ  b+24(FP), CX
+	MOVQ  CX, 32(SP)
+
+tiles:
+	MOVQ       16(SP), CX
+	VMOVUPS.Z  (CX), K1, Z0
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS.Z  (CX), K1, Z1
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS.Z  (CX), K1, Z2
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS.Z  (CX), K1, Z3
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS.Z  (CX), K1, Z4
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS.Z  (CX), K1, Z5
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS.Z  (CX), K1, Z6
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS.Z  (CX), K1, Z7
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS.Z  (CX), K1, Z8
+	MOVQ       8(SP), CX
+	ADDQ       stepC+88(FP), CX
+	PREFETCHT0 (CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	MOVQ       k+64(FP), DX
+	MOVQ       32(SP), CX
+	MOVQ       24(SP), BX
+	MOVQ       ldb+56(FP), SI
+	TESTQ      SI, SI
+	JL         negated
+	MOVQ       DX, DI
+	SHRQ       $0x02, DX
+	JE         few
+
+unrolled:
+	VMOVUPS          (CX), Z9
+	VFMADD231PS.BCST (BX), Z9, Z0
+	VFMADD231PS.BCST 4(BX), Z9, Z1
+	VFMADD231PS.BCST 8(BX), Z9, Z2
+	VFMADD231PS.BCST 12(BX), Z9, Z3
+	VFMADD231PS.BCST 16(BX), Z9, Z4
+	VFMADD231PS.BCST 20(BX), Z9, Z5
+	VFMADD231PS.BCST 24(BX), Z9, Z6
+	VFMADD231PS.BCST 28(BX), Z9, Z7
+	VFMADD231PS.BCST 32(BX), Z9, Z8
+	ADDQ             SI, CX
+	ADDQ             AX, BX
+	VMOVUPS          (CX), Z9
+	VFMADD231PS.BCST (BX), Z9, Z0
+	VFMADD231PS.BCST 4(BX), Z9, Z1
+	VFMADD231PS.BCST 8(BX), Z9, Z2
+	VFMADD231PS.BCST 12(BX), Z9, Z3
+	VFMADD231PS.BCST 16(BX), Z9, Z4
+	VFMADD231PS.BCST 20(BX), Z9, Z5
+	VFMADD231PS.BCST 24(BX), Z9, Z6
+	VFMADD231PS.BCST 28(BX), Z9, Z7
+	VFMADD231PS.BCST 32(BX), Z9, Z8
+	ADDQ             SI, CX
+	ADDQ             AX, BX
+	VMOVUPS          (CX), Z9
+	VFMADD231PS.BCST (BX), Z9, Z0
+	VFMADD231PS.BCST 4(BX), Z9, Z1
+	VFMADD231PS.BCST 8(BX), Z9, Z2
+	VFMADD231PS.BCST 12(BX), Z9, Z3
+	VFMADD231PS.BCST 16(BX), Z9, Z4
+	VFMADD231PS.BCST 20(BX), Z9, Z5
+	VFMADD231PS.BCST 24(BX), Z9, Z6
+	VFMADD231PS.BCST 28(BX), Z9, Z7
+	VFMADD231PS.BCST 32(BX), Z9, Z8
+	ADDQ             SI, CX
+	ADDQ             AX, BX
+	VMOVUPS          (CX), Z9
+	VFMADD231PS.BCST (BX), Z9, Z0
+	VFMADD231PS.BCST 4(BX), Z9, Z1
+	VFMADD231PS.BCST 8(BX), Z9, Z2
+	VFMADD231PS.BCST 12(BX), Z9, Z3
+	VFMADD231PS.BCST 16(BX), Z9, Z4
+	VFMADD231PS.BCST 20(BX), Z9, Z5
+	VFMADD231PS.BCST 24(BX), Z9, Z6
+	VFMADD231PS.BCST 28(BX), Z9, Z7
+	VFMADD231PS.BCST 32(BX), Z9, Z8
+	ADDQ             SI, CX
+	ADDQ             AX, BX
+	DECQ             DX
+	JNE              unrolled
+
+few:
+	MOVQ DI, DX
+	ANDQ $0x03, DX
+	JE   end
+
+whole:
+	VMOVUPS          (CX), Z9
+	VFMADD231PS.BCST (BX), Z9, Z0
+	VFMADD231PS.BCST 4(BX), Z9, Z1
+	VFMADD231PS.BCST 8(BX), Z9, Z2
+	VFMADD231PS.BCST 12(BX), Z9, Z3
+	VFMADD231PS.BCST 16(BX), Z9, Z4
+	VFMADD231PS.BCST 20(BX), Z9, Z5
+	VFMADD231PS.BCST 24(BX), Z9, Z6
+	VFMADD231PS.BCST 28(BX), Z9, Z7
+	VFMADD231PS.BCST 32(BX), Z9, Z8
+	ADDQ             SI, CX
+	ADDQ             AX, BX
+	DECQ             DX
+	JNE              whole
+	JMP              end
+
+negated:
+partial:
+	VMOVUPS.Z        (CX), K1, Z9
+	VFMADD231PS.BCST (BX), Z9, Z0
+	VFMADD231PS.BCST 4(BX), Z9, Z1
+	VFMADD231PS.BCST 8(BX), Z9, Z2
+	VFMADD231PS.BCST 12(BX), Z9, Z3
+	VFMADD231PS.BCST 16(BX), Z9, Z4
+	VFMADD231PS.BCST 20(BX), Z9, Z5
+	VFMADD231PS.BCST 24(BX), Z9, Z6
+	VFMADD231PS.BCST 28(BX), Z9, Z7
+	VFMADD231PS.BCST 32(BX), Z9, Z8
+	SUBQ             SI, CX
+	ADDQ             AX, BX
+	DECQ             DX
+	JNE              partial
+
+end:
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, K1, (CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z1, K1, (CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z2, K1, (CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z3, K1, (CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z4, K1, (CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z5, K1, (CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z6, K1, (CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z7, K1, (CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z8, K1, (CX)
+	DECQ    (SP)
+	JE      done
+	MOVQ    stepC+88(FP), CX
+	ADDQ    CX, 8(SP)
+	MOVQ    stepStart+96(FP), CX
+	ADDQ    CX, 16(SP)
+	MOVQ    stepA+104(FP), CX
+	ADDQ    CX, 24(SP)
+	MOVQ    stepB+112(FP), CX
+	ADDQ    CX, 32(SP)
+	JMP     tiles
+
+done:
+	VZEROUPPER
+	RET
+
+// func tileCols10x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// Requires: AVX, AVX512F, BMI2, MMX+
+TEXT ·tileCols10x1AVX512(SB), NOSPLIT, $40-120
+	MOVQ  last+72(FP), AX
+	MOVL  $-1, CX
+	BZHIL AX, CX, CX
+	KMOVW CX, K1
+	MOVQ  lda+48(FP), AX
+	MOVQ  count+80(FP), CX
+	MOVQ  CX, (SP)
+	MOVQ  c+0(FP), CX
+	MOVQ  CX, 8(SP)
+	MOVQ  start+8(FP), CX
+	MOVQ  CX, 16(SP)
+	MOVQ  a+16(FP), CX
+	MOVQ  CX, 24(SP)
+	MOVQ  b+24(FP), CX
+	MOVQ  CX, 32(SP)
+
+tiles:
+	MOVQ       16(SP), CX
+	VMOVUPS.Z  (CX), K1, Z0
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS.Z  (CX), K1, Z1
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS.Z  (CX), K1, Z2
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS.Z  (CX), K1, Z3
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS.Z  (CX), K1, Z4
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS.Z  (CX), K1, Z5
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS.Z  (CX), K1, Z6
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS.Z  (CX), K1, Z7
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS.Z  (CX), K1, Z8
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS.Z  (CX), K1, Z9
+	MOVQ       8(SP), CX
+	ADDQ       stepC+88(FP), CX
+	PREFETCHT0 (CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	MOVQ       k+64(FP), DX
+	MOVQ       32(SP), CX
+	MOVQ       24(SP), BX
+	MOVQ       ldb+56(FP), SI
+	TESTQ      SI, SI
+	JL         negated
+	MOVQ       DX, DI
+	SHRQ       $0x02, DX
+	JE         few
+
+unrolled:
+	VMOVUPS          (CX), Z10
+	VFMADD231PS.BCST (BX), Z10, Z0
+	VFMADD231PS.BCST 4(BX), Z10, Z1
+	VFMADD231PS.BCST 8(BX), Z10, Z2
+	VFMADD231PS.BCST 12(BX), Z10, Z3
+	VFMADD231PS.BCST 16(BX), Z10, Z4
+	VFMADD231PS.BCST 20(BX), Z10, Z5
+	VFMADD231PS.BCST 24(BX), Z10, Z6
+	VFMADD231PS.BCST 28(BX), Z10, Z7
+	VFMADD231PS.BCST 32(BX), Z10, Z8
+	VFMADD231PS.BCST 36(BX), Z10, Z9
+	ADDQ             SI, CX
+	ADDQ             AX, BX
+	VMOVUPS          (CX), Z10
+	VFMADD231PS.BCST (BX), Z10, Z0
+	VFMADD231PS.BCST 4(BX), Z10, Z1
+	VFMADD231PS.BCST 8(BX), Z10, Z2
+	VFMADD231PS.BCST 12(BX), Z10, Z3
+	VFMADD231PS.BCST 16(BX), Z10, Z4
+	VFMADD231PS.BCST 20(BX), Z10, Z5
+	VFMADD231PS.BCST 24(BX), Z10, Z6
+	VFMADD231PS.BCST 28(BX), Z10, Z7
+	VFMADD231PS.BCST 32(BX), Z10, Z8
+	VFMADD231PS.BCST 36(BX), Z10, Z9
+	ADDQ             SI, CX
+	ADDQ             AX, BX
+	VMOVUPS          (CX), Z10
+	VFMADD231PS.BCST (BX), Z10, Z0
+	VFMADD231PS.BCST 4(BX), Z10, Z1
+	VFMADD231PS.BCST 8(BX), Z10, Z2
+	VFMADD231PS.BCST 12(BX), Z10, Z3
+	VFMADD231PS.BCST 16(BX), Z10, Z4
+	VFMADD231PS.BCST 20(BX), Z10, Z5
+	VFMADD231PS.BCST 24(BX), Z10, Z6
+	VFMADD231PS.BCST 28(BX), Z10, Z7
+	VFMADD231PS.BCST 32(BX), Z10, Z8
+	VFMADD231PS.BCST 36(BX), Z10, Z9
+	ADDQ             SI, CX
+	ADDQ             AX, BX
+	VMOVUPS          (CX), Z10
+	VFMADD231PS.BCST (BX), Z10, Z0
+	VFMADD231PS.BCST 4(BX), Z10, Z1
+	VFMADD231PS.BCST 8(BX), Z10, Z2
+	VFMADD231PS.BCST 12(BX), Z10, Z3
+	VFMADD231PS.BCST 16(BX), Z10, Z4
+	VFMADD231PS.BCST 20(BX), Z10, Z5
+	VFMADD231PS.BCST 24(BX), Z10, Z6
+	VFMADD231PS.BCST 28(BX), Z10, Z7
+	VFMADD231PS.BCST 32(BX), Z10, Z8
+	VFMADD231PS.BCST 36(BX), Z10, Z9
+	ADDQ             SI, CX
+	ADDQ             AX, BX
+	DECQ             DX
+	JNE              unrolled
+
+few:
+	MOVQ DI, DX
+	ANDQ $0x03, DX
+	JE   end
+
+whole:
+	VMOVUPS          (CX), Z10
+	VFMADD231PS.BCST (BX), Z10, Z0
+	VFMADD231PS.BCST 4(BX), Z10, Z1
+	VFMADD231PS.BCST 8(BX), Z10, Z2
+	VFMADD231PS.BCST 12(BX), Z10, Z3
+	VFMADD231PS.BCST 16(BX), Z10, Z4
+	VFMADD231PS.BCST 20(BX), Z10, Z5
+	VFMADD231PS.BCST 24(BX), Z10, Z6
+	VFMADD231PS.BCST 28(BX), Z10, Z7
+	VFMADD231PS.BCST 32(BX), Z10, Z8
+	VFMADD231PS.BCST 36(BX), Z10, Z9
+	ADDQ             SI, CX
+	ADDQ             AX, BX
+	DECQ             DX
+	JNE              whole
+	JMP              end
+
+negated:
+partial:
+	VMOVUPS.Z        (CX), K1, Z10
+	VFMADD231PS.BCST (BX), Z10, Z0
+	VFMADD231PS.BCST 4(BX), Z10, Z1
+	VFMADD231PS.BCST 8(BX), Z10, Z2
+	VFMADD231PS.BCST 12(BX), Z10, Z3
+	VFMADD231PS.BCST 16(BX), Z10, Z4
+	VFMADD231PS.BCST 20(BX), Z10, Z5
+	VFMADD231PS.BCST 24(BX), Z10, Z6
+	VFMADD231PS.BCST 28(BX), Z10, Z7
+	VFMADD231PS.BCST 32(BX), Z10, Z8
+	VFMADD231PS.BCST 36(BX), Z10, Z9
+	SUBQ             SI, CX
+	ADDQ             AX, BX
+	DECQ             DX
+	JNE              partial
+
+end:
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, K1, (CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z1, K1, (CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z2, K1, (CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z3, K1, (CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z4, K1, (CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z5, K1, (CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z6, K1, (CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z7, K1, (CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z8, K1, (CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z9, K1, (CX)
+	DECQ    (SP)
+	JE      done
+	MOVQ    stepC+88(FP), CX
+	ADDQ    CX, 8(SP)
+	MOVQ    stepStart+96(FP), CX
+	ADDQ    CX, 16(SP)
+	MOVQ    stepA+104(FP), CX
+	ADDQ    CX, 24(SP)
+	MOVQ    stepB+112(FP), CX
+	ADDQ    CX, 32(SP)
+	JMP     tiles
+
+done:
+	VZEROUPPER
+	RET
+
+// func tileCols11x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// Requires: AVX, AVX512F, BMI2, MMX+
+TEXT ·tileCols11x1AVX512(SB), NOSPLIT, $40-120
+	MOVQ  last+72(FP), AX
+	MOVL  $-1, CX
+	BZHIL AX, CX, CX
+	KMOVW CX, K1
+	MOVQ  lda+48(FP), AX
+	MOVQ  count+80(FP), CX
+	MOVQ  CX, (SP)
+	MOVQ  c+0(FP), CX
+	MOVQ  CX, 8(SP)
+	MOVQ  start+8(FP), CX
+	MOVQ  CX, 16(SP)
+	MOVQ  a+16(FP), CX
+	MOVQ  CX, 24(SP)
+	MOVQ  b+24(FP), CX
+	MOVQ  CX, 32(SP)
+
+tiles:
+	MOVQ       16(SP), CX
+	VMOVUPS.Z  (CX), K1, Z0
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS.Z  (CX), K1, Z1
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS.Z  (CX), K1, Z2
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS.Z  (CX), K1, Z3
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS.Z  (CX), K1, Z4
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS.Z  (CX), K1, Z5
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS.Z  (CX), K1, Z6
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS.Z  (CX), K1, Z7
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS.Z  (CX), K1, Z8
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS.Z  (CX), K1, Z9
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS.Z  (CX), K1, Z10
+	MOVQ       8(SP), CX
+	ADDQ       stepC+88(FP), CX
+	PREFETCHT0 (CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	MOVQ       k+64(FP), DX
+	MOVQ       32(SP), CX
+	MOVQ       24(SP), BX
+	MOVQ       ldb+56(FP), SI
+	TESTQ      SI, SI
+	JL         negated
+	MOVQ       DX, DI
+	SHRQ       $0x02, DX
+	JE         few
+
+unrolled:
+	VMOVUPS          (CX), Z11
+	VFMADD231PS.BCST (BX), Z11, Z0
+	VFMADD231PS.BCST 4(BX), Z11, Z1
+	VFMADD231PS.BCST 8(BX), Z11, Z2
+	VFMADD231PS.BCST 12(BX), Z11, Z3
+	VFMADD231PS.BCST 16(BX), Z11, Z4
+	VFMADD231PS.BCST 20(BX), Z11, Z5
+	VFMADD231PS.BCST 24(BX), Z11, Z6
+	VFMADD231PS.BCST 28(BX), Z11, Z7
+	VFMADD231PS.BCST 32(BX), Z11, Z8
+	VFMADD231PS.BCST 36(BX), Z11, Z9
+	VFMADD231PS.BCST 40(BX), Z11, Z10
+	ADDQ             SI, CX
+	ADDQ             AX, BX
+	VMOVUPS          (CX), Z11
+	VFMADD231PS.BCST (BX), Z11, Z0
+	VFMADD231PS.BCST 4(BX), Z11, Z1
+	VFMADD231PS.BCST 8(BX), Z11, Z2
+	VFMADD231PS.BCST 12(BX), Z11, Z3
+	VFMADD231PS.BCST 16(BX), Z11, Z4
+	VFMADD231PS.BCST 20(BX), Z11, Z5
+	VFMADD231PS.BCST 24(BX), Z11, Z6
+	VFMADD231PS.BCST 28(BX), Z11, Z7
+	VFMADD231PS.BCST 32(BX), Z11, Z8
+	VFMADD231PS.BCST 36(BX), Z11, Z9
+	VFMADD231PS.BCST 40(BX), Z11, Z10
+	ADDQ             SI, CX
+	ADDQ             AX, BX
+	VMOVUPS          (CX), Z11
+	VFMADD231PS.BCST (BX), Z11, Z0
+	VFMADD231PS.BCST 4(BX), Z11, Z1
+	VFMADD231PS.BCST 8(BX), Z11, Z2
+	VFMADD231PS.BCST 12(BX), Z11, Z3
+	VFMADD231PS.BCST 16(BX), Z11, Z4
+	VFMADD231PS.BCST 20(BX), Z11, Z5
+	VFMADD231PS.BCST 24(BX), Z11, Z6
+	VFMADD231PS.BCST 28(BX), Z11, Z7
+	VFMADD231PS.BCST 32(BX), Z11, Z8
+	VFMADD231PS.BCST 36(BX), Z11, Z9
+	VFMADD231PS.BCST 40(BX), Z11, Z10
+	ADDQ             SI, CX
+	ADDQ             AX, BX
+	VMOVUPS          (CX), Z11
+	VFMADD231PS.BCST (BX), Z11, Z0
+	VFMADD231PS.BCST 4(BX), Z11, Z1
+	VFMADD231PS.BCST 8(BX), Z11, Z2
+	VFMADD231PS.BCST 12(BX), Z11, Z3
+	VFMADD231PS.BCST 16(BX), Z11, Z4
+	VFMADD231PS.BCST 20(BX), Z11, Z5
+	VFMADD231PS.BCST 24(BX), Z11, Z6
+	VFMADD231PS.BCST 28(BX), Z11, Z7
+	VFMADD231PS.BCST 32(BX), Z11, Z8
+	VFMADD231PS.BCST 36(BX), Z11, Z9
+	VFMADD231PS.BCST 40(BX), Z11, Z10
+	ADDQ             SI, CX
+	ADDQ             AX, BX
+	DECQ             DX
+	JNE              unrolled
+
+few:
+	MOVQ DI, DX
+	ANDQ $0x03, DX
+	JE   end
+
+whole:
+	VMOVUPS          (CX), Z11
+	VFMADD231PS.BCST (BX), Z11, Z0
+	VFMADD231PS.BCST 4(BX), Z11, Z1
+	VFMADD231PS.BCST 8(BX), Z11, Z2
+	VFMADD231PS.BCST 12(BX), Z11, Z3
+	VFMADD231PS.BCST 16(BX), Z11, Z4
+	VFMADD231PS.BCST 20(BX), Z11, Z5
+	VFMADD231PS.BCST 24(BX), Z11, Z6
+	VFMADD231PS.BCST 28(BX), Z11, Z7
+	VFMADD231PS.BCST 32(BX), Z11, Z8
+	VFMADD231PS.BCST 36(BX), Z11, Z9
+	VFMADD231PS.BCST 40(BX), Z11, Z10
+	ADDQ             SI, CX
+	ADDQ             AX, BX
+	DECQ             DX
+	JNE              whole
+	JMP              end
+
+negated:
+partial:
+	VMOVUPS.Z        (CX), K1, Z11
+	VFMADD231PS.BCST (BX), Z11, Z0
+	VFMADD231PS.BCST 4(BX), Z11, Z1
+	VFMADD231PS.BCST 8(BX), Z11, Z2
+	VFMADD231PS.BCST 12(BX), Z11, Z3
+	VFMADD231PS.BCST 16(BX), Z11, Z4
+	VFMADD231PS.BCST 20(BX), Z11, Z5
+	VFMADD231PS.BCST 24(BX), Z11, Z6
+	VFMADD231PS.BCST 28(BX), Z11, Z7
+	VFMADD231PS.BCST 32(BX), Z11, Z8
+	VFMADD231PS.BCST 36(BX), Z11, Z9
+	VFMADD231PS.BCST 40(BX), Z11, Z10
+	SUBQ             SI, CX
+	ADDQ             AX, BX
+	DECQ             DX
+	JNE              partial
+
+end:
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, K1, (CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z1, K1, (CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z2, K1, (CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z3, K1, (CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z4, K1, (CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z5, K1, (CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z6, K1, (CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z7, K1, (CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z8, K1, (CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z9, K1, (CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z10, K1, (CX)
+	DECQ    (SP)
+	JE      done
+	MOVQ    stepC+88(FP), CX
+	ADDQ    CX, 8(SP)
+	MOVQ    stepStart+96(FP), CX
+	ADDQ    CX, 16(SP)
+	MOVQ    stepA+104(FP), CX
+	ADDQ    CX, 24(SP)
+	MOVQ    stepB+112(FP), CX
+	ADDQ    CX, 32(SP)
+	JMP     tiles
+
+done:
+	VZEROUPPER
+	RET
+
+// func tileCols12x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// Requires: AVX, AVX512F, BMI2, MMX+
+TEXT ·tileCols12x1AVX512(SB), NOSPLIT, $40-120
+	MOVQ  last+72(FP), AX
+	MOVL  $-1, CX
+	BZHIL AX, CX, CX
+	KMOVW CX, K1
+	MOVQ  lda+48(FP), AX
+	MOVQ  count+80(FP), CX
+	MOVQ  CX, (SP)
+	MOVQ  c+0(FP), CX
+	MOVQ  CX, 8(SP)
+	MOVQ  start+8(FP), CX
+	MOVQ  CX, 16(SP)
+	MOVQ  a+16(FP), CX
+	MOVQ  CX, 24(SP)
+	MOVQ  b+24(FP), CX
+	MOVQ  CX, 32(SP)
+
+tiles:
+	MOVQ       16(SP), CX
+	VMOVUPS.Z  (CX), K1, Z0
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS.Z  (CX), K1, Z1
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS.Z  (CX), K1, Z2
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS.Z  (CX), K1, Z3
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS.Z  (CX), K1, Z4
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS.Z  (CX), K1, Z5
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS.Z  (CX), K1, Z6
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS.Z  (CX), K1, Z7
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS.Z  (CX), K1, Z8
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS.Z  (CX), K1, Z9
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS.Z  (CX), K1, Z10
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS.Z  (CX), K1, Z11
+	MOVQ       8(SP), CX
+	ADDQ       stepC+88(FP), CX
+	PREFETCHT0 (CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	MOVQ       k+64(FP), DX
+	MOVQ       32(SP), CX
+	MOVQ       24(SP), BX
+	MOVQ       ldb+56(FP), SI
+	TESTQ      SI, SI
+	JL         negated
+	MOVQ       DX, DI
+	SHRQ       $0x02, DX
+	JE         few
+
+unrolled:
+	VMOVUPS          (CX), Z12
+	VFMADD231PS.BCST (BX), Z12, Z0
+	VFMADD231PS.BCST 4(BX), Z12, Z1
+	VFMADD231PS.BCST 8(BX), Z12, Z2
+	VFMADD231PS.BCST 12(BX), Z12, Z3
+	VFMADD231PS.BCST 16(BX), Z12, Z4
+	VFMADD231PS.BCST 20(BX), Z12, Z5
+	VFMADD231PS.BCST 24(BX), Z12, Z6
+	VFMADD231PS.BCST 28(BX), Z12, Z7
+	VFMADD231PS.BCST 32(BX), Z12, Z8
+	VFMADD231PS.BCST 36(BX), Z12, Z9
+	VFMADD231PS.BCST 40(BX), Z12, Z10
+	VFMADD231PS.BCST 44(BX), Z12, Z11
+	ADDQ             SI, CX
+	ADDQ             AX, BX
+	VMOVUPS          (CX), Z12
+	VFMADD231PS.BCST (BX), Z12, Z0
+	VFMADD231PS.BCST 4(BX), Z12, Z1
+	VFMADD231PS.BCST 8(BX), Z12, Z2
+	VFMADD231PS.BCST 12(BX), Z12, Z3
+	VFMADD231PS.BCST 16(BX), Z12, Z4
+	VFMADD231PS.BCST 20(BX), Z12, Z5
+	VFMADD231PS.BCST 24(BX), Z12, Z6
+	VFMADD231PS.BCST 28(BX), Z12, Z7
+	VFMADD231PS.BCST 32(BX), Z12, Z8
+	VFMADD231PS.BCST 36(BX), Z12, Z9
+	VFMADD231PS.BCST 40(BX), Z12, Z10
+	VFMADD231PS.BCST 44(BX), Z12, Z11
+	ADDQ             SI, CX
+	ADDQ             AX, BX
+	VMOVUPS          (CX), Z12
+	VFMADD231PS.BCST (BX), Z12, Z0
+	VFMADD231PS.BCST 4(BX), Z12, Z1
+	VFMADD231PS.BCST 8(BX), Z12, Z2
+	VFMADD231PS.BCST 12(BX), Z12, Z3
+	VFMADD231PS.BCST 16(BX), Z12, Z4
+	VFMADD231PS.BCST 20(BX), Z12, Z5
+	VFMADD231PS.BCST 24(BX), Z12, Z6
+	VFMADD231PS.BCST 28(BX), Z12, Z7
+	VFMADD231PS.BCST 32(BX), Z12, Z8
+	VFMADD231PS.BCST 36(BX), Z12, Z9
+	VFMADD231PS.BCST 40(BX), Z12, Z10
+	VFMADD231PS.BCST 44(BX), Z12, Z11
+	ADDQ             SI, CX
+	ADDQ             AX, BX
+	VMOVUPS          (CX), Z12
+	VFMADD231PS.BCST (BX), Z12, Z0
+	VFMADD231PS.BCST 4(BX), Z12, Z1
+	VFMADD231PS.BCST 8(BX), Z12, Z2
+	VFMADD231PS.BCST 12(BX), Z12, Z3
+	VFMADD231PS.BCST 16(BX), Z12, Z4
+	VFMADD231PS.BCST 20(BX), Z12, Z5
+	VFMADD231PS.BCST 24(BX), Z12, Z6
+	VFMADD231PS.BCST 28(BX), Z12, Z7
+	VFMADD231PS.BCST 32(BX), Z12, Z8
+	VFMADD231PS.BCST 36(BX), Z12, Z9
+	VFMADD231PS.BCST 40(BX), Z12, Z10
+	VFMADD231PS.BCST 44(BX), Z12, Z11
+	ADDQ             SI, CX
+	ADDQ             AX, BX
+	DECQ             DX
+	JNE              unrolled
+
+few:
+	MOVQ DI, DX
+	ANDQ $0x03, DX
+	JE   end
+
+whole:
+	VMOVUPS          (CX), Z12
+	VFMADD231PS.BCST (BX), Z12, Z0
+	VFMADD231PS.BCST 4(BX), Z12, Z1
+	VFMADD231PS.BCST 8(BX), Z12, Z2
+	VFMADD231PS.BCST 12(BX), Z12, Z3
+	VFMADD231PS.BCST 16(BX), Z12, Z4
+	VFMADD231PS.BCST 20(BX), Z12, Z5
+	VFMADD231PS.BCST 24(BX), Z12, Z6
+	VFMADD231PS.BCST 28(BX), Z12, Z7
+	VFMADD231PS.BCST 32(BX), Z12, Z8
+	VFMADD231PS.BCST 36(BX), Z12, Z9
+	VFMADD231PS.BCST 40(BX), Z12, Z10
+	VFMADD231PS.BCST 44(BX), Z12, Z11
+	ADDQ             SI, CX
+	ADDQ             AX, BX
+	DECQ             DX
+	JNE              whole
+	JMP              end
+
+negated:
+partial:
+	VMOVUPS.Z        (CX), K1, Z12
+	VFMADD231PS.BCST (BX), Z12, Z0
+	VFMADD231PS.BCST 4(BX), Z12, Z1
+	VFMADD231PS.BCST 8(BX), Z12, Z2
+	VFMADD231PS.BCST 12(BX), Z12, Z3
+	VFMADD231PS.BCST 16(BX), Z12, Z4
+	VFMADD231PS.BCST 20(BX), Z12, Z5
+	VFMADD231PS.BCST 24(BX), Z12, Z6
+	VFMADD231PS.BCST 28(BX), Z12, Z7
+	VFMADD231PS.BCST 32(BX), Z12, Z8
+	VFMADD231PS.BCST 36(BX), Z12, Z9
+	VFMADD231PS.BCST 40(BX), Z12, Z10
+	VFMADD231PS.BCST 44(BX), Z12, Z11
+	SUBQ             SI, CX
+	ADDQ             AX, BX
+	DECQ             DX
+	JNE              partial
+
+end:
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, K1, (CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z1, K1, (CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z2, K1, (CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z3, K1, (CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z4, K1, (CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z5, K1, (CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z6, K1, (CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z7, K1, (CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z8, K1, (CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z9, K1, (CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z10, K1, (CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z11, K1, (CX)
+	DECQ    (SP)
+	JE      done
+	MOVQ    stepC+88(FP), CX
+	ADDQ    CX, 8(SP)
+	MOVQ    stepStart+96(FP), CX
+	ADDQ    CX, 16(SP)
+	MOVQ    stepA+104(FP), CX
+	ADDQ    CX, 24(SP)
+	MOVQ    stepB+112(FP), CX
+	ADDQ    CX, 32(SP)
+	JMP     tiles
+
+done:
+	VZEROUPPER
+	RET
+
+// func tileCols13x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// Requires: AVX, AVX512F, BMI2, MMX+
+TEXT ·tileCols13x1AVX512(SB), NOSPLIT, $40-120
+	MOVQ  last+72(FP), AX
+	MOVL  $-1, CX
+	BZHIL AX, CX, CX
+	KMOVW CX, K1
+	MOVQ  lda+48(FP), AX
+	MOVQ  count+80(FP), CX
+	MOVQ  CX, (SP)
+	MOVQ  c+0(FP), CX
+	MOVQ  CX, 8(SP)
+	MOVQ  start+8(FP), CX
+	MOVQ  CX, 16(SP)
+	MOVQ  a+16(FP), CX
+	MOVQ  CX, 24(SP)
+	MOVQ  b+24(FP), CX
+	MOVQ  CX, 32(SP)
+
+tiles:
+	MOVQ       16(SP), CX
+	VMOVUPS.Z  (CX), K1, Z0
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS.Z  (CX), K1, Z1
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS.Z  (CX), K1, Z2
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS.Z  (CX), K1, Z3
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS.Z  (CX), K1, Z4
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS.Z  (CX), K1, Z5
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS.Z  (CX), K1, Z6
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS.Z  (CX), K1, Z7
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS.Z  (CX), K1, Z8
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS.Z  (CX), K1, Z9
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS.Z  (CX), K1, Z10
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS.Z  (CX), K1, Z11
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS.Z  (CX), K1, Z12
+	MOVQ       8(SP), CX
+	ADDQ       stepC+88(FP), CX
+	PREFETCHT0 (CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	MOVQ       k+64(FP), DX
+	MOVQ       32(SP), CX
+	MOVQ       24(SP), BX
+	MOVQ       ldb+56(FP), SI
+	TESTQ      SI, SI
+	JL         negated
+	MOVQ       DX, DI
+	SHRQ       $0x02, DX
+	JE         few
+
+unrolled:
+	VMOVUPS          (CX), Z13
+	VFMADD231PS.BCST (BX), Z13, Z0
+	VFMADD231PS.BCST 4(BX), Z13, Z1
+	VFMADD231PS.BCST 8(BX), Z13, Z2
+	VFMADD231PS.BCST 12(BX), Z13, Z3
+	VFMADD231PS.BCST 16(BX), Z13, Z4
+	VFMADD231PS.BCST 20(BX), Z13, Z5
+	VFMADD231PS.BCST 24(BX), Z13, Z6
+	VFMADD231PS.BCST 28(BX), Z13, Z7
+	VFMADD231PS.BCST 32(BX), Z13, Z8
+	VFMADD231PS.BCST 36(BX), Z13, Z9
+	VFMADD231PS.BCST 40(BX), Z13, Z10
+	VFMADD231PS.BCST 44(BX), Z13, Z11
+	VFMADD231PS.BCST 48(BX), Z13, Z12
+	ADDQ             SI, CX
+	ADDQ             AX, BX
+	VMOVUPS          (CX), Z13
+	VFMADD231PS.BCST (BX), Z13, Z0
+	VFMADD231PS.BCST 4(BX), Z13, Z1
+	VFMADD231PS.BCST 8(BX), Z13, Z2
+	VFMADD231PS.BCST 12(BX), Z13, Z3
+	VFMADD231PS.BCST 16(BX), Z13, Z4
+	VFMADD231PS.BCST 20(BX), Z13, Z5
+	VFMADD231PS.BCST 24(BX), Z13, Z6
+	VFMADD231PS.BCST 28(BX), Z13, Z7
+	VFMADD231PS.BCST 32(BX), Z13, Z8
+	VFMADD231PS.BCST 36(BX), Z13, Z9
+	VFMADD231PS.BCST 40(BX), Z13, Z10
+	VFMADD231PS.BCST 44(BX), Z13, Z11
+	VFMADD231PS.BCST 48(BX), Z13, Z12
+	ADDQ             SI, CX
+	ADDQ             AX, BX
+	VMOVUPS          (CX), Z13
+	VFMADD231PS.BCST (BX), Z13, Z0
+	VFMADD231PS.BCST 4(BX), Z13, Z1
+	VFMADD231PS.BCST 8(BX), Z13, Z2
+	VFMADD231PS.BCST 12(BX), Z13, Z3
+	VFMADD231PS.BCST 16(BX), Z13, Z4
+	VFMADD231PS.BCST 20(BX), Z13, Z5
+	VFMADD231PS.BCST 24(BX), Z13, Z6
+	VFMADD231PS.BCST 28(BX), Z13, Z7
+	VFMADD231PS.BCST 32(BX), Z13, Z8
+	VFMADD231PS.BCST 36(BX), Z13, Z9
+	VFMADD231PS.BCST 40(BX), Z13, Z10
+	VFMADD231PS.BCST 44(BX), Z13, Z11
+	VFMADD231PS.BCST 48(BX), Z13, Z12
+	ADDQ             SI, CX
+	ADDQ             AX, BX
+	VMOVUPS          (CX), Z13
+	VFMADD231PS.BCST (BX), Z13, Z0
+	VFMADD231PS.BCST 4(BX), Z13, Z1
+	VFMADD231PS.BCST 8(BX), Z13, Z2
+	VFMADD231PS.BCST 12(BX), Z13, Z3
+	VFMADD231PS.BCST 16(BX), Z13, Z4
+	VFMADD231PS.BCST 20(BX), Z13, Z5
+	VFMADD231PS.BCST 24(BX), Z13, Z6
+	VFMADD231PS.BCST 28(BX), Z13, Z7
+	VFMADD231PS.BCST 32(BX), Z13, Z8
+	VFMADD231PS.BCST 36(BX), Z13, Z9
+	VFMADD231PS.BCST 40(BX), Z13, Z10
+	VFMADD231PS.BCST 44(BX), Z13, Z11
+	VFMADD231PS.BCST 48(BX), Z13, Z12
+	ADDQ             SI, CX
+	ADDQ             AX, BX
+	DECQ             DX
+	JNE              unrolled
+
+few:
+	MOVQ DI, DX
+	ANDQ $0x03, DX
+	JE   end
+
+whole:
+	VMOVUPS          (CX), Z13
+	VFMADD231PS.BCST (BX), Z13, Z0
+	VFMADD231PS.BCST 4(BX), Z13, Z1
+	VFMADD231PS.BCST 8(BX), Z13, Z2
+	VFMADD231PS.BCST 12(BX), Z13, Z3
+	VFMADD231PS.BCST 16(BX), Z13, Z4
+	VFMADD231PS.BCST 20(BX), Z13, Z5
+	VFMADD231PS.BCST 24(BX), Z13, Z6
+	VFMADD231PS.BCST 28(BX), Z13, Z7
+	VFMADD231PS.BCST 32(BX), Z13, Z8
+	VFMADD231PS.BCST 36(BX), Z13, Z9
+	VFMADD231PS.BCST 40(BX), Z13, Z10
+	VFMADD231PS.BCST 44(BX), Z13, Z11
+	VFMADD231PS.BCST 48(BX), Z13, Z12
+	ADDQ             SI, CX
+	ADDQ             AX, BX
+	DECQ             DX
+	JNE              whole
+	JMP              end
+
+negated:
+partial:
+	VMOVUPS.Z        (CX), K1, Z13
+	VFMADD231PS.BCST (BX), Z13, Z0
+	VFMADD231PS.BCST 4(BX), Z13, Z1
+	VFMADD231PS.BCST 8(BX), Z13, Z2
+	VFMADD231PS.BCST 12(BX), Z13, Z3
+	VFMADD231PS.BCST 16(BX), Z13, Z4
+	VFMADD231PS.BCST 20(BX), Z13, Z5
+	VFMADD231PS.BCST 24(BX), Z13, Z6
+	VFMADD231PS.BCST 28(BX), Z13, Z7
+	VFMADD231PS.BCST 32(BX), Z13, Z8
+	VFMADD231PS.BCST 36(BX), Z13, Z9
+	VFMADD231PS.BCST 40(BX), Z13, Z10
+	VFMADD231PS.BCST 44(BX), Z13, Z11
+	VFMADD231PS.BCST 48(BX), Z13, Z12
+	SUBQ             SI, CX
+	ADDQ             AX, BX
+	DECQ             DX
+	JNE              partial
+
+end:
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, K1, (CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z1, K1, (CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z2, K1, (CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z3, K1, (CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z4, K1, (CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z5, K1, (CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z6, K1, (CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z7, K1, (CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z8, K1, (CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z9, K1, (CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z10, K1, (CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z11, K1, (CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z12, K1, (CX)
+	DECQ    (SP)
+	JE      done
+	MOVQ    stepC+88(FP), CX
+	ADDQ    CX, 8(SP)
+	MOVQ    stepStart+96(FP), CX
+	ADDQ    CX, 16(SP)
+	MOVQ    stepA+104(FP), CX
+	ADDQ    CX, 24(SP)
+	MOVQ    stepB+112(FP), CX
+	ADDQ    CX, 32(SP)
+	JMP     tiles
+
+done:
+	VZEROUPPER
+	RET
+
+// func tileCols14x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// Requires: AVX, AVX512F, BMI2, MMX+
+TEXT ·tileCols14x1AVX512(SB), NOSPLIT, $40-120
+	MOVQ  last+72(FP), AX
+	MOVL  $-1, CX
+	BZHIL AX, CX, CX
+	KMOVW CX, K1
+	MOVQ  lda+48(FP), AX
+	MOVQ  count+80(FP), CX
+	MOVQ  CX, (SP)
+	MOVQ  c+0(FP), CX
+	MOVQ  CX, 8(SP)
+	MOVQ  start+8(FP), CX
+	MOVQ  CX, 16(SP)
+	MOVQ  a+16(FP), CX
+	MOVQ  CX, 24(SP)
+	MOVQ  b+24(FP), CX
+	MOVQ  CX, 32(SP)
+
+tiles:
+	MOVQ       16(SP), CX
+	VMOVUPS.Z  (CX), K1, Z0
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS.Z  (CX), K1, Z1
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS.Z  (CX), K1, Z2
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS.Z  (CX), K1, Z3
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS.Z  (CX), K1, Z4
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS.Z  (CX), K1, Z5
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS.Z  (CX), K1, Z6
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS.Z  (CX), K1, Z7
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS.Z  (CX), K1, Z8
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS.Z  (CX), K1, Z9
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS.Z  (CX), K1, Z10
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS.Z  (CX), K1, Z11
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS.Z  (CX), K1, Z12
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS.Z  (CX), K1, Z13
+	MOVQ       8(SP), CX
+	ADDQ       stepC+88(FP), CX
+	PREFETCHT0 (CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	MOVQ       k+64(FP), DX
+	MOVQ       32(SP), CX
+	MOVQ       24(SP), BX
+	MOVQ       ldb+56(FP), SI
+	TESTQ      SI, SI
+	JL         negated
+	MOVQ       DX, DI
+	SHRQ       $0x02, DX
+	JE         few
+
+unrolled:
+	VMOVUPS          (CX), Z14
+	VFMADD231PS.BCST (BX), Z14, Z0
+	VFMADD231PS.BCST 4(BX), Z14, Z1
+	VFMADD231PS.BCST 8(BX), Z14, Z2
+	VFMADD231PS.BCST 12(BX), Z14, Z3
+	VFMADD231PS.BCST 16(BX), Z14, Z4
+	VFMADD231PS.BCST 20(BX), Z14, Z5
+	VFMADD231PS.BCST 24(BX), Z14, Z6
+	VFMADD231PS.BCST 28(BX), Z14, Z7
+	VFMADD231PS.BCST 32(BX), Z14, Z8
+	VFMADD231PS.BCST 36(BX), Z14, Z9
+	VFMADD231PS.BCST 40(BX), Z14, Z10
+	VFMADD231PS.BCST 44(BX), Z14, Z11
+	VFMADD231PS.BCST 48(BX), Z14, Z12
+	VFMADD231PS.BCST 52(BX), Z14, Z13
+	ADDQ             SI, CX
+	ADDQ             AX, BX
+	VMOVUPS          (CX), Z14
+	VFMADD231PS.BCST (BX), Z14, Z0
+	VFMADD231PS.BCST 4(BX), Z14, Z1
+	VFMADD231PS.BCST 8(BX), Z14, Z2
+	VFMADD231PS.BCST 12(BX), Z14, Z3
+	VFMADD231PS.BCST 16(BX), Z14, Z4
+	VFMADD231PS.BCST 20(BX), Z14, Z5
+	VFMADD231PS.BCST 24(BX), Z14, Z6
+	VFMADD231PS.BCST 28(BX), Z14, Z7
+	VFMADD231PS.BCST 32(BX), Z14, Z8
+	VFMADD231PS.BCST 36(BX), Z14, Z9
+	VFMADD231PS.BCST 40(BX), Z14, Z10
+	VFMADD231PS.BCST 44(BX), Z14, Z11
+	VFMADD231PS.BCST 48(BX), Z14, Z12
+	VFMADD231PS.BCST 52(BX), Z14, Z13
+	ADDQ             SI, CX
+	ADDQ             AX, BX
+	VMOVUPS          (CX), Z14
+	VFMADD231PS.BCST (BX), Z14, Z0
+	VFMADD231PS.BCST 4(BX), Z14, Z1
+	VFMADD231PS.BCST 8(BX), Z14, Z2
+	VFMADD231PS.BCST 12(BX), Z14, Z3
+	VFMADD231PS.BCST 16(BX), Z14, Z4
+	VFMADD231PS.BCST 20(BX), Z14, Z5
+	VFMADD231PS.BCST 24(BX), Z14, Z6
+	VFMADD231PS.BCST 28(BX), Z14, Z7
+	VFMADD231PS.BCST 32(BX), Z14, Z8
+	VFMADD231PS.BCST 36(BX), Z14, Z9
+	VFMADD231PS.BCST 40(BX), Z14, Z10
+	VFMADD231PS.BCST 44(BX), Z14, Z11
+	VFMADD231PS.BCST 48(BX), Z14, Z12
+	VFMADD231PS.BCST 52(BX), Z14, Z13
+	ADDQ             SI, CX
+	ADDQ             AX, BX
+	VMOVUPS          (CX), Z14
+	VFMADD231PS.BCST (BX), Z14, Z0
+	VFMADD231PS.BCST 4(BX), Z14, Z1
+	VFMADD231PS.BCST 8(BX), Z14, Z2
+	VFMADD231PS.BCST 12(BX), Z14, Z3
+	VFMADD231PS.BCST 16(BX), Z14, Z4
+	VFMADD231PS.BCST 20(BX), Z14, Z5
+	VFMADD231PS.BCST 24(BX), Z14, Z6
+	VFMADD231PS.BCST 28(BX), Z14, Z7
+	VFMADD231PS.BCST 32(BX), Z14, Z8
+	VFMADD231PS.BCST 36(BX), Z14, Z9
+	VFMADD231PS.BCST 40(BX), Z14, Z10
+	VFMADD231PS.BCST 44(BX), Z14, Z11
+	VFMADD231PS.BCST 48(BX), Z14, Z12
+	VFMADD231PS.BCST 52(BX), Z14, Z13
+	ADDQ             SI, CX
+	ADDQ             AX, BX
+	DECQ             DX
+	JNE              unrolled
+
+few:
+	MOVQ DI, DX
+	ANDQ $0x03, DX
+	JE   end
+
+whole:
+	VMOVUPS          (CX), Z14
+	VFMADD231PS.BCST (BX), Z14, Z0
+	VFMADD231PS.BCST 4(BX), Z14, Z1
+	VFMADD231PS.BCST 8(BX), Z14, Z2
+	VFMADD231PS.BCST 12(BX), Z14, Z3
+	VFMADD231PS.BCST 16(BX), Z14, Z4
+	VFMADD231PS.BCST 20(BX), Z14, Z5
+	VFMADD231PS.BCST 24(BX), Z14, Z6
+	VFMADD231PS.BCST 28(BX), Z14, Z7
+	VFMADD231PS.BCST 32(BX), Z14, Z8
+	VFMADD231PS.BCST 36(BX), Z14, Z9
+	VFMADD231PS.BCST 40(BX), Z14, Z10
+	VFMADD231PS.BCST 44(BX), Z14, Z11
+	VFMADD231PS.BCST 48(BX), Z14, Z12
+	VFMADD231PS.BCST 52(BX), Z14, Z13
+	ADDQ             SI, CX
+	ADDQ             AX, BX
+	DECQ             DX
+	JNE              whole
+	JMP              end
+
+negated:
+partial:
+	VMOVUPS.Z        (CX), K1, Z14
+	VFMADD231PS.BCST (BX), Z14, Z0
+	VFMADD231PS.BCST 4(BX), Z14, Z1
+	VFMADD231PS.BCST 8(BX), Z14, Z2
+	VFMADD231PS.BCST 12(BX), Z14, Z3
+	VFMADD231PS.BCST 16(BX), Z14, Z4
+	VFMADD231PS.BCST 20(BX), Z14, Z5
+	VFMADD231PS.BCST 24(BX), Z14, Z6
+	VFMADD231PS.BCST 28(BX), Z14, Z7
+	VFMADD231PS.BCST 32(BX), Z14, Z8
+	VFMADD231PS.BCST 36(BX), Z14, Z9
+	VFMADD231PS.BCST 40(BX), Z14, Z10
+	VFMADD231PS.BCST 44(BX), Z14, Z11
+	VFMADD231PS.BCST 48(BX), Z14, Z12
+	VFMADD231PS.BCST 52(BX), Z14, Z13
+	SUBQ             SI, CX
+	ADDQ             AX, BX
+	DECQ             DX
+	JNE              partial
+
+end:
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, K1, (CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z1, K1, (CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z2, K1, (CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z3, K1, (CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z4, K1, (CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z5, K1, (CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z6, K1, (CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z7, K1, (CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z8, K1, (CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z9, K1, (CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z10, K1, (CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z11, K1, (CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z12, K1, (CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z13, K1, (CX)
+	DECQ    (SP)
+	JE      done
+	MOVQ    stepC+88(FP), CX
+	ADDQ    CX, 8(SP)
+	MOVQ    stepStart+96(FP), CX
+	ADDQ    CX, 16(SP)
+	MOVQ    stepA+104(FP), CX
+	ADDQ    CX, 24(SP)
+	MOVQ    stepB+112(FP), CX
+	ADDQ    CX, 32(SP)
+	JMP     tiles
+
+done:
+	VZEROUPPER
+	RET
+
+// func tileCols15x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// Requires: AVX, AVX512F, BMI2, MMX+
+TEXT ·tileCols15x1AVX512(SB), NOSPLIT, $40-120
+	MOVQ  last+72(FP), AX
+	MOVL  $-1, CX
+	BZHIL AX, CX, CX
+	KMOVW CX, K1
+	MOVQ  lda+48(FP), AX
+	MOVQ  count+80(FP), CX
+	MOVQ  CX, (SP)
+	MOVQ  c+0(FP), CX
+	MOVQ  CX, 8(SP)
+	MOVQ  start+8(FP), CX
+	MOVQ  CX, 16(SP)
+	MOVQ  a+16(FP), CX
+	MOVQ  CX, 24(SP)
+	MOVQ  b+24(FP), CX
+	MOVQ  CX, 32(SP)
+
+tiles:
+	MOVQ       16(SP), CX
+	VMOVUPS.Z  (CX), K1, Z0
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS.Z  (CX), K1, Z1
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS.Z  (CX), K1, Z2
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS.Z  (CX), K1, Z3
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS.Z  (CX), K1, Z4
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS.Z  (CX), K1, Z5
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS.Z  (CX), K1, Z6
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS.Z  (CX), K1, Z7
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS.Z  (CX), K1, Z8
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS.Z  (CX), K1, Z9
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS.Z  (CX), K1, Z10
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS.Z  (CX), K1, Z11
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS.Z  (CX), K1, Z12
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS.Z  (CX), K1, Z13
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS.Z  (CX), K1, Z14
+	MOVQ       8(SP), CX
+	ADDQ       stepC+88(FP), CX
+	PREFETCHT0 (CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	MOVQ       k+64(FP), DX
+	MOVQ       32(SP), CX
+	MOVQ       24(SP), BX
+	MOVQ       ldb+56(FP), SI
+	TESTQ      SI, SI
+	JL         negated
+	MOVQ       DX, DI
+	SHRQ       $0x02, DX
+	JE         few
+
+unrolled:
+	VMOVUPS          (CX), Z15
+	VFMADD231PS.BCST (BX), Z15, Z0
+	VFMADD231PS.BCST 4(BX), Z15, Z1
+	VFMADD231PS.BCST 8(BX), Z15, Z2
+	VFMADD231PS.BCST 12(BX), Z15, Z3
+	VFMADD231PS.BCST 16(BX), Z15, Z4
+	VFMADD231PS.BCST 20(BX), Z15, Z5
+	VFMADD231PS.BCST 24(BX), Z15, Z6
+	VFMADD231PS.BCST 28(BX), Z15, Z7
+	VFMADD231PS.BCST 32(BX), Z15, Z8
+	VFMADD231PS.BCST 36(BX), Z15, Z9
+	VFMADD231PS.BCST 40(BX), Z15, Z10
+	VFMADD231PS.BCST 44(BX), Z15, Z11
+	VFMADD231PS.BCST 48(BX), Z15, Z12
+	VFMADD231PS.BCST 52(BX), Z15, Z13
+	VFMADD231PS.BCST 56(BX), Z15, Z14
+	ADDQ             SI, CX
+	ADDQ             AX, BX
+	VMOVUPS          (CX), Z15
+	VFMADD231PS.BCST (BX), Z15, Z0
+	VFMADD231PS.BCST 4(BX), Z15, Z1
+	VFMADD231PS.BCST 8(BX), Z15, Z2
+	VFMADD231PS.BCST 12(BX), Z15, Z3
+	VFMADD231PS.BCST 16(BX), Z15, Z4
+	VFMADD231PS.BCST 20(BX), Z15, Z5
+	VFMADD231PS.BCST 24(BX), Z15, Z6
+	VFMADD231PS.BCST 28(BX), Z15, Z7
+	VFMADD231PS.BCST 32(BX), Z15, Z8
+	VFMADD231PS.BCST 36(BX), Z15, Z9
+	VFMADD231PS.BCST 40(BX), Z15, Z10
+	VFMADD231PS.BCST 44(BX), Z15, Z11
+	VFMADD231PS.BCST 48(BX), Z15, Z12
+	VFMADD231PS.BCST 52(BX), Z15, Z13
+	VFMADD231PS.BCST 56(BX), Z15, Z14
+	ADDQ             SI, CX
+	ADDQ             AX, BX
+	VMOVUPS          (CX), Z15
+	VFMADD231PS.BCST (BX), Z15, Z0
+	VFMADD231PS.BCST 4(BX), Z15, Z1
+	VFMADD231PS.BCST 8(BX), Z15, Z2
+	VFMADD231PS.BCST 12(BX), Z15, Z3
+	VFMADD231PS.BCST 16(BX), Z15, Z4
+	VFMADD231PS.BCST 20(BX), Z15, Z5
+	VFMADD231PS.BCST 24(BX), Z15, Z6
+	VFMADD231PS.BCST 28(BX), Z15, Z7
+	VFMADD231PS.BCST 32(BX), Z15, Z8
+	VFMADD231PS.BCST 36(BX), Z15, Z9
+	VFMADD231PS.BCST 40(BX), Z15, Z10
+	VFMADD231PS.BCST 44(BX), Z15, Z11
+	VFMADD231PS.BCST 48(BX), Z15, Z12
+	VFMADD231PS.BCST 52(BX), Z15, Z13
+	VFMADD231PS.BCST 56(BX), Z15, Z14
+	ADDQ             SI, CX
+	ADDQ             AX, BX
+	VMOVUPS          (CX), Z15
+	VFMADD231PS.BCST (BX), Z15, Z0
+	VFMADD231PS.BCST 4(BX), Z15, Z1
+	VFMADD231PS.BCST 8(BX), Z15, Z2
+	VFMADD231PS.BCST 12(BX), Z15, Z3
+	VFMADD231PS.BCST 16(BX), Z15, Z4
+	VFMADD231PS.BCST 20(BX), Z15, Z5
+	VFMADD231PS.BCST 24(BX), Z15, Z6
+	VFMADD231PS.BCST 28(BX), Z15, Z7
+	VFMADD231PS.BCST 32(BX), Z15, Z8
+	VFMADD231PS.BCST 36(BX), Z15, Z9
+	VFMADD231PS.BCST 40(BX), Z15, Z10
+	VFMADD231PS.BCST 44(BX), Z15, Z11
+	VFMADD231PS.BCST 48(BX), Z15, Z12
+	VFMADD231PS.BCST 52(BX), Z15, Z13
+	VFMADD231PS.BCST 56(BX), Z15, Z14
+	ADDQ             SI, CX
+	ADDQ             AX, BX
+	DECQ             DX
+	JNE              unrolled
+
+few:
+	MOVQ DI, DX
+	ANDQ $0x03, DX
+	JE   end
+
+whole:
+	VMOVUPS          (CX), Z15
+	VFMADD231PS.BCST (BX), Z15, Z0
+	VFMADD231PS.BCST 4(BX), Z15, Z1
+	VFMADD231PS.BCST 8(BX), Z15, Z2
+	VFMADD231PS.BCST 12(BX), Z15, Z3
+	VFMADD231PS.BCST 16(BX), Z15, Z4
+	VFMADD231PS.BCST 20(BX), Z15, Z5
+	VFMADD231PS.BCST 24(BX), Z15, Z6
+	VFMADD231PS.BCST 28(BX), Z15, Z7
+	VFMADD231PS.BCST 32(BX), Z15, Z8
+	VFMADD231PS.BCST 36(BX), Z15, Z9
+	VFMADD231PS.BCST 40(BX), Z15, Z10
+	VFMADD231PS.BCST 44(BX), Z15, Z11
+	VFMADD231PS.BCST 48(BX), Z15, Z12
+	VFMADD231PS.BCST 52(BX), Z15, Z13
+	VFMADD231PS.BCST 56(BX), Z15, Z14
+	ADDQ             SI, CX
+	ADDQ             AX, BX
+	DECQ             DX
+	JNE              whole
+	JMP              end
+
+negated:
+partial:
+	VMOVUPS.Z        (CX), K1, Z15
+	VFMADD231PS.BCST (BX), Z15, Z0
+	VFMADD231PS.BCST 4(BX), Z15, Z1
+	VFMADD231PS.BCST 8(BX), Z15, Z2
+	VFMADD231PS.BCST 12(BX), Z15, Z3
+	VFMADD231PS.BCST 16(BX), Z15, Z4
+	VFMADD231PS.BCST 20(BX), Z15, Z5
+	VFMADD231PS.BCST 24(BX), Z15, Z6
+	VFMADD231PS.BCST 28(BX), Z15, Z7
+	VFMADD231PS.BCST 32(BX), Z15, Z8
+	VFMADD231PS.BCST 36(BX), Z15, Z9
+	VFMADD231PS.BCST 40(BX), Z15, Z10
+	VFMADD231PS.BCST 44(BX), Z15, Z11
+	VFMADD231PS.BCST 48(BX), Z15, Z12
+	VFMADD231PS.BCST 52(BX), Z15, Z13
+	VFMADD231PS.BCST 56(BX), Z15, Z14
+	SUBQ             SI, CX
+	ADDQ             AX, BX
+	DECQ             DX
+	JNE              partial
+
+end:
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, K1, (CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z1, K1, (CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z2, K1, (CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z3, K1, (CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z4, K1, (CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z5, K1, (CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z6, K1, (CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z7, K1, (CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z8, K1, (CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z9, K1, (CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z10, K1, (CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z11, K1, (CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z12, K1, (CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z13, K1, (CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z14, K1, (CX)
+	DECQ    (SP)
+	JE      done
+	MOVQ    stepC+88(FP), CX
+	ADDQ    CX, 8(SP)
+	MOVQ    stepStart+96(FP), CX
+	ADDQ    CX, 16(SP)
+	MOVQ    stepA+104(FP), CX
+	ADDQ    CX, 24(SP)
+	MOVQ    stepB+112(FP), CX
+	ADDQ    CX, 32(SP)
+	JMP     tiles
+
+done:
+	VZEROUPPER
+	RET
+
+// func tileCols16x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// Requires: AVX, AVX512F, BMI2, MMX+
+TEXT ·tileCols16x1AVX512(SB), NOSPLIT, $40-120
+	MOVQ  last+72(FP), AX
+	MOVL  $-1, CX
+	BZHIL AX, CX, CX
+	KMOVW CX, K1
+	MOVQ  lda+48(FP), AX
+	MOVQ  count+80(FP), CX
+	MOVQ  CX, (SP)
+	MOVQ  c+0(FP), CX
+	MOVQ  CX, 8(SP)
+	MOVQ  start+8(FP), CX
+	MOVQ  CX, 16(SP)
+	MOVQ  a+16(FP), CX
+	MOVQ  CX, 24(SP)
+	MOVQ  b+24(FP), CX
+	MOVQ  CX, 32(SP)
+
+tiles:
+	MOVQ       16(SP), CX
+	VMOVUPS.Z  (CX), K1, Z0
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS.Z  (CX), K1, Z1
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS.Z  (CX), K1, Z2
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS.Z  (CX), K1, Z3
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS.Z  (CX), K1, Z4
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS.Z  (CX), K1, Z5
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS.Z  (CX), K1, Z6
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS.Z  (CX), K1, Z7
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS.Z  (CX), K1, Z8
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS.Z  (CX), K1, Z9
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS.Z  (CX), K1, Z10
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS.Z  (CX), K1, Z11
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS.Z  (CX), K1, Z12
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS.Z  (CX), K1, Z13
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS.Z  (CX), K1, Z14
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS.Z  (CX), K1, Z15
+	MOVQ       8(SP), CX
+	ADDQ       stepC+88(FP), CX
+	PREFETCHT0 (CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	MOVQ       k+64(FP), DX
+	MOVQ       32(SP), CX
+	MOVQ       24(SP), BX
+	MOVQ       ldb+56(FP), SI
+	TESTQ      SI, SI
+	JL         negated
+	MOVQ       DX, DI
+	SHRQ       $0x02, DX
+	JE         few
+
+unrolled:
+	VMOVUPS          (CX), Z16
+	VFMADD231PS.BCST (BX), Z16, Z0
+	VFMADD231PS.BCST 4(BX), Z16, Z1
+	VFMADD231PS.BCST 8(BX), Z16, Z2
+	VFMADD231PS.BCST 12(BX), Z16, Z3
+	VFMADD231PS.BCST 16(BX), Z16, Z4
+	VFMADD231PS.BCST 20(BX), Z16, Z5
+	VFMADD231PS.BCST 24(BX), Z16, Z6
+	VFMADD231PS.BCST 28(BX), Z16, Z7
+	VFMADD231PS.BCST 32(BX), Z16, Z8
+	VFMADD231PS.BCST 36(BX), Z16, Z9
+	VFMADD231PS.BCST 40(BX), Z16, Z10
+	VFMADD231PS.BCST 44(BX), Z16, Z11
+	VFMADD231PS.BCST 48(BX), Z16, Z12
+	VFMADD231PS.BCST 52(BX), Z16, Z13
+	VFMADD231PS.BCST 56(BX), Z16, Z14
+	VFMADD231PS.BCST 60(BX), Z16, Z15
+	ADDQ             SI, CX
+	ADDQ             AX, BX
+	VMOVUPS          (CX), Z16
+	VFMADD231PS.BCST (BX), Z16, Z0
+	VFMADD231PS.BCST 4(BX), Z16, Z1
+	VFMADD231PS.BCST 8(BX), Z16, Z2
+	VFMADD231PS.BCST 12(BX), Z16, Z3
+	VFMADD231PS.BCST 16(BX), Z16, Z4
+	VFMADD231PS.BCST 20(BX), Z16, Z5
+	VFMADD231PS.BCST 24(BX), Z16, Z6
+	VFMADD231PS.BCST 28(BX), Z16, Z7
+	VFMADD231PS.BCST 32(BX), Z16, Z8
+	VFMADD231PS.BCST 36(BX), Z16, Z9
+	VFMADD231PS.BCST 40(BX), Z16, Z10
+	VFMADD231PS.BCST 44(BX), Z16, Z11
+	VFMADD231PS.BCST 48(BX), Z16, Z12
+	VFMADD231PS.BCST 52(BX), Z16, Z13
+	VFMADD231PS.BCST 56(BX), Z16, Z14
+	VFMADD231PS.BCST 60(BX), Z16, Z15
+	ADDQ             SI, CX
+	ADDQ             AX, BX
+	VMOVUPS          (CX), Z16
+	VFMADD231PS.BCST (BX), Z16, Z0
+	VFMADD231PS.BCST 4(BX), Z16, Z1
+	VFMADD231PS.BCST 8(BX), Z16, Z2
+	VFMADD231PS.BCST 12(BX), Z16, Z3
+	VFMADD231PS.BCST 16(BX), Z16, Z4
+	VFMADD231PS.BCST 20(BX), Z16, Z5
+	VFMADD231PS.BCST 24(BX), Z16, Z6
+	VFMADD231PS.BCST 28(BX), Z16, Z7
+	VFMADD231PS.BCST 32(BX), Z16, Z8
+	VFMADD231PS.BCST 36(BX), Z16, Z9
+	VFMADD231PS.BCST 40(BX), Z16, Z10
+	VFMADD231PS.BCST 44(BX), Z16, Z11
+	VFMADD231PS.BCST 48(BX), Z16, Z12
+	VFMADD231PS.BCST 52(BX), Z16, Z13
+	VFMADD231PS.BCST 56(BX), Z16, Z14
+	VFMADD231PS.BCST 60(BX), Z16, Z15
+	ADDQ             SI, CX
+	ADDQ             AX, BX
+	VMOVUPS          (CX), Z16
+	VFMADD231PS.BCST (BX), Z16, Z0
+	VFMADD231PS.BCST 4(BX), Z16, Z1
+	VFMADD231PS.BCST 8(BX), Z16, Z2
+	VFMADD231PS.BCST 12(BX), Z16, Z3
+	VFMADD231PS.BCST 16(BX), Z16, Z4
+	VFMADD231PS.BCST 20(BX), Z16, Z5
+	VFMADD231PS.BCST 24(BX), Z16, Z6
+	VFMADD231PS.BCST 28(BX), Z16, Z7
+	VFMADD231PS.BCST 32(BX), Z16, Z8
+	VFMADD231PS.BCST 36(BX), Z16, Z9
+	VFMADD231PS.BCST 40(BX), Z16, Z10
+	VFMADD231PS.BCST 44(BX), Z16, Z11
+	VFMADD231PS.BCST 48(BX), Z16, Z12
+	VFMADD231PS.BCST 52(BX), Z16, Z13
+	VFMADD231PS.BCST 56(BX), Z16, Z14
+	VFMADD231PS.BCST 60(BX), Z16, Z15
+	ADDQ             SI, CX
+	ADDQ             AX, BX
+	DECQ             DX
+	JNE              unrolled
+
+few:
+	MOVQ DI, DX
+	ANDQ $0x03, DX
+	JE   end
+
+whole:
+	VMOVUPS          (CX), Z16
+	VFMADD231PS.BCST (BX), Z16, Z0
+	VFMADD231PS.BCST 4(BX), Z16, Z1
+	VFMADD231PS.BCST 8(BX), Z16, Z2
+	VFMADD231PS.BCST 12(BX), Z16, Z3
+	VFMADD231PS.BCST 16(BX), Z16, Z4
+	VFMADD231PS.BCST 20(BX), Z16, Z5
+	VFMADD231PS.BCST 24(BX), Z16, Z6
+	VFMADD231PS.BCST 28(BX), Z16, Z7
+	VFMADD231PS.BCST 32(BX), Z16, Z8
+	VFMADD231PS.BCST 36(BX), Z16, Z9
+	VFMADD231PS.BCST 40(BX), Z16, Z10
+	VFMADD231PS.BCST 44(BX), Z16, Z11
+	VFMADD231PS.BCST 48(BX), Z16, Z12
+	VFMADD231PS.BCST 52(BX), Z16, Z13
+	VFMADD231PS.BCST 56(BX), Z16, Z14
+	VFMADD231PS.BCST 60(BX), Z16, Z15
+	ADDQ             SI, CX
+	ADDQ             AX, BX
+	DECQ             DX
+	JNE              whole
+	JMP              end
+
+negated:
+partial:
+	VMOVUPS.Z        (CX), K1, Z16
+	VFMADD231PS.BCST (BX), Z16, Z0
+	VFMADD231PS.BCST 4(BX), Z16, Z1
+	VFMADD231PS.BCST 8(BX), Z16, Z2
+	VFMADD231PS.BCST 12(BX), Z16, Z3
+	VFMADD231PS.BCST 16(BX), Z16, Z4
+	VFMADD231PS.BCST 20(BX), Z16, Z5
+	VFMADD231PS.BCST 24(BX), Z16, Z6
+	VFMADD231PS.BCST 28(BX), Z16, Z7
+	VFMADD231PS.BCST 32(BX), Z16, Z8
+	VFMADD231PS.BCST 36(BX), Z16, Z9
+	VFMADD231PS.BCST 40(BX), Z16, Z10
+	VFMADD231PS.BCST 44(BX), Z16, Z11
+	VFMADD231PS.BCST 48(BX), Z16, Z12
+	VFMADD231PS.BCST 52(BX), Z16, Z13
+	VFMADD231PS.BCST 56(BX), Z16, Z14
+	VFMADD231PS.BCST 60(BX), Z16, Z15
+	SUBQ             SI, CX
+	ADDQ             AX, BX
+	DECQ             DX
+	JNE              partial
+
+end:
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, K1, (CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z1, K1, (CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z2, K1, (CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z3, K1, (CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z4, K1, (CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z5, K1, (CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z6, K1, (CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z7, K1, (CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z8, K1, (CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z9, K1, (CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z10, K1, (CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z11, K1, (CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z12, K1, (CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z13, K1, (CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z14, K1, (CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z15, K1, (CX)
+	DECQ    (SP)
+	JE      done
+	MOVQ    stepC+88(FP), CX
+	ADDQ    CX, 8(SP)
+	MOVQ    stepStart+96(FP), CX
+	ADDQ    CX, 16(SP)
+	MOVQ    stepA+104(FP), CX
+	ADDQ    CX, 24(SP)
+	MOVQ    stepB+112(FP), CX
+	ADDQ    CX, 32(SP)
+	JMP     tiles
+
+done:
+	VZEROUPPER
+	RET
+
+// func tileCols1x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// Requires: AVX, AVX512F, BMI2, MMX+
+TEXT ·tileCols1x2AVX512(SB), NOSPLIT, $40-120
+	MOVQ  last+72(FP), AX
+	MOVL  $-1, CX
+	BZHIL AX, CX, CX
+	KMOVW CX, K1
+	MOVQ  lda+48(FP), AX
+	MOVQ  count+80(FP), CX
+	MOVQ  CX, (SP)
+	MOVQ  c+0(FP), CX
+	MOVQ  CX, 8(SP)
+	MOVQ  start+8(FP), CX
+	MOVQ  CX, 16(SP)
+	MOVQ  a+16(FP), CX
+	MOVQ  CX, 24(SP)
+	MOVQ  b+24(FP), CX
+	MOVQ  CX, 32(SP)
+
+tiles:
+	MOVQ       16(SP), CX
+	VMOVUPS    (CX), Z0
+	VMOVUPS.Z  64(CX), K1, Z1
+	MOVQ       8(SP), CX
+	ADDQ       stepC+88(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	MOVQ       k+64(FP), DX
+	MOVQ       32(SP), CX
+	MOVQ       24(SP), BX
+	MOVQ       ldb+56(FP), SI
+	TESTQ      SI, SI
+	JL         negated
+	MOVQ       DX, DI
+	SHRQ       $0x02, DX
+	JE         few
+
+unrolled:
+	VBROADCASTSS (BX), Z2
+	VMOVUPS      (CX), Z3
+	VFMADD231PS  Z2, Z3, Z0
+	VMOVUPS      64(CX), Z3
+	VFMADD231PS  Z2, Z3, Z1
+	ADDQ         SI, CX
+	ADDQ         AX, BX
+	VBROADCASTSS (BX), Z2
+	VMOVUPS      (CX), Z3
+	VFMADD231PS  Z2, Z3, Z0
+	VMOVUPS      64(CX), Z3
+	VFMADD231PS  Z2, Z3, Z1
+	ADDQ         SI, CX
+	ADDQ         AX, BX
+	VBROADCASTSS (BX), Z2
+	VMOVUPS      (CX), Z3
+	VFMADD231PS  Z2, Z3, Z0
+	VMOVUPS      64(CX), Z3
+	VFMADD231PS  Z2, Z3, Z1
+	ADDQ         SI, CX
+	ADDQ         AX, BX
+	VBROADCASTSS (BX), Z2
+	VMOVUPS      (CX), Z3
+	VFMADD231PS  Z2, Z3, Z0
+	VMOVUPS      64(CX), Z3
+	VFMADD231PS  Z2, Z3, Z1
+	ADDQ         SI, CX
+	ADDQ         AX, BX
+	DECQ         DX
+	JNE          unrolled
+
+few:
+	MOVQ DI, DX
+	ANDQ $0x03, DX
+	JE   end
+
+whole:
+	VBROADCASTSS (BX), Z2
+	VMOVUPS      (CX), Z3
+	VFMADD231PS  Z2, Z3, Z0
+	VMOVUPS      64(CX), Z3
+	VFMADD231PS  Z2, Z3, Z1
+	ADDQ         SI, CX
+	ADDQ         AX, BX
+	DECQ         DX
+	JNE          whole
+	JMP          end
+
+negated:
+partial:
+	VBROADCASTSS (BX), Z2
+	VMOVUPS      (CX), Z3
+	VFMADD231PS  Z2, Z3, Z0
+	VMOVUPS.Z    64(CX), K1, Z3
+	VFMADD231PS  Z2, Z3, Z1
+	SUBQ         SI, CX
+	ADDQ         AX, BX
+	DECQ         DX
+	JNE          partial
+
+end:
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, (CX)
+	VMOVUPS Z1, K1, 64(CX)
+	DECQ    (SP)
+	JE      done
+	MOVQ    stepC+88(FP), CX
+	ADDQ    CX, 8(SP)
+	MOVQ    stepStart+96(FP), CX
+	ADDQ    CX, 16(SP)
+	MOVQ    stepA+104(FP), CX
+	ADDQ    CX, 24(SP)
+	MOVQ    stepB+112(FP), CX
+	ADDQ    CX, 32(SP)
+	JMP     tiles
+
+done:
+	VZEROUPPER
+	RET
+
+// func tileCols2x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// Requires: AVX, AVX512F, BMI2, MMX+
+TEXT ·tileCols2x2AVX512(SB), NOSPLIT, $40-120
+	MOVQ  last+72(FP), AX
+	MOVL  $-1, CX
+	BZHIL AX, CX, CX
+	KMOVW CX, K1
+	MOVQ  lda+48(FP), AX
+	MOVQ  count+80(FP), CX
+	MOVQ  CX, (SP)
+	MOVQ  c+0(FP), CX
+	MOVQ  CX, 8(SP)
+	MOVQ  start+8(FP), CX
+	MOVQ  CX, 16(SP)
+	MOVQ  a+16(FP), CX
+	MOVQ  CX, 24(SP)
+	MOVQ  b+24(FP), CX
+	MOVQ  CX, 32(SP)
+
+tiles:
+	MOVQ       16(SP), CX
+	VMOVUPS    (CX), Z0
+	VMOVUPS.Z  64(CX), K1, Z1
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS    (CX), Z2
+	VMOVUPS.Z  64(CX), K1, Z3
+	MOVQ       8(SP), CX
+	ADDQ       stepC+88(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	MOVQ       k+64(FP), DX
+	MOVQ       32(SP), CX
+	MOVQ       24(SP), BX
+	MOVQ       ldb+56(FP), SI
+	TESTQ      SI, SI
+	JL         negated
+	MOVQ       DX, DI
+	SHRQ       $0x02, DX
+	JE         few
+
+unrolled:
+	VMOVUPS      (CX), Z4
+	VMOVUPS      64(CX), Z5
+	VBROADCASTSS (BX), Z6
+	VFMADD231PS  Z6, Z4, Z0
+	VFMADD231PS  Z6, Z5, Z1
+	VBROADCASTSS 4(BX), Z6
+	VFMADD231PS  Z6, Z4, Z2
+	VFMADD231PS  Z6, Z5, Z3
+	ADDQ         SI, CX
+	ADDQ         AX, BX
+	VMOVUPS      (CX), Z4
+	VMOVUPS      64(CX), Z5
+	VBROADCASTSS (BX), Z6
+	VFMADD231PS  Z6, Z4, Z0
+	VFMADD231PS  Z6, Z5, Z1
+	VBROADCASTSS 4(BX), Z6
+	VFMADD231PS  Z6, Z4, Z2
+	VFMADD231PS  Z6, Z5, Z3
+	ADDQ         SI, CX
+	ADDQ         AX, BX
+	VMOVUPS      (CX), Z4
+	VMOVUPS      64(CX), Z5
+	VBROADCASTSS (BX), Z6
+	VFMADD231PS  Z6, Z4, Z0
+	VFMADD231PS  Z6, Z5, Z1
+	VBROADCASTSS 4(BX), Z6
+	VFMADD231PS  Z6, Z4, Z2
+	VFMADD231PS  Z6, Z5, Z3
+	ADDQ         SI, CX
+	ADDQ         AX, BX
+	VMOVUPS      (CX), Z4
+	VMOVUPS      64(CX), Z5
+	VBROADCASTSS (BX), Z6
+	VFMADD231PS  Z6, Z4, Z0
+	VFMADD231PS  Z6, Z5, Z1
+	VBROADCASTSS 4(BX), Z6
+	VFMADD231PS  Z6, Z4, Z2
+	VFMADD231PS  Z6, Z5, Z3
+	ADDQ         SI, CX
+	ADDQ         AX, BX
+	DECQ         DX
+	JNE          unrolled
+
+few:
+	MOVQ DI, DX
+	ANDQ $0x03, DX
+	JE   end
+
+whole:
+	VMOVUPS      (CX), Z4
+	VMOVUPS      64(CX), Z5
+	VBROADCASTSS (BX), Z6
+	VFMADD231PS  Z6, Z4, Z0
+	VFMADD231PS  Z6, Z5, Z1
+	VBROADCASTSS 4(BX), Z6
+	VFMADD231PS  Z6, Z4, Z2
+	VFMADD231PS  Z6, Z5, Z3
+	ADDQ         SI, CX
+	ADDQ         AX, BX
+	DECQ         DX
+	JNE          whole
+	JMP          end
+
+negated:
+partial:
+	VMOVUPS      (CX), Z4
+	VMOVUPS.Z    64(CX), K1, Z5
+	VBROADCASTSS (BX), Z6
+	VFMADD231PS  Z6, Z4, Z0
+	VFMADD231PS  Z6, Z5, Z1
+	VBROADCASTSS 4(BX), Z6
+	VFMADD231PS  Z6, Z4, Z2
+	VFMADD231PS  Z6, Z5, Z3
+	SUBQ         SI, CX
+	ADDQ         AX, BX
+	DECQ         DX
+	JNE          partial
+
+end:
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, (CX)
+	VMOVUPS Z1, K1, 64(CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z2, (CX)
+	VMOVUPS Z3, K1, 64(CX)
+	DECQ    (SP)
+	JE      done
+	MOVQ    stepC+88(FP), CX
+	ADDQ    CX, 8(SP)
+	MOVQ    stepStart+96(FP), CX
+	ADDQ    CX, 16(SP)
+	MOVQ    stepA+104(FP), CX
+	ADDQ    CX, 24(SP)
+	MOVQ    stepB+112(FP), CX
+	ADDQ    CX, 32(SP)
+	JMP     tiles
+
+done:
+	VZEROUPPER
+	RET
+
+// func tileCols3x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// Requires: AVX, AVX512F, BMI2, MMX+
+TEXT ·tileCols3x2AVX512(SB), NOSPLIT, $40-120
+	MOVQ  last+72(FP), AX
+	MOVL  $-1, CX
+	BZHIL AX, CX, CX
+	KMOVW CX, K1
+	MOVQ  lda+48(FP), AX
+	MOVQ  count+80(FP), CX
+	MOVQ  CX, (SP)
+	MOVQ  c+0(FP), CX
+	MOVQ  CX, 8(SP)
+	MOVQ  start+8(FP), CX
+	MOVQ  CX, 16(SP)
+	MOVQ  a+16(FP), CX
+	MOVQ  CX, 24(SP)
+	MOVQ  b+24(FP), CX
+	MOVQ  CX, 32(SP)
+
+tiles:
+	MOVQ       16(SP), CX
+	VMOVUPS    (CX), Z0
+	VMOVUPS.Z  64(CX), K1, Z1
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS    (CX), Z2
+	VMOVUPS.Z  64(CX), K1, Z3
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS    (CX), Z4
+	VMOVUPS.Z  64(CX), K1, Z5
+	MOVQ       8(SP), CX
+	ADDQ       stepC+88(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	MOVQ       k+64(FP), DX
+	MOVQ       32(SP), CX
+	MOVQ       24(SP), BX
+	MOVQ       ldb+56(FP), SI
+	TESTQ      SI, SI
+	JL         negated
+	MOVQ       DX, DI
+	SHRQ       $0x02, DX
+	JE         few
+
+unrolled:
+	VMOVUPS      (CX), Z6
+	VMOVUPS      64(CX), Z7
+	VBROADCASTSS (BX), Z8
+	VFMADD231PS  Z8, Z6, Z0
+	VFMADD231PS  Z8, Z7, Z1
+	VBROADCASTSS 4(BX), Z8
+	VFMADD231PS  Z8, Z6, Z2
+	VFMADD231PS  Z8, Z7, Z3
+	VBROADCASTSS 8(BX), Z8
+	VFMADD231PS  Z8, Z6, Z4
+	VFMADD231PS  Z8, Z7, Z5
+	ADDQ         SI, CX
+	ADDQ         AX, BX
+	VMOVUPS      (CX), Z6
+	VMOVUPS      64(CX), Z7
+	VBROADCASTSS (BX), Z8
+	VFMADD231PS  Z8, Z6, Z0
+	VFMADD231PS  Z8, Z7, Z1
+	VBROADCASTSS 4(BX), Z8
+	VFMADD231PS  Z8, Z6, Z2
+	VFMADD231PS  Z8, Z7, Z3
+	VBROADCASTSS 8(BX), Z8
+	VFMADD231PS  Z8, Z6, Z4
+	VFMADD231PS  Z8, Z7, Z5
+	ADDQ         SI, CX
+	ADDQ         AX, BX
+	VMOVUPS      (CX), Z6
+	VMOVUPS      64(CX), Z7
+	VBROADCASTSS (BX), Z8
+	VFMADD231PS  Z8, Z6, Z0
+	VFMADD231PS  Z8, Z7, Z1
+	VBROADCASTSS 4(BX), Z8
+	VFMADD231PS  Z8, Z6, Z2
+	VFMADD231PS  Z8, Z7, Z3
+	VBROADCASTSS 8(BX), Z8
+	VFMADD231PS  Z8, Z6, Z4
+	VFMADD231PS  Z8, Z7, Z5
+	ADDQ         SI, CX
+	ADDQ         AX, BX
+	VMOVUPS      (CX), Z6
+	VMOVUPS      64(CX), Z7
+	VBROADCASTSS (BX), Z8
+	VFMADD231PS  Z8, Z6, Z0
+	VFMADD231PS  Z8, Z7, Z1
+	VBROADCASTSS 4(BX), Z8
+	VFMADD231PS  Z8, Z6, Z2
+	VFMADD231PS  Z8, Z7, Z3
+	VBROADCASTSS 8(BX), Z8
+	VFMADD231PS  Z8, Z6, Z4
+	VFMADD231PS  Z8, Z7, Z5
+	ADDQ         SI, CX
+	ADDQ         AX, BX
+	DECQ         DX
+	JNE          unrolled
+
+few:
+	MOVQ DI, DX
+	ANDQ $0x03, DX
+	JE   end
+
+whole:
+	VMOVUPS      (CX), Z6
+	VMOVUPS      64(CX), Z7
+	VBROADCASTSS (BX), Z8
+	VFMADD231PS  Z8, Z6, Z0
+	VFMADD231PS  Z8, Z7, Z1
+	VBROADCASTSS 4(BX), Z8
+	VFMADD231PS  Z8, Z6, Z2
+	VFMADD231PS  Z8, Z7, Z3
+	VBROADCASTSS 8(BX), Z8
+	VFMADD231PS  Z8, Z6, Z4
+	VFMADD231PS  Z8, Z7, Z5
+	ADDQ         SI, CX
+	ADDQ         AX, BX
+	DECQ         DX
+	JNE          whole
+	JMP          end
+
+negated:
+partial:
+	VMOVUPS      (CX), Z6
+	VMOVUPS.Z    64(CX), K1, Z7
+	VBROADCASTSS (BX), Z8
+	VFMADD231PS  Z8, Z6, Z0
+	VFMADD231PS  Z8, Z7, Z1
+	VBROADCASTSS 4(BX), Z8
+	VFMADD231PS  Z8, Z6, Z2
+	VFMADD231PS  Z8, Z7, Z3
+	VBROADCASTSS 8(BX), Z8
+	VFMADD231PS  Z8, Z6, Z4
+	VFMADD231PS  Z8, Z7, Z5
+	SUBQ         SI, CX
+	ADDQ         AX, BX
+	DECQ         DX
+	JNE          partial
+
+end:
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, (CX)
+	VMOVUPS Z1, K1, 64(CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z2, (CX)
+	VMOVUPS Z3, K1, 64(CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z4, (CX)
+	VMOVUPS Z5, K1, 64(CX)
+	DECQ    (SP)
+	JE      done
+	MOVQ    stepC+88(FP), CX
+	ADDQ    CX, 8(SP)
+	MOVQ    stepStart+96(FP), CX
+	ADDQ    CX, 16(SP)
+	MOVQ    stepA+104(FP), CX
+	ADDQ    CX, 24(SP)
+	MOVQ    stepB+112(FP), CX
+	ADDQ    CX, 32(SP)
+	JMP     tiles
+
+done:
+	VZEROUPPER
+	RET
+
+// func tileCols4x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// Requires: AVX, AVX512F, BMI2, MMX+
+TEXT ·tileCols4x2AVX512(SB), NOSPLIT, $40-120
+	MOVQ  last+72(FP), AX
+	MOVL  $-1, CX
+	BZHIL AX, CX, CX
+	KMOVW CX, K1
+	MOVQ  lda+48(FP), AX
+	MOVQ  count+80(FP), CX
+	MOVQ  CX, (SP)
+	MOVQ  c+0(FP), CX
+	MOVQ  CX, 8(SP)
+	MOVQ  start+8(FP), CX
+	MOVQ  CX, 16(SP)
+	MOVQ  a+16(FP), CX
+	MOVQ  CX, 24(SP)
+	MOVQ  b+24(FP), CX
+	MOVQ  CX, 32(SP)
+
+tiles:
+	MOVQ       16(SP), CX
+	VMOVUPS    (CX), Z0
+	VMOVUPS.Z  64(CX), K1, Z1
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS    (CX), Z2
+	VMOVUPS.Z  64(CX), K1, Z3
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS    (CX), Z4
+	VMOVUPS.Z  64(CX), K1, Z5
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS    (CX), Z6
+	VMOVUPS.Z  64(CX), K1, Z7
+	MOVQ       8(SP), CX
+	ADDQ       stepC+88(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	MOVQ       k+64(FP), DX
+	MOVQ       32(SP), CX
+	MOVQ       24(SP), BX
+	MOVQ       ldb+56(FP), SI
+	TESTQ      SI, SI
+	JL         negated
+	MOVQ       DX, DI
+	SHRQ       $0x02, DX
+	JE         few
+
+unrolled:
+	VMOVUPS      (CX), Z8
+	VMOVUPS      64(CX), Z9
+	VBROADCASTSS (BX), Z10
+	VFMADD231PS  Z10, Z8, Z0
+	VFMADD231PS  Z10, Z9, Z1
+	VBROADCASTSS 4(BX), Z10
+	VFMADD231PS  Z10, Z8, Z2
+	VFMADD231PS  Z10, Z9, Z3
+	VBROADCASTSS 8(BX), Z10
+	VFMADD231PS  Z10, Z8, Z4
+	VFMADD231PS  Z10, Z9, Z5
+	VBROADCASTSS 12(BX), Z10
+	VFMADD231PS  Z10, Z8, Z6
+	VFMADD231PS  Z10, Z9, Z7
+	ADDQ         SI, CX
+	ADDQ         AX, BX
+	VMOVUPS      (CX), Z8
+	VMOVUPS      64(CX), Z9
+	VBROADCASTSS (BX), Z10
+	VFMADD231PS  Z10, Z8, Z0
+	VFMADD231PS  Z10, Z9, Z1
+	VBROADCASTSS 4(BX), Z10
+	VFMADD231PS  Z10, Z8, Z2
+	VFMADD231PS  Z10, Z9, Z3
+	VBROADCASTSS 8(BX), Z10
+	VFMADD231PS  Z10, Z8, Z4
+	VFMADD231PS  Z10, Z9, Z5
+	VBROADCASTSS 12(BX), Z10
+	VFMADD231PS  Z10, Z8, Z6
+	VFMADD231PS  Z10, Z9, Z7
+	ADDQ         SI, CX
+	ADDQ         AX, BX
+	VMOVUPS      (CX), Z8
+	VMOVUPS      64(CX), Z9
+	VBROADCASTSS (BX), Z10
+	VFMADD231PS  Z10, Z8, Z0
+	VFMADD231PS  Z10, Z9, Z1
+	VBROADCASTSS 4(BX), Z10
+	VFMADD231PS  Z10, Z8, Z2
+	VFMADD231PS  Z10, Z9, Z3
+	VBROADCASTSS 8(BX), Z10
+	VFMADD231PS  Z10, Z8, Z4
+	VFMADD231PS  Z10, Z9, Z5
+	VBROADCASTSS 12(BX), Z10
+	VFMADD231PS  Z10, Z8, Z6
+	VFMADD231PS  Z10, Z9, Z7
+	ADDQ         SI, CX
+	ADDQ         AX, BX
+	VMOVUPS      (CX), Z8
+	VMOVUPS      64(CX), Z9
+	VBROADCASTSS (BX), Z10
+	VFMADD231PS  Z10, Z8, Z0
+	VFMADD231PS  Z10, Z9, Z1
+	VBROADCASTSS 4(BX), Z10
+	VFMADD231PS  Z10, Z8, Z2
+	VFMADD231PS  Z10, Z9, Z3
+	VBROADCASTSS 8(BX), Z10
+	VFMADD231PS  Z10, Z8, Z4
+	VFMADD231PS  Z10, Z9, Z5
+	VBROADCASTSS 12(BX), Z10
+	VFMADD231PS  Z10, Z8, Z6
+	VFMADD231PS  Z10, Z9, Z7
+	ADDQ         SI, CX
+	ADDQ         AX, BX
+	DECQ         DX
+	JNE          unrolled
+
+few:
+	MOVQ DI, DX
+	ANDQ $0x03, DX
+	JE   end
+
+whole:
+	VMOVUPS      (CX), Z8
+	VMOVUPS      64(CX), Z9
+	VBROADCASTSS (BX), Z10
+	VFMADD231PS  Z10, Z8, Z0
+	VFMADD231PS  Z10, Z9, Z1
+	VBROADCASTSS 4(BX), Z10
+	VFMADD231PS  Z10, Z8, Z2
+	VFMADD231PS  Z10, Z9, Z3
+	VBROADCASTSS 8(BX), Z10
+	VFMADD231PS  Z10, Z8, Z4
+	VFMADD231PS  Z10, Z9, Z5
+	VBROADCASTSS 12(BX), Z10
+	VFMADD231PS  Z10, Z8, Z6
+	VFMADD231PS  Z10, Z9, Z7
+	ADDQ         SI, CX
+	ADDQ         AX, BX
+	DECQ         DX
+	JNE          whole
+	JMP          end
+
+negated:
+partial:
+	VMOVUPS      (CX), Z8
+	VMOVUPS.Z    64(CX), K1, Z9
+	VBROADCASTSS (BX), Z10
+	VFMADD231PS  Z10, Z8, Z0
+	VFMADD231PS  Z10, Z9, Z1
+	VBROADCASTSS 4(BX), Z10
+	VFMADD231PS  Z10, Z8, Z2
+	VFMADD231PS  Z10, Z9, Z3
+	VBROADCASTSS 8(BX), Z10
+	VFMADD231PS  Z10, Z8, Z4
+	VFMADD231PS  Z10, Z9, Z5
+	VBROADCASTSS 12(BX), Z10
+	VFMADD231PS  Z10, Z8, Z6
+	VFMADD231PS  Z10, Z9, Z7
+	SUBQ         SI, CX
+	ADDQ         AX, BX
+	DECQ         DX
+	JNE          partial
+
+end:
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, (CX)
+	VMOVUPS Z1, K1, 64(CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z2, (CX)
+	VMOVUPS Z3, K1, 64(CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z4, (CX)
+	VMOVUPS Z5, K1, 64(CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z6, (CX)
+	VMOVUPS Z7, K1, 64(CX)
+	DECQ    (SP)
+	JE      done
+	MOVQ    stepC+88(FP), CX
+	ADDQ    CX, 8(SP)
+	MOVQ    stepStart+96(FP), CX
+	ADDQ    CX, 16(SP)
+	MOVQ    stepA+104(FP), CX
+	ADDQ    CX, 24(SP)
+	MOVQ    stepB+112(FP), CX
+	ADDQ    CX, 32(SP)
+	JMP     tiles
+
+done:
+	VZEROUPPER
+	RET
+
+// func tileCols5x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// Requires: AVX, AVX512F, BMI2, MMX+
+TEXT ·tileCols5x2AVX512(SB), NOSPLIT, $40-120
+	MOVQ  last+72(FP), AX
+	MOVL  $-1, CX
+	BZHIL AX, CX, CX
+	KMOVW CX, K1
+	MOVQ  lda+48(FP), AX
+	MOVQ  count+80(FP), CX
+	MOVQ  CX, (SP)
+	MOVQ  c+0(FP), CX
+	MOVQ  CX, 8(SP)
+	MOVQ  start+8(FP), CX
+	MOVQ  CX, 16(SP)
+	MOVQ  a+16(FP), CX
+	MOVQ  CX, 24(SP)
+	MOVQ  b+24(FP), CX
+	MOVQ  CX, 32(SP)
+
+tiles:
+	MOVQ       16(SP), CX
+	VMOVUPS    (CX), Z0
+	VMOVUPS.Z  64(CX), K1, Z1
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS    (CX), Z2
+	VMOVUPS.Z  64(CX), K1, Z3
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS    (CX), Z4
+	VMOVUPS.Z  64(CX), K1, Z5
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS    (CX), Z6
+	VMOVUPS.Z  64(CX), K1, Z7
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS    (CX), Z8
+	VMOVUPS.Z  64(CX), K1, Z9
+	MOVQ       8(SP), CX
+	ADDQ       stepC+88(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	MOVQ       k+64(FP), DX
+	MOVQ       32(SP), CX
+	MOVQ       24(SP), BX
+	MOVQ       ldb+56(FP), SI
+	TESTQ      SI, SI
+	JL         negated
+	MOVQ       DX, DI
+	SHRQ       $0x02, DX
+	JE         few
+
+unrolled:
+	VMOVUPS      (CX), Z10
+	VMOVUPS      64(CX), Z11
+	VBROADCASTSS (BX), Z12
+	VFMADD231PS  Z12, Z10, Z0
+	VFMADD231PS  Z12, Z11, Z1
+	VBROADCASTSS 4(BX), Z12
+	VFMADD231PS  Z12, Z10, Z2
+	VFMADD231PS  Z12, Z11, Z3
+	VBROADCASTSS 8(BX), Z12
+	VFMADD231PS  Z12, Z10, Z4
+	VFMADD231PS  Z12, Z11, Z5
+	VBROADCASTSS 12(BX), Z12
+	VFMADD231PS  Z12, Z10, Z6
+	VFMADD231PS  Z12, Z11, Z7
+	VBROADCASTSS 16(BX), Z12
+	VFMADD231PS  Z12, Z10, Z8
+	VFMADD231PS  Z12, Z11, Z9
+	ADDQ         SI, CX
+	ADDQ         AX, BX
+	VMOVUPS      (CX), Z10
+	VMOVUPS      64(CX), Z11
+	VBROADCASTSS (BX), Z12
+	VFMADD231PS  Z12, Z10, Z0
+	VFMADD231PS  Z12, Z11, Z1
+	VBROADCASTSS 4(BX), Z12
+	VFMADD231PS  Z12, Z10, Z2
+	VFMADD231PS  Z12, Z11, Z3
+	VBROADCASTSS 8(BX), Z12
+	VFMADD231PS  Z12, Z10, Z4
+	VFMADD231PS  Z12, Z11, Z5
+	VBROADCASTSS 12(BX), Z12
+	VFMADD231PS  Z12, Z10, Z6
+	VFMADD231PS  Z12, Z11, Z7
+	VBROADCASTSS 16(BX), Z12
+	VFMADD231PS  Z12, Z10, Z8
+	VFMADD231PS  Z12, Z11, Z9
+	ADDQ         SI, CX
+	ADDQ         AX, BX
+	VMOVUPS      (CX), Z10
+	VMOVUPS      64(CX), Z11
+	VBROADCASTSS (BX), Z12
+	VFMADD231PS  Z12, Z10, Z0
+	VFMADD231PS  Z12, Z11, Z1
+	VBROADCASTSS 4(BX), Z12
+	VFMADD231PS  Z12, Z10, Z2
+	VFMADD231PS  Z12, Z11, Z3
+	VBROADCASTSS 8(BX), Z12
+	VFMADD231PS  Z12, Z10, Z4
+	VFMADD231PS  Z12, Z11, Z5
+	VBROADCASTSS 12(BX), Z12
+	VFMADD231PS  Z12, Z10, Z6
+	VFMADD231PS  Z12, Z11, Z7
+	VBROADCASTSS 16(BX), Z12
+	VFMADD231PS  Z12, Z10, Z8
+	VFMADD231PS  Z12, Z11, Z9
+	ADDQ         SI, CX
+	ADDQ         AX, BX
+	VMOVUPS      (CX), Z10
+	VMOVUPS      64(CX), Z11
+	VBROADCASTSS (BX), Z12
+	VFMADD231PS  Z12, Z10, Z0
+	VFMADD231PS  Z12, Z11, Z1
+	VBROADCASTSS 4(BX), Z12
+	VFMADD231PS  Z12, Z10, Z2
+	VFMADD231PS  Z12, Z11, Z3
+	VBROADCASTSS 8(BX), Z12
+	VFMADD231PS  Z12, Z10, Z4
+	VFMADD231PS  Z12, Z11, Z5
+	VBROADCASTSS 12(BX), Z12
+	VFMADD231PS  Z12, Z10, Z6
+	VFMADD231PS  Z12, Z11, Z7
+	VBROADCASTSS 16(BX), Z12
+	VFMADD231PS  Z12, Z10, Z8
+	VFMADD231PS  Z12, Z11, Z9
+	ADDQ         SI, CX
+	ADDQ         AX, BX
+	DECQ         DX
+	JNE          unrolled
+
+few:
+	MOVQ DI, DX
+	ANDQ $0x03, DX
+	JE   end
+
+whole:
+	VMOVUPS      (CX), Z10
+	VMOVUPS      64(CX), Z11
+	VBROADCASTSS (BX), Z12
+	VFMADD231PS  Z12, Z10, Z0
+	VFMADD231PS  Z12, Z11, Z1
+	VBROADCASTSS 4(BX), Z12
+	VFMADD231PS  Z12, Z10, Z2
+	VFMADD231PS  Z12, Z11, Z3
+	VBROADCASTSS 8(BX), Z12
+	VFMADD231PS  Z12, Z10, Z4
+	VFMADD231PS  Z12, Z11, Z5
+	VBROADCASTSS 12(BX), Z12
+	VFMADD231PS  Z12, Z10, Z6
+	VFMADD231PS  Z12, Z11, Z7
+	VBROADCASTSS 16(BX), Z12
+	VFMADD231PS  Z12, Z10, Z8
+	VFMADD231PS  Z12, Z11, Z9
+	ADDQ         SI, CX
+	ADDQ         AX, BX
+	DECQ         DX
+	JNE          whole
+	JMP          end
+
+negated:
+partial:
+	VMOVUPS      (CX), Z10
+	VMOVUPS.Z    64(CX), K1, Z11
+	VBROADCASTSS (BX), Z12
+	VFMADD231PS  Z12, Z10, Z0
+	VFMADD231PS  Z12, Z11, Z1
+	VBROADCASTSS 4(BX), Z12
+	VFMADD231PS  Z12, Z10, Z2
+	VFMADD231PS  Z12, Z11, Z3
+	VBROADCASTSS 8(BX), Z12
+	VFMADD231PS  Z12, Z10, Z4
+	VFMADD231PS  Z12, Z11, Z5
+	VBROADCASTSS 12(BX), Z12
+	VFMADD231PS  Z12, Z10, Z6
+	VFMADD231PS  Z12, Z11, Z7
+	VBROADCASTSS 16(BX), Z12
+	VFMADD231PS  Z12, Z10, Z8
+	VFMADD231PS  Z12, Z11, Z9
+	SUBQ         SI, CX
+	ADDQ         AX, BX
+	DECQ         DX
+	JNE          partial
+
+end:
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, (CX)
+	VMOVUPS Z1, K1, 64(CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z2, (CX)
+	VMOVUPS Z3, K1, 64(CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z4, (CX)
+	VMOVUPS Z5, K1, 64(CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z6, (CX)
+	VMOVUPS Z7, K1, 64(CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z8, (CX)
+	VMOVUPS Z9, K1, 64(CX)
+	DECQ    (SP)
+	JE      done
+	MOVQ    stepC+88(FP), CX
+	ADDQ    CX, 8(SP)
+	MOVQ    stepStart+96(FP), CX
+	ADDQ    CX, 16(SP)
+	MOVQ    stepA+104(FP), CX
+	ADDQ    CX, 24(SP)
+	MOVQ    stepB+112(FP), CX
+	ADDQ    CX, 32(SP)
+	JMP     tiles
+
+done:
+	VZEROUPPER
+	RET
+
+// func tileCols6x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// Requires: AVX, AVX512F, BMI2, MMX+
+TEXT ·tileCols6x2AVX512(SB), NOSPLIT, $40-120
+	MOVQ  last+72(FP), AX
+	MOVL  $-1, CX
+	BZHIL AX, CX, CX
+	KMOVW CX, K1
+	MOVQ  lda+48(FP), AX
+	MOVQ  count+80(FP), CX
+	MOVQ  CX, (SP)
+	MOVQ  c+0(FP), CX
+	MOVQ  CX, 8(SP)
+	MOVQ  start+8(FP), CX
+	MOVQ  CX, 16(SP)
+	MOVQ  a+16(FP), CX
+	MOVQ  CX, 24(SP)
+	MOVQ  b+24(FP), CX
+	MOVQ  CX, 32(SP)
+
+tiles:
+	MOVQ       16(SP), CX
+	VMOVUPS    (CX), Z0
+	VMOVUPS.Z  64(CX), K1, Z1
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS    (CX), Z2
+	VMOVUPS.Z  64(CX), K1, Z3
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS    (CX), Z4
+	VMOVUPS.Z  64(CX), K1, Z5
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS    (CX), Z6
+	VMOVUPS.Z  64(CX), K1, Z7
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS    (CX), Z8
+	VMOVUPS.Z  64(CX), K1, Z9
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS    (CX), Z10
+	VMOVUPS.Z  64(CX), K1, Z11
+	MOVQ       8(SP), CX
+	ADDQ       stepC+88(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	MOVQ       k+64(FP), DX
+	MOVQ       32(SP), CX
+	MOVQ       24(SP), BX
+	MOVQ       ldb+56(FP), SI
+	TESTQ      SI, SI
+	JL         negated
+	MOVQ       DX, DI
+	SHRQ       $0x02, DX
+	JE         few
+
+unrolled:
+	VMOVUPS      (CX), Z12
+	VMOVUPS      64(CX), Z13
+	VBROADCASTSS (BX), Z14
+	VFMADD231PS  Z14, Z12, Z0
+	VFMADD231PS  Z14, Z13, Z1
+	VBROADCASTSS 4(BX), Z14
+	VFMADD231PS  Z14, Z12, Z2
+	VFMADD231PS  Z14, Z13, Z3
+	VBROADCASTSS 8(BX), Z14
+	VFMADD231PS  Z14, Z12, Z4
+	VFMADD231PS  Z14, Z13, Z5
+	VBROADCASTSS 12(BX), Z14
+	VFMADD231PS  Z14, Z12, Z6
+	VFMADD231PS  Z14, Z13, Z7
+	VBROADCASTSS 16(BX), Z14
+	VFMADD231PS  Z14, Z12, Z8
+	VFMADD231PS  Z14, Z13, Z9
+	VBROADCASTSS 20(BX), Z14
+	VFMADD231PS  Z14, Z12, Z10
+	VFMADD231PS  Z14, Z13, Z11
+	ADDQ         SI, CX
+	ADDQ         AX, BX
+	VMOVUPS      (CX), Z12
+	VMOVUPS      64(CX), Z13
+	VBROADCASTSS (BX), Z14
+	VFMADD231PS  Z14, Z12, Z0
+	VFMADD231PS  Z14, Z13, Z1
+	VBROADCASTSS 4(BX), Z14
+	VFMADD231PS  Z14, Z12, Z2
+	VFMADD231PS  Z14, Z13, Z3
+	VBROADCASTSS 8(BX), Z14
+	VFMADD231PS  Z14, Z12, Z4
+	VFMADD231PS  Z14, Z13, Z5
+	VBROADCASTSS 12(BX), Z14
+	VFMADD231PS  Z14, Z12, Z6
+	VFMADD231PS  Z14, Z13, Z7
+	VBROADCASTSS 16(BX), Z14
+	VFMADD231PS  Z14, Z12, Z8
+	VFMADD231PS  Z14, Z13, Z9
+	VBROADCASTSS 20(BX), Z14
+	VFMADD231PS  Z14, Z12, Z10
+	VFMADD231PS  Z14, Z13, Z11
+	ADDQ         SI, CX
+	ADDQ         AX, BX
+	VMOVUPS      (CX), Z12
+	VMOVUPS      64(CX), Z13
+	VBROADCASTSS (BX), Z14
+	VFMADD231PS  Z14, Z12, Z0
+	VFMADD231PS  Z14, Z13, Z1
+	VBROADCASTSS 4(BX), Z14
+	VFMADD231PS  Z14, Z12, Z2
+	VFMADD231PS  Z14, Z13, Z3
+	VBROADCASTSS 8(BX), Z14
+	VFMADD231PS  Z14, Z12, Z4
+	VFMADD231PS  Z14, Z13, Z5
+	VBROADCASTSS 12(BX), Z14
+	VFMADD231PS  Z14, Z12, Z6
+	VFMADD231PS  Z14, Z13, Z7
+	VBROADCASTSS 16(BX), Z14
+	VFMADD231PS  Z14, Z12, Z8
+	VFMADD231PS  Z14, Z13, Z9
+	VBROADCASTSS 20(BX), Z14
+	VFMADD231PS  Z14, Z12, Z10
+	VFMADD231PS  Z14, Z13, Z11
+	ADDQ         SI, CX
+	ADDQ         AX, BX
+	VMOVUPS      (CX), Z12
+	VMOVUPS      64(CX), Z13
+	VBROADCASTSS (BX), Z14
+	VFMADD231PS  Z14, Z12, Z0
+	VFMADD231PS  Z14, Z13, Z1
+	VBROADCASTSS 4(BX), Z14
+	VFMADD231PS  Z14, Z12, Z2
+	VFMADD231PS  Z14, Z13, Z3
+	VBROADCASTSS 8(BX), Z14
+	VFMADD231PS  Z14, Z12, Z4
+	VFMADD231PS  Z14, Z13, Z5
+	VBROADCASTSS 12(BX), Z14
+	VFMADD231PS  Z14, Z12, Z6
+	VFMADD231PS  Z14, Z13, Z7
+	VBROADCASTSS 16(BX), Z14
+	VFMADD231PS  Z14, Z12, Z8
+	VFMADD231PS  Z14, Z13, Z9
+	VBROADCASTSS 20(BX), Z14
+	VFMADD231PS  Z14, Z12, Z10
+	VFMADD231PS  Z14, Z13, Z11
+	ADDQ         SI, CX
+	ADDQ         AX, BX
+	DECQ         DX
+	JNE          unrolled
+
+few:
+	MOVQ DI, DX
+	ANDQ $0x03, DX
+	JE   end
+
+whole:
+	VMOVUPS      (CX), Z12
+	VMOVUPS      64(CX), Z13
+	VBROADCASTSS (BX), Z14
+	VFMADD231PS  Z14, Z12, Z0
+	VFMADD231PS  Z14, Z13, Z1
+	VBROADCASTSS 4(BX), Z14
+	VFMADD231PS  Z14, Z12, Z2
+	VFMADD231PS  Z14, Z13, Z3
+	VBROADCASTSS 8(BX), Z14
+	VFMADD231PS  Z14, Z12, Z4
+	VFMADD231PS  Z14, Z13, Z5
+	VBROADCASTSS 12(BX), Z14
+	VFMADD231PS  Z14, Z12, Z6
+	VFMADD231PS  Z14, Z13, Z7
+	VBROADCASTSS 16(BX), Z14
+	VFMADD231PS  Z14, Z12, Z8
+	VFMADD231PS  Z14, Z13, Z9
+	VBROADCASTSS 20(BX), Z14
+	VFMADD231PS  Z14, Z12, Z10
+	VFMADD231PS  Z14, Z13, Z11
+	ADDQ         SI, CX
+	ADDQ         AX, BX
+	DECQ         DX
+	JNE          whole
+	JMP          end
+
+negated:
+partial:
+	VMOVUPS      (CX), Z12
+	VMOVUPS.Z    64(CX), K1, Z13
+	VBROADCASTSS (BX), Z14
+	VFMADD231PS  Z14, Z12, Z0
+	VFMADD231PS  Z14, Z13, Z1
+	VBROADCASTSS 4(BX), Z14
+	VFMADD231PS  Z14, Z12, Z2
+	VFMADD231PS  Z14, Z13, Z3
+	VBROADCASTSS 8(BX), Z14
+	VFMADD231PS  Z14, Z12, Z4
+	VFMADD231PS  Z14, Z13, Z5
+	VBROADCASTSS 12(BX), Z14
+	VFMADD231PS  Z14, Z12, Z6
+	VFMADD231PS  Z14, Z13, Z7
+	VBROADCASTSS 16(BX), Z14
+	VFMADD231PS  Z14, Z12, Z8
+	VFMADD231PS  Z14, Z13, Z9
+	VBROADCASTSS 20(BX), Z14
+	VFMADD231PS  Z14, Z12, Z10
+	VFMADD231PS  Z14, Z13, Z11
+	SUBQ         SI, CX
+	ADDQ         AX, BX
+	DECQ         DX
+	JNE          partial
+
+end:
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, (CX)
+	VMOVUPS Z1, K1, 64(CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z2, (CX)
+	VMOVUPS Z3, K1, 64(CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z4, (CX)
+	VMOVUPS Z5, K1, 64(CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z6, (CX)
+	VMOVUPS Z7, K1, 64(CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z8, (CX)
+	VMOVUPS Z9, K1, 64(CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z10, (CX)
+	VMOVUPS Z11, K1, 64(CX)
+	DECQ    (SP)
+	JE      done
+	MOVQ    stepC+88(FP), CX
+	ADDQ    CX, 8(SP)
+	MOVQ    stepStart+96(FP), CX
+	ADDQ    CX, 16(SP)
+	MOVQ    stepA+104(FP), CX
+	ADDQ    CX, 24(SP)
+	MOVQ    stepB+112(FP), CX
+	ADDQ    CX, 32(SP)
+	JMP     tiles
+
+done:
+	VZEROUPPER
+	RET
+
+// func tileCols7x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// Requires: AVX, AVX512F, BMI2, MMX+
+TEXT ·tileCols7x2AVX512(SB), NOSPLIT, $40-120
+	MOVQ  last+72(FP), AX
+	MOVL  $-1, CX
+	BZHIL AX, CX, CX
+	KMOVW CX, K1
+	MOVQ  lda+48(FP), AX
+	MOVQ  count+80(FP), CX
+	MOVQ  CX, (SP)
+	MOVQ  c+0(FP), CX
+	MOVQ  CX, 8(SP)
+	MOVQ  start+8(FP), CX
+	MOVQ  CX, 16(SP)
+	MOVQ  a+16(FP), CX
+	MOVQ  CX, 24(SP)
+	MOVQ  b+24(FP), CX
+	MOVQ  CX, 32(SP)
+
+tiles:
+	MOVQ       16(SP), CX
+	VMOVUPS    (CX), Z0
+	VMOVUPS.Z  64(CX), K1, Z1
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS    (CX), Z2
+	VMOVUPS.Z  64(CX), K1, Z3
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS    (CX), Z4
+	VMOVUPS.Z  64(CX), K1, Z5
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS    (CX), Z6
+	VMOVUPS.Z  64(CX), K1, Z7
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS    (CX), Z8
+	VMOVUPS.Z  64(CX), K1, Z9
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS    (CX), Z10
+	VMOVUPS.Z  64(CX), K1, Z11
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS    (CX), Z12
+	VMOVUPS.Z  64(CX), K1, Z13
+	MOVQ       8(SP), CX
+	ADDQ       stepC+88(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	MOVQ       k+64(FP), DX
+	MOVQ       32(SP), CX
+	MOVQ       24(SP), BX
+	MOVQ       ldb+56(FP), SI
+	TESTQ      SI, SI
+	JL         negated
+	MOVQ       DX, DI
+	SHRQ       $0x02, DX
+	JE         few
+
+unrolled:
+	VMOVUPS      (CX), Z14
+	VMOVUPS      64(CX), Z15
+	VBROADCASTSS (BX), Z16
+	VFMADD231PS  Z16, Z14, Z0
+	VFMADD231PS  Z16, Z15, Z1
+	VBROADCASTSS 4(BX), Z16
+	VFMADD231PS  Z16, Z14, Z2
+	VFMADD231PS  Z16, Z15, Z3
+	VBROADCASTSS 8(BX), Z16
+	VFMADD231PS  Z16, Z14, Z4
+	VFMADD231PS  Z16, Z15, Z5
+	VBROADCASTSS 12(BX), Z16
+	VFMADD231PS  Z16, Z14, Z6
+	VFMADD231PS  Z16, Z15, Z7
+	VBROADCASTSS 16(BX), Z16
+	VFMADD231PS  Z16, Z14, Z8
+	VFMADD231PS  Z16, Z15, Z9
+	VBROADCASTSS 20(BX), Z16
+	VFMADD231PS  Z16, Z14, Z10
+	VFMADD231PS  Z16, Z15, Z11
+	VBROADCASTSS 24(BX), Z16
+	VFMADD231PS  Z16, Z14, Z12
+	VFMADD231PS  Z16, Z15, Z13
+	ADDQ         SI, CX
+	ADDQ         AX, BX
+	VMOVUPS      (CX), Z14
+	VMOVUPS      64(CX), Z15
+	VBROADCASTSS (BX), Z16
+	VFMADD231PS  Z16, Z14, Z0
+	VFMADD231PS  Z16, Z15, Z1
+	VBROADCASTSS 4(BX), Z16
+	VFMADD231PS  Z16, Z14, Z2
+	VFMADD231PS  Z16, Z15, Z3
+	VBROADCASTSS 8(BX), Z16
+	VFMADD231PS  Z16, Z14, Z4
+	VFMADD231PS  Z16, Z15, Z5
+	VBROADCASTSS 12(BX), Z16
+	VFMADD231PS  Z16, Z14, Z6
+	VFMADD231PS  Z16, Z15, Z7
+	VBROADCASTSS 16(BX), Z16
+	VFMADD231PS  Z16, Z14, Z8
+	VFMADD231PS  Z16, Z15, Z9
+	VBROADCASTSS 20(BX), Z16
+	VFMADD231PS  Z16, Z14, Z10
+	VFMADD231PS  Z16, Z15, Z11
+	VBROADCASTSS 24(BX), Z16
+	VFMADD231PS  Z16, Z14, Z12
+	VFMADD231PS  Z16, Z15, Z13
+	ADDQ         SI, CX
+	ADDQ         AX, BX
+	VMOVUPS      (CX), Z14
+	VMOVUPS      64(CX), Z15
+	VBROADCASTSS (BX), Z16
+	VFMADD231PS  Z16, Z14, Z0
+	VFMADD231PS  Z16, Z15, Z1
+	VBROADCASTSS 4(BX), Z16
+	VFMADD231PS  Z16, Z14, Z2
+	VFMADD231PS  Z16, Z15, Z3
+	VBROADCASTSS 8(BX), Z16
+	VFMADD231PS  Z16, Z14, Z4
+	VFMADD231PS  Z16, Z15, Z5
+	VBROADCASTSS 12(BX), Z16
+	VFMADD231PS  Z16, Z14, Z6
+	VFMADD231PS  Z16, Z15, Z7
+	VBROADCASTSS 16(BX), Z16
+	VFMADD231PS  Z16, Z14, Z8
+	VFMADD231PS  Z16, Z15, Z9
+	VBROADCASTSS 20(BX), Z16
+	VFMADD231PS  Z16, Z14, Z10
+	VFMADD231PS  Z16, Z15, Z11
+	VBROADCASTSS 24(BX), Z16
+	VFMADD231PS  Z16, Z14, Z12
+	VFMADD231PS  Z16, Z15, Z13
+	ADDQ         SI, CX
+	ADDQ         AX, BX
+	VMOVUPS      (CX), Z14
+	VMOVUPS      64(CX), Z15
+	VBROADCASTSS (BX), Z16
+	VFMADD231PS  Z16, Z14, Z0
+	VFMADD231PS  Z16, Z15, Z1
+	VBROADCASTSS 4(BX), Z16
+	VFMADD231PS  Z16, Z14, Z2
+	VFMADD231PS  Z16, Z15, Z3
+	VBROADCASTSS 8(BX), Z16
+	VFMADD231PS  Z16, Z14, Z4
+	VFMADD231PS  Z16, Z15, Z5
+	VBROADCASTSS 12(BX), Z16
+	VFMADD231PS  Z16, Z14, Z6
+	VFMADD231PS  Z16, Z15, Z7
+	VBROADCASTSS 16(BX), Z16
+	VFMADD231PS  Z16, Z14, Z8
+	VFMADD231PS  Z16, Z15, Z9
+	VBROADCASTSS 20(BX), Z16
+	VFMADD231PS  Z16, Z14, Z10
+	VFMADD231PS  Z16, Z15, Z11
+	VBROADCASTSS 24(BX), Z16
+	VFMADD231PS  Z16, Z14, Z12
+	VFMADD231PS  Z16, Z15, Z13
+	ADDQ         SI, CX
+	ADDQ         AX, BX
+	DECQ         DX
+	JNE          unrolled
+
+few:
+	MOVQ DI, DX
+	ANDQ $0x03, DX
+	JE   end
+
+whole:
+	VMOVUPS      (CX), Z14
+	VMOVUPS      64(CX), Z15
+	VBROADCASTSS (BX), Z16
+	VFMADD231PS  Z16, Z14, Z0
+	VFMADD231PS  Z16, Z15, Z1
+	VBROADCASTSS 4(BX), Z16
+	VFMADD231PS  Z16, Z14, Z2
+	VFMADD231PS  Z16, Z15, Z3
+	VBROADCASTSS 8(BX), Z16
+	VFMADD231PS  Z16, Z14, Z4
+	VFMADD231PS  Z16, Z15, Z5
+	VBROADCASTSS 12(BX), Z16
+	VFMADD231PS  Z16, Z14, Z6
+	VFMADD231PS  Z16, Z15, Z7
+	VBROADCASTSS 16(BX), Z16
+	VFMADD231PS  Z16, Z14, Z8
+	VFMADD231PS  Z16, Z15, Z9
+	VBROADCASTSS 20(BX), Z16
+	VFMADD231PS  Z16, Z14, Z10
+	VFMADD231PS  Z16, Z15, Z11
+	VBROADCASTSS 24(BX), Z16
+	VFMADD231PS  Z16, Z14, Z12
+	VFMADD231PS  Z16, Z15, Z13
+	ADDQ         SI, CX
+	ADDQ         AX, BX
+	DECQ         DX
+	JNE          whole
+	JMP          end
+
+negated:
+partial:
+	VMOVUPS      (CX), Z14
+	VMOVUPS.Z    64(CX), K1, Z15
+	VBROADCASTSS (BX), Z16
+	VFMADD231PS  Z16, Z14, Z0
+	VFMADD231PS  Z16, Z15, Z1
+	VBROADCASTSS 4(BX), Z16
+	VFMADD231PS  Z16, Z14, Z2
+	VFMADD231PS  Z16, Z15, Z3
+	VBROADCASTSS 8(BX), Z16
+	VFMADD231PS  Z16, Z14, Z4
+	VFMADD231PS  Z16, Z15, Z5
+	VBROADCASTSS 12(BX), Z16
+	VFMADD231PS  Z16, Z14, Z6
+	VFMADD231PS  Z16, Z15, Z7
+	VBROADCASTSS 16(BX), Z16
+	VFMADD231PS  Z16, Z14, Z8
+	VFMADD231PS  Z16, Z15, Z9
+	VBROADCASTSS 20(BX), Z16
+	VFMADD231PS  Z16, Z14, Z10
+	VFMADD231PS  Z16, Z15, Z11
+	VBROADCASTSS 24(BX), Z16
+	VFMADD231PS  Z16, Z14, Z12
+	VFMADD231PS  Z16, Z15, Z13
+	SUBQ         SI, CX
+	ADDQ         AX, BX
+	DECQ         DX
+	JNE          partial
+
+end:
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, (CX)
+	VMOVUPS Z1, K1, 64(CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z2, (CX)
+	VMOVUPS Z3, K1, 64(CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z4, (CX)
+	VMOVUPS Z5, K1, 64(CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z6, (CX)
+	VMOVUPS Z7, K1, 64(CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z8, (CX)
+	VMOVUPS Z9, K1, 64(CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z10, (CX)
+	VMOVUPS Z11, K1, 64(CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z12, (CX)
+	VMOVUPS Z13, K1, 64(CX)
+	DECQ    (SP)
+	JE      done
+	MOVQ    stepC+88(FP), CX
+	ADDQ    CX, 8(SP)
+	MOVQ    stepStart+96(FP), CX
+	ADDQ    CX, 16(SP)
+	MOVQ    stepA+104(FP), CX
+	ADDQ    CX, 24(SP)
+	MOVQ    stepB+112(FP), CX
+	ADDQ    CX, 32(SP)
+	JMP     tiles
+
+done:
+	VZEROUPPER
+	RET
+
+// func tileCols8x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// Requires: AVX, AVX512F, BMI2, MMX+
+TEXT ·tileCols8x2AVX512(SB), NOSPLIT, $40-120
+	MOVQ  last+72(FP), AX
+	MOVL  $-1, CX
+	BZHIL AX, CX, CX
+	KMOVW CX, K1
+	MOVQ  lda+48(FP), AX
+	MOVQ  count+80(FP), CX
+	MOVQ  CX, (SP)
+	MOVQ  c+0(FP), CX
+	MOVQ  CX, 8(SP)
+	MOVQ  start+8(FP), CX
+	MOVQ  CX, 16(SP)
+	MOVQ  a+16(FP), CX
+	MOVQ  CX, 24(SP)
+	MOVQ  b+24(FP), CX
+	MOVQ  CX, 32(SP)
+
+tiles:
+	MOVQ       16(SP), CX
+	VMOVUPS    (CX), Z0
+	VMOVUPS.Z  64(CX), K1, Z1
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS    (CX), Z2
+	VMOVUPS.Z  64(CX), K1, Z3
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS    (CX), Z4
+	VMOVUPS.Z  64(CX), K1, Z5
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS    (CX), Z6
+	VMOVUPS.Z  64(CX), K1, Z7
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS    (CX), Z8
+	VMOVUPS.Z  64(CX), K1, Z9
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS    (CX), Z10
+	VMOVUPS.Z  64(CX), K1, Z11
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS    (CX), Z12
+	VMOVUPS.Z  64(CX), K1, Z13
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS    (CX), Z14
+	VMOVUPS.Z  64(CX), K1, Z15
+	MOVQ       8(SP), CX
+	ADDQ       stepC+88(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	MOVQ       k+64(FP), DX
+	MOVQ       32(SP), CX
+	MOVQ       24(SP), BX
+	MOVQ       ldb+56(FP), SI
+	TESTQ      SI, SI
+	JL         negated
+	MOVQ       DX, DI
+	SHRQ       $0x02, DX
+	JE         few
+
+unrolled:
+	VMOVUPS      (CX), Z16
+	VMOVUPS      64(CX), Z17
+	VBROADCASTSS (BX), Z18
+	VFMADD231PS  Z18, Z16, Z0
+	VFMADD231PS  Z18, Z17, Z1
+	VBROADCASTSS 4(BX), Z18
+	VFMADD231PS  Z18, Z16, Z2
+	VFMADD231PS  Z18, Z17, Z3
+	VBROADCASTSS 8(BX), Z18
+	VFMADD231PS  Z18, Z16, Z4
+	VFMADD231PS  Z18, Z17, Z5
+	VBROADCASTSS 12(BX), Z18
+	VFMADD231PS  Z18, Z16, Z6
+	VFMADD231PS  Z18, Z17, Z7
+	VBROADCASTSS 16(BX), Z18
+	VFMADD231PS  Z18, Z16, Z8
+	VFMADD231PS  Z18, Z17, Z9
+	VBROADCASTSS 20(BX), Z18
+	VFMADD231PS  Z18, Z16, Z10
+	VFMADD231PS  Z18, Z17, Z11
+	VBROADCASTSS 24(BX), Z18
+	VFMADD231PS  Z18, Z16, Z12
+	VFMADD231PS  Z18, Z17, Z13
+	VBROADCASTSS 28(BX), Z18
+	VFMADD231PS  Z18, Z16, Z14
+	VFMADD231PS  Z18, Z17, Z15
+	ADDQ         SI, CX
+	ADDQ         AX, BX
+	VMOVUPS      (CX), Z16
+	VMOVUPS      64(CX), Z17
+	VBROADCASTSS (BX), Z18
+	VFMADD231PS  Z18, Z16, Z0
+	VFMADD231PS  Z18, Z17, Z1
+	VBROADCASTSS 4(BX), Z18
+	VFMADD231PS  Z18, Z16, Z2
+	VFMADD231PS  Z18, Z17, Z3
+	VBROADCASTSS 8(BX), Z18
+	VFMADD231PS  Z18, Z16, Z4
+	VFMADD231PS  Z18, Z17, Z5
+	VBROADCASTSS 12(BX), Z18
+	VFMADD231PS  Z18, Z16, Z6
+	VFMADD231PS  Z18, Z17, Z7
+	VBROADCASTSS 16(BX), Z18
+	VFMADD231PS  Z18, Z16, Z8
+	VFMADD231PS  Z18, Z17, Z9
+	VBROADCASTSS 20(BX), Z18
+	VFMADD231PS  Z18, Z16, Z10
+	VFMADD231PS  Z18, Z17, Z11
+	VBROADCASTSS 24(BX), Z18
+	VFMADD231PS  Z18, Z16, Z12
+	VFMADD231PS  Z18, Z17, Z13
+	VBROADCASTSS 28(BX), Z18
+	VFMADD231PS  Z18, Z16, Z14
+	VFMADD231PS  Z18, Z17, Z15
+	ADDQ         SI, CX
+	ADDQ         AX, BX
+	VMOVUPS      (CX), Z16
+	VMOVUPS      64(CX), Z17
+	VBROADCASTSS (BX), Z18
+	VFMADD231PS  Z18, Z16, Z0
+	VFMADD231PS  Z18, Z17, Z1
+	VBROADCASTSS 4(BX), Z18
+	VFMADD231PS  Z18, Z16, Z2
+	VFMADD231PS  Z18, Z17, Z3
+	VBROADCASTSS 8(BX), Z18
+	VFMADD231PS  Z18, Z16, Z4
+	VFMADD231PS  Z18, Z17, Z5
+	VBROADCASTSS 12(BX), Z18
+	VFMADD231PS  Z18, Z16, Z6
+	VFMADD231PS  Z18, Z17, Z7
+	VBROADCASTSS 16(BX), Z18
+	VFMADD231PS  Z18, Z16, Z8
+	VFMADD231PS  Z18, Z17, Z9
+	VBROADCASTSS 20(BX), Z18
+	VFMADD231PS  Z18, Z16, Z10
+	VFMADD231PS  Z18, Z17, Z11
+	VBROADCASTSS 24(BX), Z18
+	VFMADD231PS  Z18, Z16, Z12
+	VFMADD231PS  Z18, Z17, Z13
+	VBROADCASTSS 28(BX), Z18
+	VFMADD231PS  Z18, Z16, Z14
+	VFMADD231PS  Z18, Z17, Z15
+	ADDQ         SI, CX
+	ADDQ         AX, BX
+	VMOVUPS      (CX), Z16
+	VMOVUPS      64(CX), Z17
+	VBROADCASTSS (BX), Z18
+	VFMADD231PS  Z18, Z16, Z0
+	VFMADD231PS  Z18, Z17, Z1
+	VBROADCASTSS 4(BX), Z18
+	VFMADD231PS  Z18, Z16, Z2
+	VFMADD231PS  Z18, Z17, Z3
+	VBROADCASTSS 8(BX), Z18
+	VFMADD231PS  Z18, Z16, Z4
+	VFMADD231PS  Z18, Z17, Z5
+	VBROADCASTSS 12(BX), Z18
+	VFMADD231PS  Z18, Z16, Z6
+	VFMADD231PS  Z18, Z17, Z7
+	VBROADCASTSS 16(BX), Z18
+	VFMADD231PS  Z18, Z16, Z8
+	VFMADD231PS  Z18, Z17, Z9
+	VBROADCASTSS 20(BX), Z18
+	VFMADD231PS  Z18, Z16, Z10
+	VFMADD231PS  Z18, Z17, Z11
+	VBROADCASTSS 24(BX), Z18
+	VFMADD231PS  Z18, Z16, Z12
+	VFMADD231PS  Z18, Z17, Z13
+	VBROADCASTSS 28(BX), Z18
+	VFMADD231PS  Z18, Z16, Z14
+	VFMADD231PS  Z18, Z17, Z15
+	ADDQ         SI, CX
+	ADDQ         AX, BX
+	DECQ         DX
+	JNE          unrolled
+
+few:
+	MOVQ DI, DX
+	ANDQ $0x03, DX
+	JE   end
+
+whole:
+	VMOVUPS      (CX), Z16
+	VMOVUPS      64(CX), Z17
+	VBROADCASTSS (BX), Z18
+	VFMADD231PS  Z18, Z16, Z0
+	VFMADD231PS  Z18, Z17, Z1
+	VBROADCASTSS 4(BX), Z18
+	VFMADD231PS  Z18, Z16, Z2
+	VFMADD231PS  Z18, Z17, Z3
+	VBROADCASTSS 8(BX), Z18
+	VFMADD231PS  Z18, Z16, Z4
+	VFMADD231PS  Z18, Z17, Z5
+	VBROADCASTSS 12(BX), Z18
+	VFMADD231PS  Z18, Z16, Z6
+	VFMADD231PS  Z18, Z17, Z7
+	VBROADCASTSS 16(BX), Z18
+	VFMADD231PS  Z18, Z16, Z8
+	VFMADD231PS  Z18, Z17, Z9
+	VBROADCASTSS 20(BX), Z18
+	VFMADD231PS  Z18, Z16, Z10
+	VFMADD231PS  Z18, Z17, Z11
+	VBROADCASTSS 24(BX), Z18
+	VFMADD231PS  Z18, Z16, Z12
+	VFMADD231PS  Z18, Z17, Z13
+	VBROADCASTSS 28(BX), Z18
+	VFMADD231PS  Z18, Z16, Z14
+	VFMADD231PS  Z18, Z17, Z15
+	ADDQ         SI, CX
+	ADDQ         AX, BX
+	DECQ         DX
+	JNE          whole
+	JMP          end
+
+negated:
+partial:
+	VMOVUPS      (CX), Z16
+	VMOVUPS.Z    64(CX), K1, Z17
+	VBROADCASTSS (BX), Z18
+	VFMADD231PS  Z18, Z16, Z0
+	VFMADD231PS  Z18, Z17, Z1
+	VBROADCASTSS 4(BX), Z18
+	VFMADD231PS  Z18, Z16, Z2
+	VFMADD231PS  Z18, Z17, Z3
+	VBROADCASTSS 8(BX), Z18
+	VFMADD231PS  Z18, Z16, Z4
+	VFMADD231PS  Z18, Z17, Z5
+	VBROADCASTSS 12(BX), Z18
+	VFMADD231PS  Z18, Z16, Z6
+	VFMADD231PS  Z18, Z17, Z7
+	VBROADCASTSS 16(BX), Z18
+	VFMADD231PS  Z18, Z16, Z8
+	VFMADD231PS  Z18, Z17, Z9
+	VBROADCASTSS 20(BX), Z18
+	VFMADD231PS  Z18, Z16, Z10
+	VFMADD231PS  Z18, Z17, Z11
+	VBROADCASTSS 24(BX), Z18
+	VFMADD231PS  Z18, Z16, Z12
+	VFMADD231PS  Z18, Z17, Z13
+	VBROADCASTSS 28(BX), Z18
+	VFMADD231PS  Z18, Z16, Z14
+	VFMADD231PS  Z18, Z17, Z15
+	SUBQ         SI, CX
+	ADDQ         AX, BX
+	DECQ         DX
+	JNE          partial
+
+end:
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, (CX)
+	VMOVUPS Z1, K1, 64(CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z2, (CX)
+	VMOVUPS Z3, K1, 64(CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z4, (CX)
+	VMOVUPS Z5, K1, 64(CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z6, (CX)
+	VMOVUPS Z7, K1, 64(CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z8, (CX)
+	VMOVUPS Z9, K1, 64(CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z10, (CX)
+	VMOVUPS Z11, K1, 64(CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z12, (CX)
+	VMOVUPS Z13, K1, 64(CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z14, (CX)
+	VMOVUPS Z15, K1, 64(CX)
+	DECQ    (SP)
+	JE      done
+	MOVQ    stepC+88(FP), CX
+	ADDQ    CX, 8(SP)
+	MOVQ    stepStart+96(FP), CX
+	ADDQ    CX, 16(SP)
+	MOVQ    stepA+104(FP), CX
+	ADDQ    CX, 24(SP)
+	MOVQ    stepB+112(FP), CX
+	ADDQ    CX, 32(SP)
+	JMP     tiles
+
+done:
+	VZEROUPPER
+	RET
+
+// func tileCols9x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// Requires: AVX, AVX512F, BMI2, MMX+
+TEXT ·tileCols9x2AVX512(SB), NOSPLIT, $40-120
+	MOVQ  last+72(FP), AX
+	MOVL  $-1, CX
+	BZHIL AX, CX, CX
+	KMOVW CX, K1
+	MOVQ  lda+48(FP), AX
+	MOVQ  count+80(FP), CX
+	MOVQ  CX, (SP)
+	MOVQ  c+0(FP), CX
+	MOVQ  CX, 8(SP)
+	MOVQ  start+8(FP), CX
+	MOVQ  CX, 16(SP)
+	MOVQ  a+16(FP), CX
+	MOVQ  CX, 24(SP)
+	MOVQ  b+24(FP), CX
+	MOVQ  CX, 32(SP)
+
+tiles:
+	MOVQ       16(SP), CX
+	VMOVUPS    (CX), Z0
+	VMOVUPS.Z  64(CX), K1, Z1
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS    (CX), Z2
+	VMOVUPS.Z  64(CX), K1, Z3
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS    (CX), Z4
+	VMOVUPS.Z  64(CX), K1, Z5
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS    (CX), Z6
+	VMOVUPS.Z  64(CX), K1, Z7
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS    (CX), Z8
+	VMOVUPS.Z  64(CX), K1, Z9
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS    (CX), Z10
+	VMOVUPS.Z  64(CX), K1, Z11
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS    (CX), Z12
+	VMOVUPS.Z  64(CX), K1, Z13
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS    (CX), Z14
+	VMOVUPS.Z  64(CX), K1, Z15
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS    (CX), Z16
+	VMOVUPS.Z  64(CX), K1, Z17
+	MOVQ       8(SP), CX
+	ADDQ       stepC+88(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	MOVQ       k+64(FP), DX
+	MOVQ       32(SP), CX
+	MOVQ       24(SP), BX
+	MOVQ       ldb+56(FP), SI
+	TESTQ      SI, SI
+	JL         negated
+
+whole:
+	VMOVUPS      (CX), Z18
+	VMOVUPS      64(CX), Z19
+	VBROADCASTSS (BX), Z20
+	VFMADD231PS  Z20, Z18, Z0
+	VFMADD231PS  Z20, Z19, Z1
+	VBROADCASTSS 4(BX), Z20
+	VFMADD231PS  Z20, Z18, Z2
+	VFMADD231PS  Z20, Z19, Z3
+	VBROADCASTSS 8(BX), Z20
+	VFMADD231PS  Z20, Z18, Z4
+	VFMADD231PS  Z20, Z19, Z5
+	VBROADCASTSS 12(BX), Z20
+	VFMADD231PS  Z20, Z18, Z6
+	VFMADD231PS  Z20, Z19, Z7
+	VBROADCASTSS 16(BX), Z20
+	VFMADD231PS  Z20, Z18, Z8
+	VFMADD231PS  Z20, Z19, Z9
+	VBROADCASTSS 20(BX), Z20
+	VFMADD231PS  Z20, Z18, Z10
+	VFMADD231PS  Z20, Z19, Z11
+	VBROADCASTSS 24(BX), Z20
+	VFMADD231PS  Z20, Z18, Z12
+	VFMADD231PS  Z20, Z19, Z13
+	VBROADCASTSS 28(BX), Z20
+	VFMADD231PS  Z20, Z18, Z14
+	VFMADD231PS  Z20, Z19, Z15
+	VBROADCASTSS 32(BX), Z20
+	VFMADD231PS  Z20, Z18, Z16
+	VFMADD231PS  Z20, Z19, Z17
+	ADDQ         SI, CX
+	ADDQ         AX, BX
+	DECQ         DX
+	JNE          whole
+	JMP          end
+
+negated:
+partial:
+	VMOVUPS      (CX), Z18
+	VMOVUPS.Z    64(CX), K1, Z19
+	VBROADCASTSS (BX), Z20
+	VFMADD231PS  Z20, Z18, Z0
+	VFMADD231PS  Z20, Z19, Z1
+	VBROADCASTSS 4(BX), Z20
+	VFMADD231PS  Z20, Z18, Z2
+	VFMADD231PS  Z20, Z19, Z3
+	VBROADCASTSS 8(BX), Z20
+	VFMADD231PS  Z20, Z18, Z4
+	VFMADD231PS  Z20, Z19, Z5
+	VBROADCASTSS 12(BX), Z20
+	VFMADD231PS  Z20, Z18, Z6
+	VFMADD231PS  Z20, Z19, Z7
+	VBROADCASTSS 16(BX), Z20
+	VFMADD231PS  Z20, Z18, Z8
+	VFMADD231PS  Z20, Z19, Z9
+	VBROADCASTSS 20(BX), Z20
+	VFMADD231PS  Z20, Z18, Z10
+	VFMADD231PS  Z20, Z19, Z11
+	VBROADCASTSS 24(BX), Z20
+	VFMADD231PS  Z20, Z18, Z12
+	VFMADD231PS  Z20, Z19, Z13
+	VBROADCASTSS 28(BX), Z20
+	VFMADD231PS  Z20, Z18, Z14
+	VFMADD231PS  Z20, Z19, Z15
+	VBROADCASTSS 32(BX), Z20
+	VFMADD231PS  Z20, Z18, Z16
+	VFMADD231PS  Z20, Z19, Z17
+	SUBQ         SI, CX
+	ADDQ         AX, BX
+	DECQ         DX
+	JNE          partial
+
+end:
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, (CX)
+	VMOVUPS Z1, K1, 64(CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z2, (CX)
+	VMOVUPS Z3, K1, 64(CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z4, (CX)
+	VMOVUPS Z5, K1, 64(CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z6, (CX)
+	VMOVUPS Z7, K1, 64(CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z8, (CX)
+	VMOVUPS Z9, K1, 64(CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z10, (CX)
+	VMOVUPS Z11, K1, 64(CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z12, (CX)
+	VMOVUPS Z13, K1, 64(CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z14, (CX)
+	VMOVUPS Z15, K1, 64(CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z16, (CX)
+	VMOVUPS Z17, K1, 64(CX)
+	DECQ    (SP)
+	JE      done
+	MOVQ    stepC+88(FP), CX
+	ADDQ    CX, 8(SP)
+	MOVQ    stepStart+96(FP), CX
+	ADDQ    CX, 16(SP)
+	MOVQ    stepA+104(FP), CX
+	ADDQ    CX, 24(SP)
+	MOVQ    stepB+112(FP), CX
+	ADDQ    CX, 32(SP)
+	JMP     tiles
+
+done:
+	VZEROUPPER
+	RET
+
+// func tileCols10x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// Requires: AVX, AVX512F, BMI2, MMX+
+TEXT ·tileCols10x2AVX512(SB), NOSPLIT, $40-120
+	MOVQ  last+72(FP), AX
+	MOVL  $-1, CX
+	BZHIL AX, CX, CX
+	KMOVW CX, K1
+	MOVQ  lda+48(FP), AX
+	MOVQ  count+80(FP), CX
+	MOVQ  CX, (SP)
+	MOVQ  c+0(FP), CX
+	MOVQ  CX, 8(SP)
+	MOVQ  start+8(FP), CX
+	MOVQ  CX, 16(SP)
+	MOVQ  a+16(FP), CX
+	MOVQ  CX, 24(SP)
+	MOVQ  b+24(FP), CX
+	MOVQ  CX, 32(SP)
+
+tiles:
+	MOVQ       16(SP), CX
+	VMOVUPS    (CX), Z0
+	VMOVUPS.Z  64(CX), K1, Z1
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS    (CX), Z2
+	VMOVUPS.Z  64(CX), K1, Z3
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS    (CX), Z4
+	VMOVUPS.Z  64(CX), K1, Z5
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS    (CX), Z6
+	VMOVUPS.Z  64(CX), K1, Z7
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS    (CX), Z8
+	VMOVUPS.Z  64(CX), K1, Z9
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS    (CX), Z10
+	VMOVUPS.Z  64(CX), K1, Z11
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS    (CX), Z12
+	VMOVUPS.Z  64(CX), K1, Z13
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS    (CX), Z14
+	VMOVUPS.Z  64(CX), K1, Z15
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS    (CX), Z16
+	VMOVUPS.Z  64(CX), K1, Z17
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS    (CX), Z18
+	VMOVUPS.Z  64(CX), K1, Z19
+	MOVQ       8(SP), CX
+	ADDQ       stepC+88(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	MOVQ       k+64(FP), DX
+	MOVQ       32(SP), CX
+	MOVQ       24(SP), BX
+	MOVQ       ldb+56(FP), SI
+	TESTQ      SI, SI
+	JL         negated
+
+whole:
+	VMOVUPS      (CX), Z20
+	VMOVUPS      64(CX), Z21
+	VBROADCASTSS (BX), Z22
+	VFMADD231PS  Z22, Z20, Z0
+	VFMADD231PS  Z22, Z21, Z1
+	VBROADCASTSS 4(BX), Z22
+	VFMADD231PS  Z22, Z20, Z2
+	VFMADD231PS  Z22, Z21, Z3
+	VBROADCASTSS 8(BX), Z22
+	VFMADD231PS  Z22, Z20, Z4
+	VFMADD231PS  Z22, Z21, Z5
+	VBROADCASTSS 12(BX), Z22
+	VFMADD231PS  Z22, Z20, Z6
+	VFMADD231PS  Z22, Z21, Z7
+	VBROADCASTSS 16(BX), Z22
+	VFMADD231PS  Z22, Z20, Z8
+	VFMADD231PS  Z22, Z21, Z9
+	VBROADCASTSS 20(BX), Z22
+	VFMADD231PS  Z22, Z20, Z10
+	VFMADD231PS  Z22, Z21, Z11
+	VBROADCASTSS 24(BX), Z22
+	VFMADD231PS  Z22, Z20, Z12
+	VFMADD231PS  Z22, Z21, Z13
+	VBROADCASTSS 28(BX), Z22
+	VFMADD231PS  Z22, Z20, Z14
+	VFMADD231PS  Z22, Z21, Z15
+	VBROADCASTSS 32(BX), Z22
+	VFMADD231PS  Z22, Z20, Z16
+	VFMADD231PS  Z22, Z21, Z17
+	VBROADCASTSS 36(BX), Z22
+	VFMADD231PS  Z22, Z20, Z18
+	VFMADD231PS  Z22, Z21, Z19
+	ADDQ         SI, CX
+	ADDQ         AX, BX
+	DECQ         DX
+	JNE          whole
+	JMP          end
+
+negated:
+partial:
+	VMOVUPS      (CX), Z20
+	VMOVUPS.Z    64(CX), K1, Z21
+	VBROADCASTSS (BX), Z22
+	VFMADD231PS  Z22, Z20, Z0
+	VFMADD231PS  Z22, Z21, Z1
+	VBROADCASTSS 4(BX), Z22
+	VFMADD231PS  Z22, Z20, Z2
+	VFMADD231PS  Z22, Z21, Z3
+	VBROADCASTSS 8(BX), Z22
+	VFMADD231PS  Z22, Z20, Z4
+	VFMADD231PS  Z22, Z21, Z5
+	VBROADCASTSS 12(BX), Z22
+	VFMADD231PS  Z22, Z20, Z6
+	VFMADD231PS  Z22, Z21, Z7
+	VBROADCASTSS 16(BX), Z22
+	VFMADD231PS  Z22, Z20, Z8
+	VFMADD231PS  Z22, Z21, Z9
+	VBROADCASTSS 20(BX), Z22
+	VFMADD231PS  Z22, Z20, Z10
+	VFMADD231PS  Z22, Z21, Z11
+	VBROADCASTSS 24(BX), Z22
+	VFMADD231PS  Z22, Z20, Z12
+	VFMADD231PS  Z22, Z21, Z13
+	VBROADCASTSS 28(BX), Z22
+	VFMADD231PS  Z22, Z20, Z14
+	VFMADD231PS  Z22, Z21, Z15
+	VBROADCASTSS 32(BX), Z22
+	VFMADD231PS  Z22, Z20, Z16
+	VFMADD231PS  Z22, Z21, Z17
+	VBROADCASTSS 36(BX), Z22
+	VFMADD231PS  Z22, Z20, Z18
+	VFMADD231PS  Z22, Z21, Z19
+	SUBQ         SI, CX
+	ADDQ         AX, BX
+	DECQ         DX
+	JNE          partial
+
+end:
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, (CX)
+	VMOVUPS Z1, K1, 64(CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z2, (CX)
+	VMOVUPS Z3, K1, 64(CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z4, (CX)
+	VMOVUPS Z5, K1, 64(CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z6, (CX)
+	VMOVUPS Z7, K1, 64(CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z8, (CX)
+	VMOVUPS Z9, K1, 64(CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z10, (CX)
+	VMOVUPS Z11, K1, 64(CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z12, (CX)
+	VMOVUPS Z13, K1, 64(CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z14, (CX)
+	VMOVUPS Z15, K1, 64(CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z16, (CX)
+	VMOVUPS Z17, K1, 64(CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z18, (CX)
+	VMOVUPS Z19, K1, 64(CX)
+	DECQ    (SP)
+	JE      done
+	MOVQ    stepC+88(FP), CX
+	ADDQ    CX, 8(SP)
+	MOVQ    stepStart+96(FP), CX
+	ADDQ    CX, 16(SP)
+	MOVQ    stepA+104(FP), CX
+	ADDQ    CX, 24(SP)
+	MOVQ    stepB+112(FP), CX
+	ADDQ    CX, 32(SP)
+	JMP     tiles
+
+done:
+	VZEROUPPER
+	RET
+
+// func tileCols11x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// Requires: AVX, AVX512F, BMI2, MMX+
+TEXT ·tileCols11x2AVX512(SB), NOSPLIT, $40-120
+	MOVQ  last+72(FP), AX
+	MOVL  $-1, CX
+	BZHIL AX, CX, CX
+	KMOVW CX, K1
+	MOVQ  lda+48(FP), AX
+	MOVQ  count+80(FP), CX
+	MOVQ  CX, (SP)
+	MOVQ  c+0(FP), CX
+	MOVQ  CX, 8(SP)
+	MOVQ  start+8(FP), CX
+	MOVQ  CX, 16(SP)
+	MOVQ  a+16(FP), CX
+	MOVQ  CX, 24(SP)
+	MOVQ  b+24(FP), CX
+	MOVQ  CX, 32(SP)
+
+tiles:
+	MOVQ       16(SP), CX
+	VMOVUPS    (CX), Z0
+	VMOVUPS.Z  64(CX), K1, Z1
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS    (CX), Z2
+	VMOVUPS.Z  64(CX), K1, Z3
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS    (CX), Z4
+	VMOVUPS.Z  64(CX), K1, Z5
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS    (CX), Z6
+	VMOVUPS.Z  64(CX), K1, Z7
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS    (CX), Z8
+	VMOVUPS.Z  64(CX), K1, Z9
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS    (CX), Z10
+	VMOVUPS.Z  64(CX), K1, Z11
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS    (CX), Z12
+	VMOVUPS.Z  64(CX), K1, Z13
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS    (CX), Z14
+	VMOVUPS.Z  64(CX), K1, Z15
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS    (CX), Z16
+	VMOVUPS.Z  64(CX), K1, Z17
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS    (CX), Z18
+	VMOVUPS.Z  64(CX), K1, Z19
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS    (CX), Z20
+	VMOVUPS.Z  64(CX), K1, Z21
+	MOVQ       8(SP), CX
+	ADDQ       stepC+88(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	MOVQ       k+64(FP), DX
+	MOVQ       32(SP), CX
+	MOVQ       24(SP), BX
+	MOVQ       ldb+56(FP), SI
+	TESTQ      SI, SI
+	JL         negated
+
+whole:
+	VMOVUPS      (CX), Z22
+	VMOVUPS      64(CX), Z23
+	VBROADCASTSS (BX), Z24
+	VFMADD231PS  Z24, Z22, Z0
+	VFMADD231PS  Z24, Z23, Z1
+	VBROADCASTSS 4(BX), Z24
+	VFMADD231PS  Z24, Z22, Z2
+	VFMADD231PS  Z24, Z23, Z3
+	VBROADCASTSS 8(BX), Z24
+	VFMADD231PS  Z24, Z22, Z4
+	VFMADD231PS  Z24, Z23, Z5
+	VBROADCASTSS 12(BX), Z24
+	VFMADD231PS  Z24, Z22, Z6
+	VFMADD231PS  Z24, Z23, Z7
+	VBROADCASTSS 16(BX), Z24
+	VFMADD231PS  Z24, Z22, Z8
+	VFMADD231PS  Z24, Z23, Z9
+	VBROADCASTSS 20(BX), Z24
+	VFMADD231PS  Z24, Z22, Z10
+	VFMADD231PS  Z24, Z23, Z11
+	VBROADCASTSS 24(BX), Z24
+	VFMADD231PS  Z24, Z22, Z12
+	VFMADD231PS  Z24, Z23, Z13
+	VBROADCASTSS 28(BX), Z24
+	VFMADD231PS  Z24, Z22, Z14
+	VFMADD231PS  Z24, Z23, Z15
+	VBROADCASTSS 32(BX), Z24
 	VFMADD231PS  Z24, Z22, Z16
 	VFMADD231PS  Z24, Z23, Z17
-	VBROADCASTSS 24(SI), Z24
-	VFMADD231PS  Z24, Z21, Z18
-	VFMADD231PS  Z24, Z22, Z19
-	VFMADD231PS  Z24, Z23, Z20
-	SUBQ         DX, DI
-	PREFETCHT0   (R9)
-	ADDQ         $0x40, R9
-	ADDQ         BX, SI
-	DECQ         R8
+	VBROADCASTSS 36(BX), Z24
+	VFMADD231PS  Z24, Z22, Z18
+	VFMADD231PS  Z24, Z23, Z19
+	VBROADCASTSS 40(BX), Z24
+	VFMADD231PS  Z24, Z22, Z20
+	VFMADD231PS  Z24, Z23, Z21
+	ADDQ         SI, CX
+	ADDQ         AX, BX
+	DECQ         DX
+	JNE          whole
+	JMP          end
+
+negated:
+partial:
+	VMOVUPS      (CX), Z22
+	VMOVUPS.Z    64(CX), K1, Z23
+	VBROADCASTSS (BX), Z24
+	VFMADD231PS  Z24, Z22, Z0
+	VFMADD231PS  Z24, Z23, Z1
+	VBROADCASTSS 4(BX), Z24
+	VFMADD231PS  Z24, Z22, Z2
+	VFMADD231PS  Z24, Z23, Z3
+	VBROADCASTSS 8(BX), Z24
+	VFMADD231PS  Z24, Z22, Z4
+	VFMADD231PS  Z24, Z23, Z5
+	VBROADCASTSS 12(BX), Z24
+	VFMADD231PS  Z24, Z22, Z6
+	VFMADD231PS  Z24, Z23, Z7
+	VBROADCASTSS 16(BX), Z24
+	VFMADD231PS  Z24, Z22, Z8
+	VFMADD231PS  Z24, Z23, Z9
+	VBROADCASTSS 20(BX), Z24
+	VFMADD231PS  Z24, Z22, Z10
+	VFMADD231PS  Z24, Z23, Z11
+	VBROADCASTSS 24(BX), Z24
+	VFMADD231PS  Z24, Z22, Z12
+	VFMADD231PS  Z24, Z23, Z13
+	VBROADCASTSS 28(BX), Z24
+	VFMADD231PS  Z24, Z22, Z14
+	VFMADD231PS  Z24, Z23, Z15
+	VBROADCASTSS 32(BX), Z24
+	VFMADD231PS  Z24, Z22, Z16
+	VFMADD231PS  Z24, Z23, Z17
+	VBROADCASTSS 36(BX), Z24
+	VFMADD231PS  Z24, Z22, Z18
+	VFMADD231PS  Z24, Z23, Z19
+	VBROADCASTSS 40(BX), Z24
+	VFMADD231PS  Z24, Z22, Z20
+	VFMADD231PS  Z24, Z23, Z21
+	SUBQ         SI, CX
+	ADDQ         AX, BX
+	DECQ         DX
 	JNE          partial
 
 end:
-	MOVQ    AX, SI
-	VMOVUPS Z0, (SI)
-	VMOVUPS Z1, 64(SI)
-	VMOVUPS Z2, K1, 128(SI)
-	ADDQ    ldc+32(FP), SI
-	VMOVUPS Z3, (SI)
-	VMOVUPS Z4, 64(SI)
-	VMOVUPS Z5, K1, 128(SI)
-	ADDQ    ldc+32(FP), SI
-	VMOVUPS Z6, (SI)
-	VMOVUPS Z7, 64(SI)
-	VMOVUPS Z8, K1, 128(SI)
-	ADDQ    ldc+32(FP), SI
-	VMOVUPS Z9, (SI)
-	VMOVUPS Z10, 64(SI)
-	VMOVUPS Z11, K1, 128(SI)
-	ADDQ    ldc+32(FP), SI
-	VMOVUPS Z12, (SI)
-	VMOVUPS Z13, 64(SI)
-	VMOVUPS Z14, K1, 128(SI)
-	ADDQ    ldc+32(FP), SI
-	VMOVUPS Z15, (SI)
-	VMOVUPS Z16, 64(SI)
-	VMOVUPS Z17, K1, 128(SI)
-	ADDQ    ldc+32(FP), SI
-	VMOVUPS Z18, (SI)
-	VMOVUPS Z19, 64(SI)
-	VMOVUPS Z20, K1, 128(SI)
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, (CX)
+	VMOVUPS Z1, K1, 64(CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z2, (CX)
+	VMOVUPS Z3, K1, 64(CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z4, (CX)
+	VMOVUPS Z5, K1, 64(CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z6, (CX)
+	VMOVUPS Z7, K1, 64(CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z8, (CX)
+	VMOVUPS Z9, K1, 64(CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z10, (CX)
+	VMOVUPS Z11, K1, 64(CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z12, (CX)
+	VMOVUPS Z13, K1, 64(CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z14, (CX)
+	VMOVUPS Z15, K1, 64(CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z16, (CX)
+	VMOVUPS Z17, K1, 64(CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z18, (CX)
+	VMOVUPS Z19, K1, 64(CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z20, (CX)
+	VMOVUPS Z21, K1, 64(CX)
 	DECQ    (SP)
 	JE      done
-	ADDQ    stepC+88(FP), AX
-	ADDQ    stepStart+96(FP), CX
-	MOVQ    stepA+104(FP), SI
-	ADDQ    SI, 8(SP)
-	MOVQ    stepB+112(FP), SI
-	ADDQ    SI, 16(SP)
+	MOVQ    stepC+88(FP), CX
+	ADDQ    CX, 8(SP)
+	MOVQ    stepStart+96(FP), CX
+	ADDQ    CX, 16(SP)
+	MOVQ    stepA+104(FP), CX
+	ADDQ    CX, 24(SP)
+	MOVQ    stepB+112(FP), CX
+	ADDQ    CX, 32(SP)
 	JMP     tiles
 
 done:
 	VZEROUPPER
 	RET
 
-// func tileCols8x3AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// func tileCols12x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileCols8x3AVX512(SB), NOSPLIT, $24-120
+TEXT ·tileCols12x2AVX512(SB), NOSPLIT, $40-120
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
 	BZHIL AX, CX, CX
 	KMOVW CX, K1
-	MOVQ  c+0(FP), AX
+	MOVQ  lda+48(FP), AX
+	MOVQ  count+80(FP), CX
+	MOVQ  CX, (SP)
+	MOVQ  c+0(FP), CX
+	MOVQ  CX, 8(SP)
 	MOVQ  start+8(FP), CX
-	MOVQ  ldb+56(FP), DX
-	MOVQ  lda+48(FP), BX
-	MOVQ  count+80(FP), SI
-	MOVQ  SI, (SP)
-	MOVQ  a+16(FP), SI
-	MOVQ  SI, 8(SP)
-	MOVQ  b+24(FP), SI
-	MOVQ  SI, 16(SP)
+	MOVQ  CX, 16(SP)
+	MOVQ  a+16(FP), CX
+	MOVQ  CX, 24(SP)
+	MOVQ  b+24(FP), CX
+	MOVQ  CX, 32(SP)
 
 tiles:
-	MOVQ       CX, SI
-	VMOVUPS    (SI), Z0
-	VMOVUPS    64(SI), Z1
-	VMOVUPS.Z  128(SI), K1, Z2
-	ADDQ       ldstart+40(FP), SI
-	VMOVUPS    (SI), Z3
-	VMOVUPS    64(SI), Z4
-	VMOVUPS.Z  128(SI), K1, Z5
-	ADDQ       ldstart+40(FP), SI
-	VMOVUPS    (SI), Z6
-	VMOVUPS    64(SI), Z7
-	VMOVUPS.Z  128(SI), K1, Z8
-	ADDQ       ldstart+40(FP), SI
-	VMOVUPS    (SI), Z9
-	VMOVUPS    64(SI), Z10
-	VMOVUPS.Z  128(SI), K1, Z11
-	ADDQ       ldstart+40(FP), SI
-	VMOVUPS    (SI), Z12
-	VMOVUPS    64(SI), Z13
-	VMOVUPS.Z  128(SI), K1, Z14
-	ADDQ       ldstart+40(FP), SI
-	VMOVUPS    (SI), Z15
-	VMOVUPS    64(SI), Z16
-	VMOVUPS.Z  128(SI), K1, Z17
-	ADDQ       ldstart+40(FP), SI
-	VMOVUPS    (SI), Z18
-	VMOVUPS    64(SI), Z19
-	VMOVUPS.Z  128(SI), K1, Z20
-	ADDQ       ldstart+40(FP), SI
-	VMOVUPS    (SI), Z21
-	VMOVUPS    64(SI), Z22
-	VMOVUPS.Z  128(SI), K1, Z23
-	MOVQ       AX, SI
-	ADDQ       stepC+88(FP), SI
-	PREFETCHT0 (SI)
-	PREFETCHT0 64(SI)
-	PREFETCHT0 128(SI)
-	ADDQ       ldc+32(FP), SI
-	PREFETCHT0 (SI)
-	PREFETCHT0 64(SI)
-	PREFETCHT0 128(SI)
-	ADDQ       ldc+32(FP), SI
-	PREFETCHT0 (SI)
-	PREFETCHT0 64(SI)
-	PREFETCHT0 128(SI)
-	ADDQ       ldc+32(FP), SI
-	PREFETCHT0 (SI)
-	PREFETCHT0 64(SI)
-	PREFETCHT0 128(SI)
-	ADDQ       ldc+32(FP), SI
-	PREFETCHT0 (SI)
-	PREFETCHT0 64(SI)
-	PREFETCHT0 128(SI)
-	ADDQ       ldc+32(FP), SI
-	PREFETCHT0 (SI)
-	PREFETCHT0 64(SI)
-	PREFETCHT0 128(SI)
-	ADDQ       ldc+32(FP), SI
-	PREFETCHT0 (SI)
-	PREFETCHT0 64(SI)
-	PREFETCHT0 128(SI)
-	ADDQ       ldc+32(FP), SI
-	PREFETCHT0 (SI)
-	PREFETCHT0 64(SI)
-	PREFETCHT0 128(SI)
-	MOVQ       k+64(FP), R8
-	MOVQ       8(SP), SI
-	MOVQ       16(SP), DI
-	MOVQ       SI, R9
-	ADDQ       stepA+104(FP), R9
-	TESTQ      DX, DX
+	MOVQ       16(SP), CX
+	VMOVUPS    (CX), Z0
+	VMOVUPS.Z  64(CX), K1, Z1
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS    (CX), Z2
+	VMOVUPS.Z  64(CX), K1, Z3
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS    (CX), Z4
+	VMOVUPS.Z  64(CX), K1, Z5
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS    (CX), Z6
+	VMOVUPS.Z  64(CX), K1, Z7
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS    (CX), Z8
+	VMOVUPS.Z  64(CX), K1, Z9
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS    (CX), Z10
+	VMOVUPS.Z  64(CX), K1, Z11
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS    (CX), Z12
+	VMOVUPS.Z  64(CX), K1, Z13
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS    (CX), Z14
+	VMOVUPS.Z  64(CX), K1, Z15
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS    (CX), Z16
+	VMOVUPS.Z  64(CX), K1, Z17
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS    (CX), Z18
+	VMOVUPS.Z  64(CX), K1, Z19
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS    (CX), Z20
+	VMOVUPS.Z  64(CX), K1, Z21
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS    (CX), Z22
+	VMOVUPS.Z  64(CX), K1, Z23
+	MOVQ       8(SP), CX
+	ADDQ       stepC+88(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	MOVQ       k+64(FP), DX
+	MOVQ       32(SP), CX
+	MOVQ       24(SP), BX
+	MOVQ       ldb+56(FP), SI
+	TESTQ      SI, SI
 	JL         negated
 
 whole:
-	VMOVUPS      (DI), Z24
-	VMOVUPS      64(DI), Z25
-	VMOVUPS      128(DI), Z26
-	VBROADCASTSS (SI), Z27
-	VFMADD231PS  Z27, Z24, Z0
-	VFMADD231PS  Z27, Z25, Z1
-	VFMADD231PS  Z27, Z26, Z2
-	VBROADCASTSS 4(SI), Z27
-	VFMADD231PS  Z27, Z24, Z3
-	VFMADD231PS  Z27, Z25, Z4
-	VFMADD231PS  Z27, Z26, Z5
-	VBROADCASTSS 8(SI), Z27
-	VFMADD231PS  Z27, Z24, Z6
-	VFMADD231PS  Z27, Z25, Z7
-	VFMADD231PS  Z27, Z26, Z8
-	VBROADCASTSS 12(SI), Z27
-	VFMADD231PS  Z27, Z24, Z9
-	VFMADD231PS  Z27, Z25, Z10
-	VFMADD231PS  Z27, Z26, Z11
-	VBROADCASTSS 16(SI), Z27
-	VFMADD231PS  Z27, Z24, Z12
-	VFMADD231PS  Z27, Z25, Z13
-	VFMADD231PS  Z27, Z26, Z14
-	VBROADCASTSS 20(SI), Z27
-	VFMADD231PS  Z27, Z24, Z15
-	VFMADD231PS  Z27, Z25, Z16
-	VFMADD231PS  Z27, Z26, Z17
-	VBROADCASTSS 24(SI), Z27
-	VFMADD231PS  Z27, Z24, Z18
-	VFMADD231PS  Z27, Z25, Z19
-	VFMADD231PS  Z27, Z26, Z20
-	VBROADCASTSS 28(SI), Z27
-	VFMADD231PS  Z27, Z24, Z21
-	VFMADD231PS  Z27, Z25, Z22
-	VFMADD231PS  Z27, Z26, Z23
-	ADDQ         DX, DI
-	PREFETCHT0   (R9)
-	ADDQ         $0x40, R9
-	ADDQ         BX, SI
-	DECQ         R8
+	VMOVUPS      (CX), Z24
+	VMOVUPS      64(CX), Z25
+	VBROADCASTSS (BX), Z26
+	VFMADD231PS  Z26, Z24, Z0
+	VFMADD231PS  Z26, Z25, Z1
+	VBROADCASTSS 4(BX), Z26
+	VFMADD231PS  Z26, Z24, Z2
+	VFMADD231PS  Z26, Z25, Z3
+	VBROADCASTSS 8(BX), Z26
+	VFMADD231PS  Z26, Z24, Z4
+	VFMADD231PS  Z26, Z25, Z5
+	VBROADCASTSS 12(BX), Z26
+	VFMADD231PS  Z26, Z24, Z6
+	VFMADD231PS  Z26, Z25, Z7
+	VBROADCASTSS 16(BX), Z26
+	VFMADD231PS  Z26, Z24, Z8
+	VFMADD231PS  Z26, Z25, Z9
+	VBROADCASTSS 20(BX), Z26
+	VFMADD231PS  Z26, Z24, Z10
+	VFMADD231PS  Z26, Z25, Z11
+	VBROADCASTSS 24(BX), Z26
+	VFMADD231PS  Z26, Z24, Z12
+	VFMADD231PS  Z26, Z25, Z13
+	VBROADCASTSS 28(BX), Z26
+	VFMADD231PS  Z26, Z24, Z14
+	VFMADD231PS  Z26, Z25, Z15
+	VBROADCASTSS 32(BX), Z26
+	VFMADD231PS  Z26, Z24, Z16
+	VFMADD231PS  Z26, Z25, Z17
+	VBROADCASTSS 36(BX), Z26
+	VFMADD231PS  Z26, Z24, Z18
+	VFMADD231PS  Z26, Z25, Z19
+	VBROADCASTSS 40(BX), Z26
+	VFMADD231PS  Z26, Z24, Z20
+	VFMADD231PS  Z26, Z25, Z21
+	VBROADCASTSS 44(BX), Z26
+	VFMADD231PS  Z26, Z24, Z22
+	VFMADD231PS  Z26, Z25, Z23
+	ADDQ         SI, CX
+	ADDQ         AX, BX
+	DECQ         DX
 	JNE          whole
 	JMP          end
 
 negated:
 partial:
-	VMOVUPS      (DI), Z24
-	VMOVUPS      64(DI), Z25
-	VMOVUPS.Z    128(DI), K1, Z26
-	VBROADCASTSS (SI), Z27
-	VFMADD231PS  Z27, Z24, Z0
-	VFMADD231PS  Z27, Z25, Z1
-	VFMADD231PS  Z27, Z26, Z2
-	VBROADCASTSS 4(SI), Z27
-	VFMADD231PS  Z27, Z24, Z3
-	VFMADD231PS  Z27, Z25, Z4
-	VFMADD231PS  Z27, Z26, Z5
-	VBROADCASTSS 8(SI), Z27
-	VFMADD231PS  Z27, Z24, Z6
-	VFMADD231PS  Z27, Z25, Z7
-	VFMADD231PS  Z27, Z26, Z8
-	VBROADCASTSS 12(SI), Z27
-	VFMADD231PS  Z27, Z24, Z9
-	VFMADD231PS  Z27, Z25, Z10
-	VFMADD231PS  Z27, Z26, Z11
-	VBROADCASTSS 16(SI), Z27
-	VFMADD231PS  Z27, Z24, Z12
-	VFMADD231PS  Z27, Z25, Z13
-	VFMADD231PS  Z27, Z26, Z14
-	VBROADCASTSS 20(SI), Z27
-	VFMADD231PS  Z27, Z24, Z15
-	VFMADD231PS  Z27, Z25, Z16
-	VFMADD231PS  Z27, Z26, Z17
-	VBROADCASTSS 24(SI), Z27
-	VFMADD231PS  Z27, Z24, Z18
-	VFMADD231PS  Z27, Z25, Z19
-	VFMADD231PS  Z27, Z26, Z20
-	VBROADCASTSS 28(SI), Z27
-	VFMADD231PS  Z27, Z24, Z21
-	VFMADD231PS  Z27, Z25, Z22
-	VFMADD231PS  Z27, Z26, Z23
-	SUBQ         DX, DI
-	PREFETCHT0   (R9)
-	ADDQ         $0x40, R9
-	ADDQ         BX, SI
-	DECQ         R8
+	VMOVUPS      (CX), Z24
+	VMOVUPS.Z    64(CX), K1, Z25
+	VBROADCASTSS (BX), Z26
+	VFMADD231PS  Z26, Z24, Z0
+	VFMADD231PS  Z26, Z25, Z1
+	VBROADCASTSS 4(BX), Z26
+	VFMADD231PS  Z26, Z24, Z2
+	VFMADD231PS  Z26, Z25, Z3
+	VBROADCASTSS 8(BX), Z26
+	VFMADD231PS  Z26, Z24, Z4
+	VFMADD231PS  Z26, Z25, Z5
+	VBROADCASTSS 12(BX), Z26
+	VFMADD231PS  Z26, Z24, Z6
+	VFMADD231PS  Z26, Z25, Z7
+	VBROADCASTSS 16(BX), Z26
+	VFMADD231PS  Z26, Z24, Z8
+	VFMADD231PS  Z26, Z25, Z9
+	VBROADCASTSS 20(BX), Z26
+	VFMADD231PS  Z26, Z24, Z10
+	VFMADD231PS  Z26, Z25, Z11
+	VBROADCASTSS 24(BX), Z26
+	VFMADD231PS  Z26, Z24, Z12
+	VFMADD231PS  Z26, Z25, Z13
+	VBROADCASTSS 28(BX), Z26
+	VFMADD231PS  Z26, Z24, Z14
+	VFMADD231PS  Z26, Z25, Z15
+	VBROADCASTSS 32(BX), Z26
+	VFMADD231PS  Z26, Z24, Z16
+	VFMADD231PS  Z26, Z25, Z17
+	VBROADCASTSS 36(BX), Z26
+	VFMADD231PS  Z26, Z24, Z18
+	VFMADD231PS  Z26, Z25, Z19
+	VBROADCASTSS 40(BX), Z26
+	VFMADD231PS  Z26, Z24, Z20
+	VFMADD231PS  Z26, Z25, Z21
+	VBROADCASTSS 44(BX), Z26
+	VFMADD231PS  Z26, Z24, Z22
+	VFMADD231PS  Z26, Z25, Z23
+	SUBQ         SI, CX
+	ADDQ         AX, BX
+	DECQ         DX
 	JNE          partial
 
 end:
-	MOVQ    AX, SI
-	VMOVUPS Z0, (SI)
-	VMOVUPS Z1, 64(SI)
-	VMOVUPS Z2, K1, 128(SI)
-	ADDQ    ldc+32(FP), SI
-	VMOVUPS Z3, (SI)
-	VMOVUPS Z4, 64(SI)
-	VMOVUPS Z5, K1, 128(SI)
-	ADDQ    ldc+32(FP), SI
-	VMOVUPS Z6, (SI)
-	VMOVUPS Z7, 64(SI)
-	VMOVUPS Z8, K1, 128(SI)
-	ADDQ    ldc+32(FP), SI
-	VMOVUPS Z9, (SI)
-	VMOVUPS Z10, 64(SI)
-	VMOVUPS Z11, K1, 128(SI)
-	ADDQ    ldc+32(FP), SI
-	VMOVUPS Z12, (SI)
-	VMOVUPS Z13, 64(SI)
-	VMOVUPS Z14, K1, 128(SI)
-	ADDQ    ldc+32(FP), SI
-	VMOVUPS Z15, (SI)
-	VMOVUPS Z16, 64(SI)
-	VMOVUPS Z17, K1, 128(SI)
-	ADDQ    ldc+32(FP), SI
-	VMOVUPS Z18, (SI)
-	VMOVUPS Z19, 64(SI)
-	VMOVUPS Z20, K1, 128(SI)
-	ADDQ    ldc+32(FP), SI
-	VMOVUPS Z21, (SI)
-	VMOVUPS Z22, 64(SI)
-	VMOVUPS Z23, K1, 128(SI)
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, (CX)
+	VMOVUPS Z1, K1, 64(CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z2, (CX)
+	VMOVUPS Z3, K1, 64(CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z4, (CX)
+	VMOVUPS Z5, K1, 64(CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z6, (CX)
+	VMOVUPS Z7, K1, 64(CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z8, (CX)
+	VMOVUPS Z9, K1, 64(CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z10, (CX)
+	VMOVUPS Z11, K1, 64(CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z12, (CX)
+	VMOVUPS Z13, K1, 64(CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z14, (CX)
+	VMOVUPS Z15, K1, 64(CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z16, (CX)
+	VMOVUPS Z17, K1, 64(CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z18, (CX)
+	VMOVUPS Z19, K1, 64(CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z20, (CX)
+	VMOVUPS Z21, K1, 64(CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z22, (CX)
+	VMOVUPS Z23, K1, 64(CX)
 	DECQ    (SP)
 	JE      done
-	ADDQ    stepC+88(FP), AX
-	ADDQ    stepStart+96(FP), CX
-	MOVQ    stepA+104(FP), SI
-	ADDQ    SI, 8(SP)
-	MOVQ    stepB+112(FP), SI
-	ADDQ    SI, 16(SP)
+	MOVQ    stepC+88(FP), CX
+	ADDQ    CX, 8(SP)
+	MOVQ    stepStart+96(FP), CX
+	ADDQ    CX, 16(SP)
+	MOVQ    stepA+104(FP), CX
+	ADDQ    CX, 24(SP)
+	MOVQ    stepB+112(FP), CX
+	ADDQ    CX, 32(SP)
 	JMP     tiles
 
 done:
 	VZEROUPPER
 	RET
 
-// func tileCols9x3AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// func tileCols13x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileCols9x3AVX512(SB), NOSPLIT, $24-120
+TEXT ·tileCols13x2AVX512(SB), NOSPLIT, $40-120
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
 	BZHIL AX, CX, CX
 	KMOVW CX, K1
-	MOVQ  c+0(FP), AX
+	MOVQ  lda+48(FP), AX
+	MOVQ  count+80(FP), CX
+	MOVQ  CX, (SP)
+	MOVQ  c+0(FP), CX
+	MOVQ  CX, 8(SP)
 	MOVQ  start+8(FP), CX
-	MOVQ  ldb+56(FP), DX
-	MOVQ  lda+48(FP), BX
-	MOVQ  count+80(FP), SI
-	MOVQ  SI, (SP)
-	MOVQ  a+16(FP), SI
-	MOVQ  SI, 8(SP)
-	MOVQ  b+24(FP), SI
-	MOVQ  SI, 16(SP)
+	MOVQ  CX, 16(SP)
+	MOVQ  a+16(FP), CX
+	MOVQ  CX, 24(SP)
+	MOVQ  b+24(FP), CX
+	MOVQ  CX, 32(SP)
 
 tiles:
-	MOVQ       CX, SI
-	VMOVUPS    (SI), Z0
-	VMOVUPS    64(SI), Z1
-	VMOVUPS.Z  128(SI), K1, Z2
-	ADDQ       ldstart+40(FP), SI
-	VMOVUPS    (SI), Z3
-	VMOVUPS    64(SI), Z4
-	VMOVUPS.Z  128(SI), K1, Z5
-	ADDQ       ldstart+40(FP), SI
-	VMOVUPS    (SI), Z6
-	VMOVUPS    64(SI), Z7
-	VMOVUPS.Z  128(SI), K1, Z8
-	ADDQ       ldstart+40(FP), SI
-	VMOVUPS    (SI), Z9
-	VMOVUPS    64(SI), Z10
-	VMOVUPS.Z  128(SI), K1, Z11
-	ADDQ       ldstart+40(FP), SI
-	VMOVUPS    (SI), Z12
-	VMOVUPS    64(SI), Z13
-	VMOVUPS.Z  128(SI), K1, Z14
-	ADDQ       ldstart+40(FP), SI
-	VMOVUPS    (SI), Z15
-	VMOVUPS    64(SI), Z16
-	VMOVUPS.Z  128(SI), K1, Z17
-	ADDQ       ldstart+40(FP), SI
-	VMOVUPS    (SI), Z18
-	VMOVUPS    64(SI), Z19
-	VMOVUPS.Z  128(SI), K1, Z20
-	ADDQ       ldstart+40(FP), SI
-	VMOVUPS    (SI), Z21
-	VMOVUPS    64(SI), Z22
-	VMOVUPS.Z  128(SI), K1, Z23
-	ADDQ       ldstart+40(FP), SI
-	VMOVUPS    (SI), Z24
-	VMOVUPS    64(SI), Z25
-	VMOVUPS.Z  128(SI), K1, Z26
-	MOVQ       AX, SI
-	ADDQ       stepC+88(FP), SI
-	PREFETCHT0 (SI)
-	PREFETCHT0 64(SI)
-	PREFETCHT0 128(SI)
-	ADDQ       ldc+32(FP), SI
-	PREFETCHT0 (SI)
-	PREFETCHT0 64(SI)
-	PREFETCHT0 128(SI)
-	ADDQ       ldc+32(FP), SI
-	PREFETCHT0 (SI)
-	PREFETCHT0 64(SI)
-	PREFETCHT0 128(SI)
-	ADDQ       ldc+32(FP), SI
-	PREFETCHT0 (SI)
-	PREFETCHT0 64(SI)
-	PREFETCHT0 128(SI)
-	ADDQ       ldc+32(FP), SI
-	PREFETCHT0 (SI)
-	PREFETCHT0 64(SI)
-	PREFETCHT0 128(SI)
-	ADDQ       ldc+32(FP), SI
-	PREFETCHT0 (SI)
-	PREFETCHT0 64(SI)
-	PREFETCHT0 128(SI)
-	ADDQ       ldc+32(FP), SI
-	PREFETCHT0 (SI)
-	PREFETCHT0 64(SI)
-	PREFETCHT0 128(SI)
-	ADDQ       ldc+32(FP), SI
-	PREFETCHT0 (SI)
-	PREFETCHT0 64(SI)
-	PREFETCHT0 128(SI)
-	ADDQ       ldc+32(FP), SI
-	PREFETCHT0 (SI)
-	PREFETCHT0 64(SI)
-	PREFETCHT0 128(SI)
-	MOVQ       k+64(FP), R8
-	MOVQ       8(SP), SI
-	MOVQ       16(SP), DI
-	MOVQ       SI, R9
-	ADDQ       stepA+104(FP), R9
-	TESTQ      DX, DX
+	MOVQ       16(SP), CX
+	VMOVUPS    (CX), Z0
+	VMOVUPS.Z  64(CX), K1, Z1
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS    (CX), Z2
+	VMOVUPS.Z  64(CX), K1, Z3
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS    (CX), Z4
+	VMOVUPS.Z  64(CX), K1, Z5
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS    (CX), Z6
+	VMOVUPS.Z  64(CX), K1, Z7
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS    (CX), Z8
+	VMOVUPS.Z  64(CX), K1, Z9
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS    (CX), Z10
+	VMOVUPS.Z  64(CX), K1, Z11
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS    (CX), Z12
+	VMOVUPS.Z  64(CX), K1, Z13
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS    (CX), Z14
+	VMOVUPS.Z  64(CX), K1, Z15
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS    (CX), Z16
+	VMOVUPS.Z  64(CX), K1, Z17
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS    (CX), Z18
+	VMOVUPS.Z  64(CX), K1, Z19
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS    (CX), Z20
+	VMOVUPS.Z  64(CX), K1, Z21
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS    (CX), Z22
+	VMOVUPS.Z  64(CX), K1, Z23
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS    (CX), Z24
+	VMOVUPS.Z  64(CX), K1, Z25
+	MOVQ       8(SP), CX
+	ADDQ       stepC+88(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	MOVQ       k+64(FP), DX
+	MOVQ       32(SP), CX
+	MOVQ       24(SP), BX
+	MOVQ       ldb+56(FP), SI
+	TESTQ      SI, SI
 	JL         negated
 
 whole:
-	VMOVUPS      (DI), Z27
-	VMOVUPS      64(DI), Z28
-	VMOVUPS      128(DI), Z29
-	VBROADCASTSS (SI), Z30
-	VFMADD231PS  Z30, Z27, Z0
-	VFMADD231PS  Z30, Z28, Z1
-	VFMADD231PS  Z30, Z29, Z2
-	VBROADCASTSS 4(SI), Z30
-	VFMADD231PS  Z30, Z27, Z3
-	VFMADD231PS  Z30, Z28, Z4
-	VFMADD231PS  Z30, Z29, Z5
-	VBROADCASTSS 8(SI), Z30
-	VFMADD231PS  Z30, Z27, Z6
-	VFMADD231PS  Z30, Z28, Z7
-	VFMADD231PS  Z30, Z29, Z8
-	VBROADCASTSS 12(SI), Z30
-	VFMADD231PS  Z30, Z27, Z9
-	VFMADD231PS  Z30, Z28, Z10
-	VFMADD231PS  Z30, Z29, Z11
-	VBROADCASTSS 16(SI), Z30
-	VFMADD231PS  Z30, Z27, Z12
-	VFMADD231PS  Z30, Z28, Z13
-	VFMADD231PS  Z30, Z29, Z14
-	VBROADCASTSS 20(SI), Z30
-	VFMADD231PS  Z30, Z27, Z15
-	VFMADD231PS  Z30, Z28, Z16
-	VFMADD231PS  Z30, Z29, Z17
-	VBROADCASTSS 24(SI), Z30
-	VFMADD231PS  Z30, Z27, Z18
-	VFMADD231PS  Z30, Z28, Z19
-	VFMADD231PS  Z30, Z29, Z20
-	VBROADCASTSS 28(SI), Z30
-	VFMADD231PS  Z30, Z27, Z21
-	VFMADD231PS  Z30, Z28, Z22
-	VFMADD231PS  Z30, Z29, Z23
-	VBROADCASTSS 32(SI), Z30
-	VFMADD231PS  Z30, Z27, Z24
-	VFMADD231PS  Z30, Z28, Z25
-	VFMADD231PS  Z30, Z29, Z26
-	ADDQ         DX, DI
-	PREFETCHT0   (R9)
-	ADDQ         $0x40, R9
-	ADDQ         BX, SI
-	DECQ         R8
+	VMOVUPS      (CX), Z26
+	VMOVUPS      64(CX), Z27
+	VBROADCASTSS (BX), Z28
+	VFMADD231PS  Z28, Z26, Z0
+	VFMADD231PS  Z28, Z27, Z1
+	VBROADCASTSS 4(BX), Z28
+	VFMADD231PS  Z28, Z26, Z2
+	VFMADD231PS  Z28, Z27, Z3
+	VBROADCASTSS 8(BX), Z28
+	VFMADD231PS  Z28, Z26, Z4
+	VFMADD231PS  Z28, Z27, Z5
+	VBROADCASTSS 12(BX), Z28
+	VFMADD231PS  Z28, Z26, Z6
+	VFMADD231PS  Z28, Z27, Z7
+	VBROADCASTSS 16(BX), Z28
+	VFMADD231PS  Z28, Z26, Z8
+	VFMADD231PS  Z28, Z27, Z9
+	VBROADCASTSS 20(BX), Z28
+	VFMADD231PS  Z28, Z26, Z10
+	VFMADD231PS  Z28, Z27, Z11
+	VBROADCASTSS 24(BX), Z28
+	VFMADD231PS  Z28, Z26, Z12
+	VFMADD231PS  Z28, Z27, Z13
+	VBROADCASTSS 28(BX), Z28
+	VFMADD231PS  Z28, Z26, Z14
+	VFMADD231PS  Z28, Z27, Z15
+	VBROADCASTSS 32(BX), Z28
+	VFMADD231PS  Z28, Z26, Z16
+	VFMADD231PS  Z28, Z27, Z17
+	VBROADCASTSS 36(BX), Z28
+	VFMADD231PS  Z28, Z26, Z18
+	VFMADD231PS  Z28, Z27, Z19
+	VBROADCASTSS 40(BX), Z28
+	VFMADD231PS  Z28, Z26, Z20
+	VFMADD231PS  Z28, Z27, Z21
+	VBROADCASTSS 44(BX), Z28
+	VFMADD231PS  Z28, Z26, Z22
+	VFMADD231PS  Z28, Z27, Z23
+	VBROADCASTSS 48(BX), Z28
+	VFMADD231PS  Z28, Z26, Z24
+	VFMADD231PS  Z28, Z27, Z25
+	ADDQ         SI, CX
+	ADDQ         AX, BX
+	DECQ         DX
 	JNE          whole
 	JMP          end
 
 negated:
 partial:
-	VMOVUPS      (DI), Z27
-	VMOVUPS      64(DI), Z28
-	VMOVUPS.Z    128(DI), K1, Z29
-	VBROADCASTSS (SI), Z30
-	VFMADD231PS  Z30, Z27, Z0
-	VFMADD231PS  Z30, Z28, Z1
-	VFMADD231PS  Z30, Z29, Z2
-	VBROADCASTSS 4(SI), Z30
-	VFMADD231PS  Z30, Z27, Z3
-	VFMADD231PS  Z30, Z28, Z4
-	VFMADD231PS  Z30, Z29, Z5
-	VBROADCASTSS 8(SI), Z30
-	VFMADD231PS  Z30, Z27, Z6
-	VFMADD231PS  Z30, Z28, Z7
-	VFMADD231PS  Z30, Z29, Z8
-	VBROADCASTSS 12(SI), Z30
-	VFMADD231PS  Z30, Z27, Z9
-	VFMADD231PS  Z30, Z28, Z10
-	VFMADD231PS  Z30, Z29, Z11
-	VBROADCASTSS 16(SI), Z30
-	VFMADD231PS  Z30, Z27, Z12
-	VFMADD231PS  Z30, Z28, Z13
-	VFMADD231PS  Z30, Z29, Z14
-	VBROADCASTSS 20(SI), Z30
-	VFMADD231PS  Z30, Z27, Z15
-	VFMADD231PS  Z30, Z28, Z16
-	VFMADD231PS  Z30, Z29, Z17
-	VBROADCASTSS 24(SI), Z30
-	VFMADD231PS  Z30, Z27, Z18
-	VFMADD231PS  Z30, Z28, Z19
-	VFMADD231PS  Z30, Z29, Z20
-	VBROADCASTSS 28(SI), Z30
-	VFMADD231PS  Z30, Z27, Z21
-	VFMADD231PS  Z30, Z28, Z22
-	VFMADD231PS  Z30, Z29, Z23
-	VBROADCASTSS 32(SI), Z30
-	VFMADD231PS  Z30, Z27, Z24
-	VFMADD231PS  Z30, Z28, Z25
-	VFMADD231PS  Z30, Z29, Z26
-	SUBQ         DX, DI
-	PREFETCHT0   (R9)
-	ADDQ         $0x40, R9
-	ADDQ         BX, SI
-	DECQ         R8
+	VMOVUPS      (CX), Z26
+	VMOVUPS.Z    64(CX), K1, Z27
+	VBROADCASTSS (BX), Z28
+	VFMADD231PS  Z28, Z26, Z0
+	VFMADD231PS  Z28, Z27, Z1
+	VBROADCASTSS 4(BX), Z28
+	VFMADD231PS  Z28, Z26, Z2
+	VFMADD231PS  Z28, Z27, Z3
+	VBROADCASTSS 8(BX), Z28
+	VFMADD231PS  Z28, Z26, Z4
+	VFMADD231PS  Z28, Z27, Z5
+	VBROADCASTSS 12(BX), Z28
+	VFMADD231PS  Z28, Z26, Z6
+	VFMADD231PS  Z28, Z27, Z7
+	VBROADCASTSS 16(BX), Z28
+	VFMADD231PS  Z28, Z26, Z8
+	VFMADD231PS  Z28, Z27, Z9
+	VBROADCASTSS 20(BX), Z28
+	VFMADD231PS  Z28, Z26, Z10
+	VFMADD231PS  Z28, Z27, Z11
+	VBROADCASTSS 24(BX), Z28
+	VFMADD231PS  Z28, Z26, Z12
+	VFMADD231PS  Z28, Z27, Z13
+	VBROADCASTSS 28(BX), Z28
+	VFMADD231PS  Z28, Z26, Z14
+	VFMADD231PS  Z28, Z27, Z15
+	VBROADCASTSS 32(BX), Z28
+	VFMADD231PS  Z28, Z26, Z16
+	VFMADD231PS  Z28, Z27, Z17
+	VBROADCASTSS 36(BX), Z28
+	VFMADD231PS  Z28, Z26, Z18
+	VFMADD231PS  Z28, Z27, Z19
+	VBROADCASTSS 40(BX), Z28
+	VFMADD231PS  Z28, Z26, Z20
+	VFMADD231PS  Z28, Z27, Z21
+	VBROADCASTSS 44(BX), Z28
+	VFMADD231PS  Z28, Z26, Z22
+	VFMADD231PS  Z28, Z27, Z23
+	VBROADCASTSS 48(BX), Z28
+	VFMADD231PS  Z28, Z26, Z24
+	VFMADD231PS  Z28, Z27, Z25
+	SUBQ         SI, CX
+	ADDQ         AX, BX
+	DECQ         DX
 	JNE          partial
 
 end:
-	MOVQ    AX, SI
-	VMOVUPS Z0, (SI)
-	VMOVUPS Z1, 64(SI)
-	VMOVUPS Z2, K1, 128(SI)
-	ADDQ    ldc+32(FP), SI
-	VMOVUPS Z3, (SI)
-	VMOVUPS Z4, 64(SI)
-	VMOVUPS Z5, K1, 128(SI)
-	ADDQ    ldc+32(FP), SI
-	VMOVUPS Z6, (SI)
-	VMOVUPS Z7, 64(SI)
-	VMOVUPS Z8, K1, 128(SI)
-	ADDQ    ldc+32(FP), SI
-	VMOVUPS Z9, (SI)
-	VMOVUPS Z10, 64(SI)
-	VMOVUPS Z11, K1, 128(SI)
-	ADDQ    ldc+32(FP), SI
-	VMOVUPS Z12, (SI)
-	VMOVUPS Z13, 64(SI)
-	VMOVUPS Z14, K1, 128(SI)
-	ADDQ    ldc+32(FP), SI
-	VMOVUPS Z15, (SI)
-	VMOVUPS Z16, 64(SI)
-	VMOVUPS Z17, K1, 128(SI)
-	ADDQ    ldc+32(FP), SI
-	VMOVUPS Z18, (SI)
-	VMOVUPS Z19, 64(SI)
-	VMOVUPS Z20, K1, 128(SI)
-	ADDQ    ldc+32(FP), SI
-	VMOVUPS Z21, (SI)
-	VMOVUPS Z22, 64(SI)
-	VMOVUPS Z23, K1, 128(SI)
-	ADDQ    ldc+32(FP), SI
-	VMOVUPS Z24, (SI)
-	VMOVUPS Z25, 64(SI)
-	VMOVUPS Z26, K1, 128(SI)
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, (CX)
+	VMOVUPS Z1, K1, 64(CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z2, (CX)
+	VMOVUPS Z3, K1, 64(CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z4, (CX)
+	VMOVUPS Z5, K1, 64(CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z6, (CX)
+	VMOVUPS Z7, K1, 64(CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z8, (CX)
+	VMOVUPS Z9, K1, 64(CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z10, (CX)
+	VMOVUPS Z11, K1, 64(CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z12, (CX)
+	VMOVUPS Z13, K1, 64(CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z14, (CX)
+	VMOVUPS Z15, K1, 64(CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z16, (CX)
+	VMOVUPS Z17, K1, 64(CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z18, (CX)
+	VMOVUPS Z19, K1, 64(CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z20, (CX)
+	VMOVUPS Z21, K1, 64(CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z22, (CX)
+	VMOVUPS Z23, K1, 64(CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z24, (CX)
+	VMOVUPS Z25, K1, 64(CX)
 	DECQ    (SP)
 	JE      done
-	ADDQ    stepC+88(FP), AX
-	ADDQ    stepStart+96(FP), CX
-	MOVQ    stepA+104(FP), SI
-	ADDQ    SI, 8(SP)
-	MOVQ    stepB+112(FP), SI
-	ADDQ    SI, 16(SP)
+	MOVQ    stepC+88(FP), CX
+	ADDQ    CX, 8(SP)
+	MOVQ    stepStart+96(FP), CX
+	ADDQ    CX, 16(SP)
+	MOVQ    stepA+104(FP), CX
+	ADDQ    CX, 24(SP)
+	MOVQ    stepB+112(FP), CX
+	ADDQ    CX, 32(SP)
+	JMP     tiles
+
+done:
+	VZEROUPPER
+	RET
+
+// func tileCols14x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// Requires: AVX, AVX512F, BMI2, MMX+
+TEXT ·tileCols14x2AVX512(SB), NOSPLIT, $40-120
+	MOVQ  last+72(FP), AX
+	MOVL  $-1, CX
+	BZHIL AX, CX, CX
+	KMOVW CX, K1
+	MOVQ  lda+48(FP), AX
+	MOVQ  count+80(FP), CX
+	MOVQ  CX, (SP)
+	MOVQ  c+0(FP), CX
+	MOVQ  CX, 8(SP)
+	MOVQ  start+8(FP), CX
+	MOVQ  CX, 16(SP)
+	MOVQ  a+16(FP), CX
+	MOVQ  CX, 24(SP)
+	MOVQ  b+24(FP), CX
+	MOVQ  CX, 32(SP)
+
+tiles:
+	MOVQ       16(SP), CX
+	VMOVUPS    (CX), Z0
+	VMOVUPS.Z  64(CX), K1, Z1
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS    (CX), Z2
+	VMOVUPS.Z  64(CX), K1, Z3
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS    (CX), Z4
+	VMOVUPS.Z  64(CX), K1, Z5
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS    (CX), Z6
+	VMOVUPS.Z  64(CX), K1, Z7
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS    (CX), Z8
+	VMOVUPS.Z  64(CX), K1, Z9
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS    (CX), Z10
+	VMOVUPS.Z  64(CX), K1, Z11
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS    (CX), Z12
+	VMOVUPS.Z  64(CX), K1, Z13
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS    (CX), Z14
+	VMOVUPS.Z  64(CX), K1, Z15
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS    (CX), Z16
+	VMOVUPS.Z  64(CX), K1, Z17
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS    (CX), Z18
+	VMOVUPS.Z  64(CX), K1, Z19
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS    (CX), Z20
+	VMOVUPS.Z  64(CX), K1, Z21
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS    (CX), Z22
+	VMOVUPS.Z  64(CX), K1, Z23
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS    (CX), Z24
+	VMOVUPS.Z  64(CX), K1, Z25
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS    (CX), Z26
+	VMOVUPS.Z  64(CX), K1, Z27
+	MOVQ       8(SP), CX
+	ADDQ       stepC+88(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	MOVQ       k+64(FP), DX
+	MOVQ       32(SP), CX
+	MOVQ       24(SP), BX
+	MOVQ       ldb+56(FP), SI
+	TESTQ      SI, SI
+	JL         negated
+
+whole:
+	VMOVUPS      (CX), Z28
+	VMOVUPS      64(CX), Z29
+	VBROADCASTSS (BX), Z30
+	VFMADD231PS  Z30, Z28, Z0
+	VFMADD231PS  Z30, Z29, Z1
+	VBROADCASTSS 4(BX), Z30
+	VFMADD231PS  Z30, Z28, Z2
+	VFMADD231PS  Z30, Z29, Z3
+	VBROADCASTSS 8(BX), Z30
+	VFMADD231PS  Z30, Z28, Z4
+	VFMADD231PS  Z30, Z29, Z5
+	VBROADCASTSS 12(BX), Z30
+	VFMADD231PS  Z30, Z28, Z6
+	VFMADD231PS  Z30, Z29, Z7
+	VBROADCASTSS 16(BX), Z30
+	VFMADD231PS  Z30, Z28, Z8
+	VFMADD231PS  Z30, Z29, Z9
+	VBROADCASTSS 20(BX), Z30
+	VFMADD231PS  Z30, Z28, Z10
+	VFMADD231PS  Z30, Z29, Z11
+	VBROADCASTSS 24(BX), Z30
+	VFMADD231PS  Z30, Z28, Z12
+	VFMADD231PS  Z30, Z29, Z13
+	VBROADCASTSS 28(BX), Z30
+	VFMADD231PS  Z30, Z28, Z14
+	VFMADD231PS  Z30, Z29, Z15
+	VBROADCASTSS 32(BX), Z30
+	VFMADD231PS  Z30, Z28, Z16
+	VFMADD231PS  Z30, Z29, Z17
+	VBROADCASTSS 36(BX), Z30
+	VFMADD231PS  Z30, Z28, Z18
+	VFMADD231PS  Z30, Z29, Z19
+	VBROADCASTSS 40(BX), Z30
+	VFMADD231PS  Z30, Z28, Z20
+	VFMADD231PS  Z30, Z29, Z21
+	VBROADCASTSS 44(BX), Z30
+	VFMADD231PS  Z30, Z28, Z22
+	VFMADD231PS  Z30, Z29, Z23
+	VBROADCASTSS 48(BX), Z30
+	VFMADD231PS  Z30, Z28, Z24
+	VFMADD231PS  Z30, Z29, Z25
+	VBROADCASTSS 52(BX), Z30
+	VFMADD231PS  Z30, Z28, Z26
+	VFMADD231PS  Z30, Z29, Z27
+	ADDQ         SI, CX
+	ADDQ         AX, BX
+	DECQ         DX
+	JNE          whole
+	JMP          end
+
+negated:
+partial:
+	VMOVUPS      (CX), Z28
+	VMOVUPS.Z    64(CX), K1, Z29
+	VBROADCASTSS (BX), Z30
+	VFMADD231PS  Z30, Z28, Z0
+	VFMADD231PS  Z30, Z29, Z1
+	VBROADCASTSS 4(BX), Z30
+	VFMADD231PS  Z30, Z28, Z2
+	VFMADD231PS  Z30, Z29, Z3
+	VBROADCASTSS 8(BX), Z30
+	VFMADD231PS  Z30, Z28, Z4
+	VFMADD231PS  Z30, Z29, Z5
+	VBROADCASTSS 12(BX), Z30
+	VFMADD231PS  Z30, Z28, Z6
+	VFMADD231PS  Z30, Z29, Z7
+	VBROADCASTSS 16(BX), Z30
+	VFMADD231PS  Z30, Z28, Z8
+	VFMADD231PS  Z30, Z29, Z9
+	VBROADCASTSS 20(BX), Z30
+	VFMADD231PS  Z30, Z28, Z10
+	VFMADD231PS  Z30, Z29, Z11
+	VBROADCASTSS 24(BX), Z30
+	VFMADD231PS  Z30, Z28, Z12
+	VFMADD231PS  Z30, Z29, Z13
+	VBROADCASTSS 28(BX), Z30
+	VFMADD231PS  Z30, Z28, Z14
+	VFMADD231PS  Z30, Z29, Z15
+	VBROADCASTSS 32(BX), Z30
+	VFMADD231PS  Z30, Z28, Z16
+	VFMADD231PS  Z30, Z29, Z17
+	VBROADCASTSS 36(BX), Z30
+	VFMADD231PS  Z30, Z28, Z18
+	VFMADD231PS  Z30, Z29, Z19
+	VBROADCASTSS 40(BX), Z30
+	VFMADD231PS  Z30, Z28, Z20
+	VFMADD231PS  Z30, Z29, Z21
+	VBROADCASTSS 44(BX), Z30
+	VFMADD231PS  Z30, Z28, Z22
+	VFMADD231PS  Z30, Z29, Z23
+	VBROADCASTSS 48(BX), Z30
+	VFMADD231PS  Z30, Z28, Z24
+	VFMADD231PS  Z30, Z29, Z25
+	VBROADCASTSS 52(BX), Z30
+	VFMADD231PS  Z30, Z28, Z26
+	VFMADD231PS  Z30, Z29, Z27
+	SUBQ         SI, CX
+	ADDQ         AX, BX
+	DECQ         DX
+	JNE          partial
+
+end:
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, (CX)
+	VMOVUPS Z1, K1, 64(CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z2, (CX)
+	VMOVUPS Z3, K1, 64(CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z4, (CX)
+	VMOVUPS Z5, K1, 64(CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z6, (CX)
+	VMOVUPS Z7, K1, 64(CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z8, (CX)
+	VMOVUPS Z9, K1, 64(CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z10, (CX)
+	VMOVUPS Z11, K1, 64(CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z12, (CX)
+	VMOVUPS Z13, K1, 64(CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z14, (CX)
+	VMOVUPS Z15, K1, 64(CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z16, (CX)
+	VMOVUPS Z17, K1, 64(CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z18, (CX)
+	VMOVUPS Z19, K1, 64(CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z20, (CX)
+	VMOVUPS Z21, K1, 64(CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z22, (CX)
+	VMOVUPS Z23, K1, 64(CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z24, (CX)
+	VMOVUPS Z25, K1, 64(CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z26, (CX)
+	VMOVUPS Z27, K1, 64(CX)
+	DECQ    (SP)
+	JE      done
+	MOVQ    stepC+88(FP), CX
+	ADDQ    CX, 8(SP)
+	MOVQ    stepStart+96(FP), CX
+	ADDQ    CX, 16(SP)
+	MOVQ    stepA+104(FP), CX
+	ADDQ    CX, 24(SP)
+	MOVQ    stepB+112(FP), CX
+	ADDQ    CX, 32(SP)
 	JMP     tiles
 
 done:
@@ -18223,92 +20840,146 @@ done:
 
 // func tileCols1x4AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileCols1x4AVX512(SB), NOSPLIT, $24-120
+TEXT ·tileCols1x4AVX512(SB), NOSPLIT, $40-120
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
 	BZHIL AX, CX, CX
 	KMOVW CX, K1
-	MOVQ  c+0(FP), AX
+	MOVQ  lda+48(FP), AX
+	MOVQ  count+80(FP), CX
+	MOVQ  CX, (SP)
+	MOVQ  c+0(FP), CX
+	MOVQ  CX, 8(SP)
 	MOVQ  start+8(FP), CX
-	MOVQ  ldb+56(FP), DX
-	MOVQ  lda+48(FP), BX
-	MOVQ  count+80(FP), SI
-	MOVQ  SI, (SP)
-	MOVQ  a+16(FP), SI
-	MOVQ  SI, 8(SP)
-	MOVQ  b+24(FP), SI
-	MOVQ  SI, 16(SP)
+	MOVQ  CX, 16(SP)
+	MOVQ  a+16(FP), CX
+	MOVQ  CX, 24(SP)
+	MOVQ  b+24(FP), CX
+	MOVQ  CX, 32(SP)
 
 tiles:
-	MOVQ       CX, SI
-	VMOVUPS    (SI), Z0
-	VMOVUPS    64(SI), Z1
-	VMOVUPS    128(SI), Z2
-	VMOVUPS.Z  192(SI), K1, Z3
-	MOVQ       AX, SI
-	ADDQ       stepC+88(FP), SI
-	PREFETCHT0 (SI)
-	PREFETCHT0 64(SI)
-	PREFETCHT0 128(SI)
-	PREFETCHT0 192(SI)
-	MOVQ       k+64(FP), R8
-	MOVQ       8(SP), SI
-	MOVQ       16(SP), DI
-	MOVQ       SI, R9
-	ADDQ       stepA+104(FP), R9
-	TESTQ      DX, DX
+	MOVQ       16(SP), CX
+	VMOVUPS    (CX), Z0
+	VMOVUPS    64(CX), Z1
+	VMOVUPS    128(CX), Z2
+	VMOVUPS.Z  192(CX), K1, Z3
+	MOVQ       8(SP), CX
+	ADDQ       stepC+88(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	PREFETCHT0 128(CX)
+	PREFETCHT0 192(CX)
+	MOVQ       k+64(FP), DX
+	MOVQ       32(SP), CX
+	MOVQ       24(SP), BX
+	MOVQ       ldb+56(FP), SI
+	TESTQ      SI, SI
 	JL         negated
+	MOVQ       DX, DI
+	SHRQ       $0x02, DX
+	JE         few
+
+unrolled:
+	VBROADCASTSS (BX), Z4
+	VMOVUPS      (CX), Z5
+	VFMADD231PS  Z4, Z5, Z0
+	VMOVUPS      64(CX), Z5
+	VFMADD231PS  Z4, Z5, Z1
+	VMOVUPS      128(CX), Z5
+	VFMADD231PS  Z4, Z5, Z2
+	VMOVUPS      192(CX), Z5
+	VFMADD231PS  Z4, Z5, Z3
+	ADDQ         SI, CX
+	ADDQ         AX, BX
+	VBROADCASTSS (BX), Z4
+	VMOVUPS      (CX), Z5
+	VFMADD231PS  Z4, Z5, Z0
+	VMOVUPS      64(CX), Z5
+	VFMADD231PS  Z4, Z5, Z1
+	VMOVUPS      128(CX), Z5
+	VFMADD231PS  Z4, Z5, Z2
+	VMOVUPS      192(CX), Z5
+	VFMADD231PS  Z4, Z5, Z3
+	ADDQ         SI, CX
+	ADDQ         AX, BX
+	VBROADCASTSS (BX), Z4
+	VMOVUPS      (CX), Z5
+	VFMADD231PS  Z4, Z5, Z0
+	VMOVUPS      64(CX), Z5
+	VFMADD231PS  Z4, Z5, Z1
+	VMOVUPS      128(CX), Z5
+	VFMADD231PS  Z4, Z5, Z2
+	VMOVUPS      192(CX), Z5
+	VFMADD231PS  Z4, Z5, Z3
+	ADDQ         SI, CX
+	ADDQ         AX, BX
+	VBROADCASTSS (BX), Z4
+	VMOVUPS      (CX), Z5
+	VFMADD231PS  Z4, Z5, Z0
+	VMOVUPS      64(CX), Z5
+	VFMADD231PS  Z4, Z5, Z1
+	VMOVUPS      128(CX), Z5
+	VFMADD231PS  Z4, Z5, Z2
+	VMOVUPS      192(CX), Z5
+	VFMADD231PS  Z4, Z5, Z3
+	ADDQ         SI, CX
+	ADDQ         AX, BX
+	DECQ         DX
+	JNE          unrolled
+
+few:
+	MOVQ DI, DX
+	ANDQ $0x03, DX
+	JE   end
 
 whole:
-	VBROADCASTSS (SI), Z4
-	VMOVUPS      (DI), Z5
+	VBROADCASTSS (BX), Z4
+	VMOVUPS      (CX), Z5
 	VFMADD231PS  Z4, Z5, Z0
-	VMOVUPS      64(DI), Z5
+	VMOVUPS      64(CX), Z5
 	VFMADD231PS  Z4, Z5, Z1
-	VMOVUPS      128(DI), Z5
+	VMOVUPS      128(CX), Z5
 	VFMADD231PS  Z4, Z5, Z2
-	VMOVUPS      192(DI), Z5
+	VMOVUPS      192(CX), Z5
 	VFMADD231PS  Z4, Z5, Z3
-	ADDQ         DX, DI
-	PREFETCHT0   (R9)
-	ADDQ         $0x40, R9
-	ADDQ         BX, SI
-	DECQ         R8
+	ADDQ         SI, CX
+	ADDQ         AX, BX
+	DECQ         DX
 	JNE          whole
 	JMP          end
 
 negated:
 partial:
-	VBROADCASTSS (SI), Z4
-	VMOVUPS      (DI), Z5
+	VBROADCASTSS (BX), Z4
+	VMOVUPS      (CX), Z5
 	VFMADD231PS  Z4, Z5, Z0
-	VMOVUPS      64(DI), Z5
+	VMOVUPS      64(CX), Z5
 	VFMADD231PS  Z4, Z5, Z1
-	VMOVUPS      128(DI), Z5
+	VMOVUPS      128(CX), Z5
 	VFMADD231PS  Z4, Z5, Z2
-	VMOVUPS.Z    192(DI), K1, Z5
+	VMOVUPS.Z    192(CX), K1, Z5
 	VFMADD231PS  Z4, Z5, Z3
-	SUBQ         DX, DI
-	PREFETCHT0   (R9)
-	ADDQ         $0x40, R9
-	ADDQ         BX, SI
-	DECQ         R8
+	SUBQ         SI, CX
+	ADDQ         AX, BX
+	DECQ         DX
 	JNE          partial
 
 end:
-	MOVQ    AX, SI
-	VMOVUPS Z0, (SI)
-	VMOVUPS Z1, 64(SI)
-	VMOVUPS Z2, 128(SI)
-	VMOVUPS Z3, K1, 192(SI)
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, (CX)
+	VMOVUPS Z1, 64(CX)
+	VMOVUPS Z2, 128(CX)
+	VMOVUPS Z3, K1, 192(CX)
 	DECQ    (SP)
 	JE      done
-	ADDQ    stepC+88(FP), AX
-	ADDQ    stepStart+96(FP), CX
-	MOVQ    stepA+104(FP), SI
-	ADDQ    SI, 8(SP)
-	MOVQ    stepB+112(FP), SI
-	ADDQ    SI, 16(SP)
+	MOVQ    stepC+88(FP), CX
+	ADDQ    CX, 8(SP)
+	MOVQ    stepStart+96(FP), CX
+	ADDQ    CX, 16(SP)
+	MOVQ    stepA+104(FP), CX
+	ADDQ    CX, 24(SP)
+	MOVQ    stepB+112(FP), CX
+	ADDQ    CX, 32(SP)
 	JMP     tiles
 
 done:
@@ -18317,117 +20988,191 @@ done:
 
 // func tileCols2x4AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileCols2x4AVX512(SB), NOSPLIT, $24-120
+TEXT ·tileCols2x4AVX512(SB), NOSPLIT, $40-120
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
 	BZHIL AX, CX, CX
 	KMOVW CX, K1
-	MOVQ  c+0(FP), AX
+	MOVQ  lda+48(FP), AX
+	MOVQ  count+80(FP), CX
+	MOVQ  CX, (SP)
+	MOVQ  c+0(FP), CX
+	MOVQ  CX, 8(SP)
 	MOVQ  start+8(FP), CX
-	MOVQ  ldb+56(FP), DX
-	MOVQ  lda+48(FP), BX
-	MOVQ  count+80(FP), SI
-	MOVQ  SI, (SP)
-	MOVQ  a+16(FP), SI
-	MOVQ  SI, 8(SP)
-	MOVQ  b+24(FP), SI
-	MOVQ  SI, 16(SP)
+	MOVQ  CX, 16(SP)
+	MOVQ  a+16(FP), CX
+	MOVQ  CX, 24(SP)
+	MOVQ  b+24(FP), CX
+	MOVQ  CX, 32(SP)
 
 tiles:
-	MOVQ       CX, SI
-	VMOVUPS    (SI), Z0
-	VMOVUPS    64(SI), Z1
-	VMOVUPS    128(SI), Z2
-	VMOVUPS.Z  192(SI), K1, Z3
-	ADDQ       ldstart+40(FP), SI
-	VMOVUPS    (SI), Z4
-	VMOVUPS    64(SI), Z5
-	VMOVUPS    128(SI), Z6
-	VMOVUPS.Z  192(SI), K1, Z7
-	MOVQ       AX, SI
-	ADDQ       stepC+88(FP), SI
-	PREFETCHT0 (SI)
-	PREFETCHT0 64(SI)
-	PREFETCHT0 128(SI)
-	PREFETCHT0 192(SI)
-	ADDQ       ldc+32(FP), SI
-	PREFETCHT0 (SI)
-	PREFETCHT0 64(SI)
-	PREFETCHT0 128(SI)
-	PREFETCHT0 192(SI)
-	MOVQ       k+64(FP), R8
-	MOVQ       8(SP), SI
-	MOVQ       16(SP), DI
-	MOVQ       SI, R9
-	ADDQ       stepA+104(FP), R9
-	TESTQ      DX, DX
+	MOVQ       16(SP), CX
+	VMOVUPS    (CX), Z0
+	VMOVUPS    64(CX), Z1
+	VMOVUPS    128(CX), Z2
+	VMOVUPS.Z  192(CX), K1, Z3
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS    (CX), Z4
+	VMOVUPS    64(CX), Z5
+	VMOVUPS    128(CX), Z6
+	VMOVUPS.Z  192(CX), K1, Z7
+	MOVQ       8(SP), CX
+	ADDQ       stepC+88(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	PREFETCHT0 128(CX)
+	PREFETCHT0 192(CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	PREFETCHT0 128(CX)
+	PREFETCHT0 192(CX)
+	MOVQ       k+64(FP), DX
+	MOVQ       32(SP), CX
+	MOVQ       24(SP), BX
+	MOVQ       ldb+56(FP), SI
+	TESTQ      SI, SI
 	JL         negated
+	MOVQ       DX, DI
+	SHRQ       $0x02, DX
+	JE         few
 
-whole:
-	VBROADCASTSS (SI), Z8
-	VBROADCASTSS 4(SI), Z9
-	VMOVUPS      (DI), Z10
+unrolled:
+	VBROADCASTSS (BX), Z8
+	VBROADCASTSS 4(BX), Z9
+	VMOVUPS      (CX), Z10
 	VFMADD231PS  Z8, Z10, Z0
 	VFMADD231PS  Z9, Z10, Z4
-	VMOVUPS      64(DI), Z10
+	VMOVUPS      64(CX), Z10
 	VFMADD231PS  Z8, Z10, Z1
 	VFMADD231PS  Z9, Z10, Z5
-	VMOVUPS      128(DI), Z10
+	VMOVUPS      128(CX), Z10
 	VFMADD231PS  Z8, Z10, Z2
 	VFMADD231PS  Z9, Z10, Z6
-	VMOVUPS      192(DI), Z10
+	VMOVUPS      192(CX), Z10
 	VFMADD231PS  Z8, Z10, Z3
 	VFMADD231PS  Z9, Z10, Z7
-	ADDQ         DX, DI
-	PREFETCHT0   (R9)
-	ADDQ         $0x40, R9
-	ADDQ         BX, SI
-	DECQ         R8
+	ADDQ         SI, CX
+	ADDQ         AX, BX
+	VBROADCASTSS (BX), Z8
+	VBROADCASTSS 4(BX), Z9
+	VMOVUPS      (CX), Z10
+	VFMADD231PS  Z8, Z10, Z0
+	VFMADD231PS  Z9, Z10, Z4
+	VMOVUPS      64(CX), Z10
+	VFMADD231PS  Z8, Z10, Z1
+	VFMADD231PS  Z9, Z10, Z5
+	VMOVUPS      128(CX), Z10
+	VFMADD231PS  Z8, Z10, Z2
+	VFMADD231PS  Z9, Z10, Z6
+	VMOVUPS      192(CX), Z10
+	VFMADD231PS  Z8, Z10, Z3
+	VFMADD231PS  Z9, Z10, Z7
+	ADDQ         SI, CX
+	ADDQ         AX, BX
+	VBROADCASTSS (BX), Z8
+	VBROADCASTSS 4(BX), Z9
+	VMOVUPS      (CX), Z10
+	VFMADD231PS  Z8, Z10, Z0
+	VFMADD231PS  Z9, Z10, Z4
+	VMOVUPS      64(CX), Z10
+	VFMADD231PS  Z8, Z10, Z1
+	VFMADD231PS  Z9, Z10, Z5
+	VMOVUPS      128(CX), Z10
+	VFMADD231PS  Z8, Z10, Z2
+	VFMADD231PS  Z9, Z10, Z6
+	VMOVUPS      192(CX), Z10
+	VFMADD231PS  Z8, Z10, Z3
+	VFMADD231PS  Z9, Z10, Z7
+	ADDQ         SI, CX
+	ADDQ         AX, BX
+	VBROADCASTSS (BX), Z8
+	VBROADCASTSS 4(BX), Z9
+	VMOVUPS      (CX), Z10
+	VFMADD231PS  Z8, Z10, Z0
+	VFMADD231PS  Z9, Z10, Z4
+	VMOVUPS      64(CX), Z10
+	VFMADD231PS  Z8, Z10, Z1
+	VFMADD231PS  Z9, Z10, Z5
+	VMOVUPS      128(CX), Z10
+	VFMADD231PS  Z8, Z10, Z2
+	VFMADD231PS  Z9, Z10, Z6
+	VMOVUPS      192(CX), Z10
+	VFMADD231PS  Z8, Z10, Z3
+	VFMADD231PS  Z9, Z10, Z7
+	ADDQ         SI, CX
+	ADDQ         AX, BX
+	DECQ         DX
+	JNE          unrolled
+
+few:
+	MOVQ DI, DX
+	ANDQ $0x03, DX
+	JE   end
+
+whole:
+	VBROADCASTSS (BX), Z8
+	VBROADCASTSS 4(BX), Z9
+	VMOVUPS      (CX), Z10
+	VFMADD231PS  Z8, Z10, Z0
+	VFMADD231PS  Z9, Z10, Z4
+	VMOVUPS      64(CX), Z10
+	VFMADD231PS  Z8, Z10, Z1
+	VFMADD231PS  Z9, Z10, Z5
+	VMOVUPS      128(CX), Z10
+	VFMADD231PS  Z8, Z10, Z2
+	VFMADD231PS  Z9, Z10, Z6
+	VMOVUPS      192(CX), Z10
+	VFMADD231PS  Z8, Z10, Z3
+	VFMADD231PS  Z9, Z10, Z7
+	ADDQ         SI, CX
+	ADDQ         AX, BX
+	DECQ         DX
 	JNE          whole
 	JMP          end
 
 negated:
 partial:
-	VBROADCASTSS (SI), Z8
-	VBROADCASTSS 4(SI), Z9
-	VMOVUPS      (DI), Z10
+	VBROADCASTSS (BX), Z8
+	VBROADCASTSS 4(BX), Z9
+	VMOVUPS      (CX), Z10
 	VFMADD231PS  Z8, Z10, Z0
 	VFMADD231PS  Z9, Z10, Z4
-	VMOVUPS      64(DI), Z10
+	VMOVUPS      64(CX), Z10
 	VFMADD231PS  Z8, Z10, Z1
 	VFMADD231PS  Z9, Z10, Z5
-	VMOVUPS      128(DI), Z10
+	VMOVUPS      128(CX), Z10
 	VFMADD231PS  Z8, Z10, Z2
 	VFMADD231PS  Z9, Z10, Z6
-	VMOVUPS.Z    192(DI), K1, Z10
+	VMOVUPS.Z    192(CX), K1, Z10
 	VFMADD231PS  Z8, Z10, Z3
 	VFMADD231PS  Z9, Z10, Z7
-	SUBQ         DX, DI
-	PREFETCHT0   (R9)
-	ADDQ         $0x40, R9
-	ADDQ         BX, SI
-	DECQ         R8
+	SUBQ         SI, CX
+	ADDQ         AX, BX
+	DECQ         DX
 	JNE          partial
 
 end:
-	MOVQ    AX, SI
-	VMOVUPS Z0, (SI)
-	VMOVUPS Z1, 64(SI)
-	VMOVUPS Z2, 128(SI)
-	VMOVUPS Z3, K1, 192(SI)
-	ADDQ    ldc+32(FP), SI
-	VMOVUPS Z4, (SI)
-	VMOVUPS Z5, 64(SI)
-	VMOVUPS Z6, 128(SI)
-	VMOVUPS Z7, K1, 192(SI)
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, (CX)
+	VMOVUPS Z1, 64(CX)
+	VMOVUPS Z2, 128(CX)
+	VMOVUPS Z3, K1, 192(CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z4, (CX)
+	VMOVUPS Z5, 64(CX)
+	VMOVUPS Z6, 128(CX)
+	VMOVUPS Z7, K1, 192(CX)
 	DECQ    (SP)
 	JE      done
-	ADDQ    stepC+88(FP), AX
-	ADDQ    stepStart+96(FP), CX
-	MOVQ    stepA+104(FP), SI
-	ADDQ    SI, 8(SP)
-	MOVQ    stepB+112(FP), SI
-	ADDQ    SI, 16(SP)
+	MOVQ    stepC+88(FP), CX
+	ADDQ    CX, 8(SP)
+	MOVQ    stepStart+96(FP), CX
+	ADDQ    CX, 16(SP)
+	MOVQ    stepA+104(FP), CX
+	ADDQ    CX, 24(SP)
+	MOVQ    stepB+112(FP), CX
+	ADDQ    CX, 32(SP)
 	JMP     tiles
 
 done:
@@ -18436,142 +21181,236 @@ done:
 
 // func tileCols3x4AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileCols3x4AVX512(SB), NOSPLIT, $24-120
+TEXT ·tileCols3x4AVX512(SB), NOSPLIT, $40-120
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
 	BZHIL AX, CX, CX
 	KMOVW CX, K1
-	MOVQ  c+0(FP), AX
+	MOVQ  lda+48(FP), AX
+	MOVQ  count+80(FP), CX
+	MOVQ  CX, (SP)
+	MOVQ  c+0(FP), CX
+	MOVQ  CX, 8(SP)
 	MOVQ  start+8(FP), CX
-	MOVQ  ldb+56(FP), DX
-	MOVQ  lda+48(FP), BX
-	MOVQ  count+80(FP), SI
-	MOVQ  SI, (SP)
-	MOVQ  a+16(FP), SI
-	MOVQ  SI, 8(SP)
-	MOVQ  b+24(FP), SI
-	MOVQ  SI, 16(SP)
+	MOVQ  CX, 16(SP)
+	MOVQ  a+16(FP), CX
+	MOVQ  CX, 24(SP)
+	MOVQ  b+24(FP), CX
+	MOVQ  CX, 32(SP)
 
 tiles:
-	MOVQ       CX, SI
-	VMOVUPS    (SI), Z0
-	VMOVUPS    64(SI), Z1
-	VMOVUPS    128(SI), Z2
-	VMOVUPS.Z  192(SI), K1, Z3
-	ADDQ       ldstart+40(FP), SI
-	VMOVUPS    (SI), Z4
-	VMOVUPS    64(SI), Z5
-	VMOVUPS    128(SI), Z6
-	VMOVUPS.Z  192(SI), K1, Z7
-	ADDQ       ldstart+40(FP), SI
-	VMOVUPS    (SI), Z8
-	VMOVUPS    64(SI), Z9
-	VMOVUPS    128(SI), Z10
-	VMOVUPS.Z  192(SI), K1, Z11
-	MOVQ       AX, SI
-	ADDQ       stepC+88(FP), SI
-	PREFETCHT0 (SI)
-	PREFETCHT0 64(SI)
-	PREFETCHT0 128(SI)
-	PREFETCHT0 192(SI)
-	ADDQ       ldc+32(FP), SI
-	PREFETCHT0 (SI)
-	PREFETCHT0 64(SI)
-	PREFETCHT0 128(SI)
-	PREFETCHT0 192(SI)
-	ADDQ       ldc+32(FP), SI
-	PREFETCHT0 (SI)
-	PREFETCHT0 64(SI)
-	PREFETCHT0 128(SI)
-	PREFETCHT0 192(SI)
-	MOVQ       k+64(FP), R8
-	MOVQ       8(SP), SI
-	MOVQ       16(SP), DI
-	MOVQ       SI, R9
-	ADDQ       stepA+104(FP), R9
-	TESTQ      DX, DX
+	MOVQ       16(SP), CX
+	VMOVUPS    (CX), Z0
+	VMOVUPS    64(CX), Z1
+	VMOVUPS    128(CX), Z2
+	VMOVUPS.Z  192(CX), K1, Z3
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS    (CX), Z4
+	VMOVUPS    64(CX), Z5
+	VMOVUPS    128(CX), Z6
+	VMOVUPS.Z  192(CX), K1, Z7
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS    (CX), Z8
+	VMOVUPS    64(CX), Z9
+	VMOVUPS    128(CX), Z10
+	VMOVUPS.Z  192(CX), K1, Z11
+	MOVQ       8(SP), CX
+	ADDQ       stepC+88(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	PREFETCHT0 128(CX)
+	PREFETCHT0 192(CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	PREFETCHT0 128(CX)
+	PREFETCHT0 192(CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	PREFETCHT0 128(CX)
+	PREFETCHT0 192(CX)
+	MOVQ       k+64(FP), DX
+	MOVQ       32(SP), CX
+	MOVQ       24(SP), BX
+	MOVQ       ldb+56(FP), SI
+	TESTQ      SI, SI
 	JL         negated
+	MOVQ       DX, DI
+	SHRQ       $0x02, DX
+	JE         few
 
-whole:
-	VBROADCASTSS (SI), Z12
-	VBROADCASTSS 4(SI), Z13
-	VBROADCASTSS 8(SI), Z14
-	VMOVUPS      (DI), Z15
+unrolled:
+	VBROADCASTSS (BX), Z12
+	VBROADCASTSS 4(BX), Z13
+	VBROADCASTSS 8(BX), Z14
+	VMOVUPS      (CX), Z15
 	VFMADD231PS  Z12, Z15, Z0
 	VFMADD231PS  Z13, Z15, Z4
 	VFMADD231PS  Z14, Z15, Z8
-	VMOVUPS      64(DI), Z15
+	VMOVUPS      64(CX), Z15
 	VFMADD231PS  Z12, Z15, Z1
 	VFMADD231PS  Z13, Z15, Z5
 	VFMADD231PS  Z14, Z15, Z9
-	VMOVUPS      128(DI), Z15
+	VMOVUPS      128(CX), Z15
 	VFMADD231PS  Z12, Z15, Z2
 	VFMADD231PS  Z13, Z15, Z6
 	VFMADD231PS  Z14, Z15, Z10
-	VMOVUPS      192(DI), Z15
+	VMOVUPS      192(CX), Z15
 	VFMADD231PS  Z12, Z15, Z3
 	VFMADD231PS  Z13, Z15, Z7
 	VFMADD231PS  Z14, Z15, Z11
-	ADDQ         DX, DI
-	PREFETCHT0   (R9)
-	ADDQ         $0x40, R9
-	ADDQ         BX, SI
-	DECQ         R8
+	ADDQ         SI, CX
+	ADDQ         AX, BX
+	VBROADCASTSS (BX), Z12
+	VBROADCASTSS 4(BX), Z13
+	VBROADCASTSS 8(BX), Z14
+	VMOVUPS      (CX), Z15
+	VFMADD231PS  Z12, Z15, Z0
+	VFMADD231PS  Z13, Z15, Z4
+	VFMADD231PS  Z14, Z15, Z8
+	VMOVUPS      64(CX), Z15
+	VFMADD231PS  Z12, Z15, Z1
+	VFMADD231PS  Z13, Z15, Z5
+	VFMADD231PS  Z14, Z15, Z9
+	VMOVUPS      128(CX), Z15
+	VFMADD231PS  Z12, Z15, Z2
+	VFMADD231PS  Z13, Z15, Z6
+	VFMADD231PS  Z14, Z15, Z10
+	VMOVUPS      192(CX), Z15
+	VFMADD231PS  Z12, Z15, Z3
+	VFMADD231PS  Z13, Z15, Z7
+	VFMADD231PS  Z14, Z15, Z11
+	ADDQ         SI, CX
+	ADDQ         AX, BX
+	VBROADCASTSS (BX), Z12
+	VBROADCASTSS 4(BX), Z13
+	VBROADCASTSS 8(BX), Z14
+	VMOVUPS      (CX), Z15
+	VFMADD231PS  Z12, Z15, Z0
+	VFMADD231PS  Z13, Z15, Z4
+	VFMADD231PS  Z14, Z15, Z8
+	VMOVUPS      64(CX), Z15
+	VFMADD231PS  Z12, Z15, Z1
+	VFMADD231PS  Z13, Z15, Z5
+	VFMADD231PS  Z14, Z15, Z9
+	VMOVUPS      128(CX), Z15
+	VFMADD231PS  Z12, Z15, Z2
+	VFMADD231PS  Z13, Z15, Z6
+	VFMADD231PS  Z14, Z15, Z10
+	VMOVUPS      192(CX), Z15
+	VFMADD231PS  Z12, Z15, Z3
+	VFMADD231PS  Z13, Z15, Z7
+	VFMADD231PS  Z14, Z15, Z11
+	ADDQ         SI, CX
+	ADDQ         AX, BX
+	VBROADCASTSS (BX), Z12
+	VBROADCASTSS 4(BX), Z13
+	VBROADCASTSS 8(BX), Z14
+	VMOVUPS      (CX), Z15
+	VFMADD231PS  Z12, Z15, Z0
+	VFMADD231PS  Z13, Z15, Z4
+	VFMADD231PS  Z14, Z15, Z8
+	VMOVUPS      64(CX), Z15
+	VFMADD231PS  Z12, Z15, Z1
+	VFMADD231PS  Z13, Z15, Z5
+	VFMADD231PS  Z14, Z15, Z9
+	VMOVUPS      128(CX), Z15
+	VFMADD231PS  Z12, Z15, Z2
+	VFMADD231PS  Z13, Z15, Z6
+	VFMADD231PS  Z14, Z15, Z10
+	VMOVUPS      192(CX), Z15
+	VFMADD231PS  Z12, Z15, Z3
+	VFMADD231PS  Z13, Z15, Z7
+	VFMADD231PS  Z14, Z15, Z11
+	ADDQ         SI, CX
+	ADDQ         AX, BX
+	DECQ         DX
+	JNE          unrolled
+
+few:
+	MOVQ DI, DX
+	ANDQ $0x03, DX
+	JE   end
+
+whole:
+	VBROADCASTSS (BX), Z12
+	VBROADCASTSS 4(BX), Z13
+	VBROADCASTSS 8(BX), Z14
+	VMOVUPS      (CX), Z15
+	VFMADD231PS  Z12, Z15, Z0
+	VFMADD231PS  Z13, Z15, Z4
+	VFMADD231PS  Z14, Z15, Z8
+	VMOVUPS      64(CX), Z15
+	VFMADD231PS  Z12, Z15, Z1
+	VFMADD231PS  Z13, Z15, Z5
+	VFMADD231PS  Z14, Z15, Z9
+	VMOVUPS      128(CX), Z15
+	VFMADD231PS  Z12, Z15, Z2
+	VFMADD231PS  Z13, Z15, Z6
+	VFMADD231PS  Z14, Z15, Z10
+	VMOVUPS      192(CX), Z15
+	VFMADD231PS  Z12, Z15, Z3
+	VFMADD231PS  Z13, Z15, Z7
+	VFMADD231PS  Z14, Z15, Z11
+	ADDQ         SI, CX
+	ADDQ         AX, BX
+	DECQ         DX
 	JNE          whole
 	JMP          end
 
 negated:
 partial:
-	VBROADCASTSS (SI), Z12
-	VBROADCASTSS 4(SI), Z13
-	VBROADCASTSS 8(SI), Z14
-	VMOVUPS      (DI), Z15
+	VBROADCASTSS (BX), Z12
+	VBROADCASTSS 4(BX), Z13
+	VBROADCASTSS 8(BX), Z14
+	VMOVUPS      (CX), Z15
 	VFMADD231PS  Z12, Z15, Z0
 	VFMADD231PS  Z13, Z15, Z4
 	VFMADD231PS  Z14, Z15, Z8
-	VMOVUPS      64(DI), Z15
+	VMOVUPS      64(CX), Z15
 	VFMADD231PS  Z12, Z15, Z1
 	VFMADD231PS  Z13, Z15, Z5
 	VFMADD231PS  Z14, Z15, Z9
-	VMOVUPS      128(DI), Z15
+	VMOVUPS      128(CX), Z15
 	VFMADD231PS  Z12, Z15, Z2
 	VFMADD231PS  Z13, Z15, Z6
 	VFMADD231PS  Z14, Z15, Z10
-	VMOVUPS.Z    192(DI), K1, Z15
+	VMOVUPS.Z    192(CX), K1, Z15
 	VFMADD231PS  Z12, Z15, Z3
 	VFMADD231PS  Z13, Z15, Z7
 	VFMADD231PS  Z14, Z15, Z11
-	SUBQ         DX, DI
-	PREFETCHT0   (R9)
-	ADDQ         $0x40, R9
-	ADDQ         BX, SI
-	DECQ         R8
+	SUBQ         SI, CX
+	ADDQ         AX, BX
+	DECQ         DX
 	JNE          partial
 
 end:
-	MOVQ    AX, SI
-	VMOVUPS Z0, (SI)
-	VMOVUPS Z1, 64(SI)
-	VMOVUPS Z2, 128(SI)
-	VMOVUPS Z3, K1, 192(SI)
-	ADDQ    ldc+32(FP), SI
-	VMOVUPS Z4, (SI)
-	VMOVUPS Z5, 64(SI)
-	VMOVUPS Z6, 128(SI)
-	VMOVUPS Z7, K1, 192(SI)
-	ADDQ    ldc+32(FP), SI
-	VMOVUPS Z8, (SI)
-	VMOVUPS Z9, 64(SI)
-	VMOVUPS Z10, 128(SI)
-	VMOVUPS Z11, K1, 192(SI)
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, (CX)
+	VMOVUPS Z1, 64(CX)
+	VMOVUPS Z2, 128(CX)
+	VMOVUPS Z3, K1, 192(CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z4, (CX)
+	VMOVUPS Z5, 64(CX)
+	VMOVUPS Z6, 128(CX)
+	VMOVUPS Z7, K1, 192(CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z8, (CX)
+	VMOVUPS Z9, 64(CX)
+	VMOVUPS Z10, 128(CX)
+	VMOVUPS Z11, K1, 192(CX)
 	DECQ    (SP)
 	JE      done
-	ADDQ    stepC+88(FP), AX
-	ADDQ    stepStart+96(FP), CX
-	MOVQ    stepA+104(FP), SI
-	ADDQ    SI, 8(SP)
-	MOVQ    stepB+112(FP), SI
-	ADDQ    SI, 16(SP)
+	MOVQ    stepC+88(FP), CX
+	ADDQ    CX, 8(SP)
+	MOVQ    stepStart+96(FP), CX
+	ADDQ    CX, 16(SP)
+	MOVQ    stepA+104(FP), CX
+	ADDQ    CX, 24(SP)
+	MOVQ    stepB+112(FP), CX
+	ADDQ    CX, 32(SP)
 	JMP     tiles
 
 done:
@@ -18580,167 +21419,281 @@ done:
 
 // func tileCols4x4AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileCols4x4AVX512(SB), NOSPLIT, $24-120
+TEXT ·tileCols4x4AVX512(SB), NOSPLIT, $40-120
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
 	BZHIL AX, CX, CX
 	KMOVW CX, K1
-	MOVQ  c+0(FP), AX
+	MOVQ  lda+48(FP), AX
+	MOVQ  count+80(FP), CX
+	MOVQ  CX, (SP)
+	MOVQ  c+0(FP), CX
+	MOVQ  CX, 8(SP)
 	MOVQ  start+8(FP), CX
-	MOVQ  ldb+56(FP), DX
-	MOVQ  lda+48(FP), BX
-	MOVQ  count+80(FP), SI
-	MOVQ  SI, (SP)
-	MOVQ  a+16(FP), SI
-	MOVQ  SI, 8(SP)
-	MOVQ  b+24(FP), SI
-	MOVQ  SI, 16(SP)
+	MOVQ  CX, 16(SP)
+	MOVQ  a+16(FP), CX
+	MOVQ  CX, 24(SP)
+	MOVQ  b+24(FP), CX
+	MOVQ  CX, 32(SP)
 
 tiles:
-	MOVQ       CX, SI
-	VMOVUPS    (SI), Z0
-	VMOVUPS    64(SI), Z1
-	VMOVUPS    128(SI), Z2
-	VMOVUPS.Z  192(SI), K1, Z3
-	ADDQ       ldstart+40(FP), SI
-	VMOVUPS    (SI), Z4
-	VMOVUPS    64(SI), Z5
-	VMOVUPS    128(SI), Z6
-	VMOVUPS.Z  192(SI), K1, Z7
-	ADDQ       ldstart+40(FP), SI
-	VMOVUPS    (SI), Z8
-	VMOVUPS    64(SI), Z9
-	VMOVUPS    128(SI), Z10
-	VMOVUPS.Z  192(SI), K1, Z11
-	ADDQ       ldstart+40(FP), SI
-	VMOVUPS    (SI), Z12
-	VMOVUPS    64(SI), Z13
-	VMOVUPS    128(SI), Z14
-	VMOVUPS.Z  192(SI), K1, Z15
-	MOVQ       AX, SI
-	ADDQ       stepC+88(FP), SI
-	PREFETCHT0 (SI)
-	PREFETCHT0 64(SI)
-	PREFETCHT0 128(SI)
-	PREFETCHT0 192(SI)
-	ADDQ       ldc+32(FP), SI
-	PREFETCHT0 (SI)
-	PREFETCHT0 64(SI)
-	PREFETCHT0 128(SI)
-	PREFETCHT0 192(SI)
-	ADDQ       ldc+32(FP), SI
-	PREFETCHT0 (SI)
-	PREFETCHT0 64(SI)
-	PREFETCHT0 128(SI)
-	PREFETCHT0 192(SI)
-	ADDQ       ldc+32(FP), SI
-	PREFETCHT0 (SI)
-	PREFETCHT0 64(SI)
-	PREFETCHT0 128(SI)
-	PREFETCHT0 192(SI)
-	MOVQ       k+64(FP), R8
-	MOVQ       8(SP), SI
-	MOVQ       16(SP), DI
-	MOVQ       SI, R9
-	ADDQ       stepA+104(FP), R9
-	TESTQ      DX, DX
+	MOVQ       16(SP), CX
+	VMOVUPS    (CX), Z0
+	VMOVUPS    64(CX), Z1
+	VMOVUPS    128(CX), Z2
+	VMOVUPS.Z  192(CX), K1, Z3
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS    (CX), Z4
+	VMOVUPS    64(CX), Z5
+	VMOVUPS    128(CX), Z6
+	VMOVUPS.Z  192(CX), K1, Z7
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS    (CX), Z8
+	VMOVUPS    64(CX), Z9
+	VMOVUPS    128(CX), Z10
+	VMOVUPS.Z  192(CX), K1, Z11
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS    (CX), Z12
+	VMOVUPS    64(CX), Z13
+	VMOVUPS    128(CX), Z14
+	VMOVUPS.Z  192(CX), K1, Z15
+	MOVQ       8(SP), CX
+	ADDQ       stepC+88(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	PREFETCHT0 128(CX)
+	PREFETCHT0 192(CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	PREFETCHT0 128(CX)
+	PREFETCHT0 192(CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	PREFETCHT0 128(CX)
+	PREFETCHT0 192(CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	PREFETCHT0 128(CX)
+	PREFETCHT0 192(CX)
+	MOVQ       k+64(FP), DX
+	MOVQ       32(SP), CX
+	MOVQ       24(SP), BX
+	MOVQ       ldb+56(FP), SI
+	TESTQ      SI, SI
 	JL         negated
+	MOVQ       DX, DI
+	SHRQ       $0x02, DX
+	JE         few
 
-whole:
-	VMOVUPS      (DI), Z16
-	VMOVUPS      64(DI), Z17
-	VMOVUPS      128(DI), Z18
-	VMOVUPS      192(DI), Z19
-	VBROADCASTSS (SI), Z20
+unrolled:
+	VMOVUPS      (CX), Z16
+	VMOVUPS      64(CX), Z17
+	VMOVUPS      128(CX), Z18
+	VMOVUPS      192(CX), Z19
+	VBROADCASTSS (BX), Z20
 	VFMADD231PS  Z20, Z16, Z0
 	VFMADD231PS  Z20, Z17, Z1
 	VFMADD231PS  Z20, Z18, Z2
 	VFMADD231PS  Z20, Z19, Z3
-	VBROADCASTSS 4(SI), Z20
+	VBROADCASTSS 4(BX), Z20
 	VFMADD231PS  Z20, Z16, Z4
 	VFMADD231PS  Z20, Z17, Z5
 	VFMADD231PS  Z20, Z18, Z6
 	VFMADD231PS  Z20, Z19, Z7
-	VBROADCASTSS 8(SI), Z20
+	VBROADCASTSS 8(BX), Z20
 	VFMADD231PS  Z20, Z16, Z8
 	VFMADD231PS  Z20, Z17, Z9
 	VFMADD231PS  Z20, Z18, Z10
 	VFMADD231PS  Z20, Z19, Z11
-	VBROADCASTSS 12(SI), Z20
+	VBROADCASTSS 12(BX), Z20
 	VFMADD231PS  Z20, Z16, Z12
 	VFMADD231PS  Z20, Z17, Z13
 	VFMADD231PS  Z20, Z18, Z14
 	VFMADD231PS  Z20, Z19, Z15
-	ADDQ         DX, DI
-	PREFETCHT0   (R9)
-	ADDQ         $0x40, R9
-	ADDQ         BX, SI
-	DECQ         R8
+	ADDQ         SI, CX
+	ADDQ         AX, BX
+	VMOVUPS      (CX), Z16
+	VMOVUPS      64(CX), Z17
+	VMOVUPS      128(CX), Z18
+	VMOVUPS      192(CX), Z19
+	VBROADCASTSS (BX), Z20
+	VFMADD231PS  Z20, Z16, Z0
+	VFMADD231PS  Z20, Z17, Z1
+	VFMADD231PS  Z20, Z18, Z2
+	VFMADD231PS  Z20, Z19, Z3
+	VBROADCASTSS 4(BX), Z20
+	VFMADD231PS  Z20, Z16, Z4
+	VFMADD231PS  Z20, Z17, Z5
+	VFMADD231PS  Z20, Z18, Z6
+	VFMADD231PS  Z20, Z19, Z7
+	VBROADCASTSS 8(BX), Z20
+	VFMADD231PS  Z20, Z16, Z8
+	VFMADD231PS  Z20, Z17, Z9
+	VFMADD231PS  Z20, Z18, Z10
+	VFMADD231PS  Z20, Z19, Z11
+	VBROADCASTSS 12(BX), Z20
+	VFMADD231PS  Z20, Z16, Z12
+	VFMADD231PS  Z20, Z17, Z13
+	VFMADD231PS  Z20, Z18, Z14
+	VFMADD231PS  Z20, Z19, Z15
+	ADDQ         SI, CX
+	ADDQ         AX, BX
+	VMOVUPS      (CX), Z16
+	VMOVUPS      64(CX), Z17
+	VMOVUPS      128(CX), Z18
+	VMOVUPS      192(CX), Z19
+	VBROADCASTSS (BX), Z20
+	VFMADD231PS  Z20, Z16, Z0
+	VFMADD231PS  Z20, Z17, Z1
+	VFMADD231PS  Z20, Z18, Z2
+	VFMADD231PS  Z20, Z19, Z3
+	VBROADCASTSS 4(BX), Z20
+	VFMADD231PS  Z20, Z16, Z4
+	VFMADD231PS  Z20, Z17, Z5
+	VFMADD231PS  Z20, Z18, Z6
+	VFMADD231PS  Z20, Z19, Z7
+	VBROADCASTSS 8(BX), Z20
+	VFMADD231PS  Z20, Z16, Z8
+	VFMADD231PS  Z20, Z17, Z9
+	VFMADD231PS  Z20, Z18, Z10
+	VFMADD231PS  Z20, Z19, Z11
+	VBROADCASTSS 12(BX), Z20
+	VFMADD231PS  Z20, Z16, Z12
+	VFMADD231PS  Z20, Z17, Z13
+	VFMADD231PS  Z20, Z18, Z14
+	VFMADD231PS  Z20, Z19, Z15
+	ADDQ         SI, CX
+	ADDQ         AX, BX
+	VMOVUPS      (CX), Z16
+	VMOVUPS      64(CX), Z17
+	VMOVUPS      128(CX), Z18
+	VMOVUPS      192(CX), Z19
+	VBROADCASTSS (BX), Z20
+	VFMADD231PS  Z20, Z16, Z0
+	VFMADD231PS  Z20, Z17, Z1
+	VFMADD231PS  Z20, Z18, Z2
+	VFMADD231PS  Z20, Z19, Z3
+	VBROADCASTSS 4(BX), Z20
+	VFMADD231PS  Z20, Z16, Z4
+	VFMADD231PS  Z20, Z17, Z5
+	VFMADD231PS  Z20, Z18, Z6
+	VFMADD231PS  Z20, Z19, Z7
+	VBROADCASTSS 8(BX), Z20
+	VFMADD231PS  Z20, Z16, Z8
+	VFMADD231PS  Z20, Z17, Z9
+	VFMADD231PS  Z20, Z18, Z10
+	VFMADD231PS  Z20, Z19, Z11
+	VBROADCASTSS 12(BX), Z20
+	VFMADD231PS  Z20, Z16, Z12
+	VFMADD231PS  Z20, Z17, Z13
+	VFMADD231PS  Z20, Z18, Z14
+	VFMADD231PS  Z20, Z19, Z15
+	ADDQ         SI, CX
+	ADDQ         AX, BX
+	DECQ         DX
+	JNE          unrolled
+
+few:
+	MOVQ DI, DX
+	ANDQ $0x03, DX
+	JE   end
+
+whole:
+	VMOVUPS      (CX), Z16
+	VMOVUPS      64(CX), Z17
+	VMOVUPS      128(CX), Z18
+	VMOVUPS      192(CX), Z19
+	VBROADCASTSS (BX), Z20
+	VFMADD231PS  Z20, Z16, Z0
+	VFMADD231PS  Z20, Z17, Z1
+	VFMADD231PS  Z20, Z18, Z2
+	VFMADD231PS  Z20, Z19, Z3
+	VBROADCASTSS 4(BX), Z20
+	VFMADD231PS  Z20, Z16, Z4
+	VFMADD231PS  Z20, Z17, Z5
+	VFMADD231PS  Z20, Z18, Z6
+	VFMADD231PS  Z20, Z19, Z7
+	VBROADCASTSS 8(BX), Z20
+	VFMADD231PS  Z20, Z16, Z8
+	VFMADD231PS  Z20, Z17, Z9
+	VFMADD231PS  Z20, Z18, Z10
+	VFMADD231PS  Z20, Z19, Z11
+	VBROADCASTSS 12(BX), Z20
+	VFMADD231PS  Z20, Z16, Z12
+	VFMADD231PS  Z20, Z17, Z13
+	VFMADD231PS  Z20, Z18, Z14
+	VFMADD231PS  Z20, Z19, Z15
+	ADDQ         SI, CX
+	ADDQ         AX, BX
+	DECQ         DX
 	JNE          whole
 	JMP          end
 
 negated:
 partial:
-	VMOVUPS      (DI), Z16
-	VMOVUPS      64(DI), Z17
-	VMOVUPS      128(DI), Z18
-	VMOVUPS.Z    192(DI), K1, Z19
-	VBROADCASTSS (SI), Z20
+	VMOVUPS      (CX), Z16
+	VMOVUPS      64(CX), Z17
+	VMOVUPS      128(CX), Z18
+	VMOVUPS.Z    192(CX), K1, Z19
+	VBROADCASTSS (BX), Z20
 	VFMADD231PS  Z20, Z16, Z0
 	VFMADD231PS  Z20, Z17, Z1
 	VFMADD231PS  Z20, Z18, Z2
 	VFMADD231PS  Z20, Z19, Z3
-	VBROADCASTSS 4(SI), Z20
+	VBROADCASTSS 4(BX), Z20
 	VFMADD231PS  Z20, Z16, Z4
 	VFMADD231PS  Z20, Z17, Z5
 	VFMADD231PS  Z20, Z18, Z6
 	VFMADD231PS  Z20, Z19, Z7
-	VBROADCASTSS 8(SI), Z20
+	VBROADCASTSS 8(BX), Z20
 	VFMADD231PS  Z20, Z16, Z8
 	VFMADD231PS  Z20, Z17, Z9
 	VFMADD231PS  Z20, Z18, Z10
 	VFMADD231PS  Z20, Z19, Z11
-	VBROADCASTSS 12(SI), Z20
+	VBROADCASTSS 12(BX), Z20
 	VFMADD231PS  Z20, Z16, Z12
 	VFMADD231PS  Z20, Z17, Z13
 	VFMADD231PS  Z20, Z18, Z14
 	VFMADD231PS  Z20, Z19, Z15
-	SUBQ         DX, DI
-	PREFETCHT0   (R9)
-	ADDQ         $0x40, R9
-	ADDQ         BX, SI
-	DECQ         R8
+	SUBQ         SI, CX
+	ADDQ         AX, BX
+	DECQ         DX
 	JNE          partial
 
 end:
-	MOVQ    AX, SI
-	VMOVUPS Z0, (SI)
-	VMOVUPS Z1, 64(SI)
-	VMOVUPS Z2, 128(SI)
-	VMOVUPS Z3, K1, 192(SI)
-	ADDQ    ldc+32(FP), SI
-	VMOVUPS Z4, (SI)
-	VMOVUPS Z5, 64(SI)
-	VMOVUPS Z6, 128(SI)
-	VMOVUPS Z7, K1, 192(SI)
-	ADDQ    ldc+32(FP), SI
-	VMOVUPS Z8, (SI)
-	VMOVUPS Z9, 64(SI)
-	VMOVUPS Z10, 128(SI)
-	VMOVUPS Z11, K1, 192(SI)
-	ADDQ    ldc+32(FP), SI
-	VMOVUPS Z12, (SI)
-	VMOVUPS Z13, 64(SI)
-	VMOVUPS Z14, 128(SI)
-	VMOVUPS Z15, K1, 192(SI)
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, (CX)
+	VMOVUPS Z1, 64(CX)
+	VMOVUPS Z2, 128(CX)
+	VMOVUPS Z3, K1, 192(CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z4, (CX)
+	VMOVUPS Z5, 64(CX)
+	VMOVUPS Z6, 128(CX)
+	VMOVUPS Z7, K1, 192(CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z8, (CX)
+	VMOVUPS Z9, 64(CX)
+	VMOVUPS Z10, 128(CX)
+	VMOVUPS Z11, K1, 192(CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z12, (CX)
+	VMOVUPS Z13, 64(CX)
+	VMOVUPS Z14, 128(CX)
+	VMOVUPS Z15, K1, 192(CX)
 	DECQ    (SP)
 	JE      done
-	ADDQ    stepC+88(FP), AX
-	ADDQ    stepStart+96(FP), CX
-	MOVQ    stepA+104(FP), SI
-	ADDQ    SI, 8(SP)
-	MOVQ    stepB+112(FP), SI
-	ADDQ    SI, 16(SP)
+	MOVQ    stepC+88(FP), CX
+	ADDQ    CX, 8(SP)
+	MOVQ    stepStart+96(FP), CX
+	ADDQ    CX, 16(SP)
+	MOVQ    stepA+104(FP), CX
+	ADDQ    CX, 24(SP)
+	MOVQ    stepB+112(FP), CX
+	ADDQ    CX, 32(SP)
 	JMP     tiles
 
 done:
@@ -18749,192 +21702,190 @@ done:
 
 // func tileCols5x4AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileCols5x4AVX512(SB), NOSPLIT, $24-120
+TEXT ·tileCols5x4AVX512(SB), NOSPLIT, $40-120
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
 	BZHIL AX, CX, CX
 	KMOVW CX, K1
-	MOVQ  c+0(FP), AX
+	MOVQ  lda+48(FP), AX
+	MOVQ  count+80(FP), CX
+	MOVQ  CX, (SP)
+	MOVQ  c+0(FP), CX
+	MOVQ  CX, 8(SP)
 	MOVQ  start+8(FP), CX
-	MOVQ  ldb+56(FP), DX
-	MOVQ  lda+48(FP), BX
-	MOVQ  count+80(FP), SI
-	MOVQ  SI, (SP)
-	MOVQ  a+16(FP), SI
-	MOVQ  SI, 8(SP)
-	MOVQ  b+24(FP), SI
-	MOVQ  SI, 16(SP)
+	MOVQ  CX, 16(SP)
+	MOVQ  a+16(FP), CX
+	MOVQ  CX, 24(SP)
+	MOVQ  b+24(FP), CX
+	MOVQ  CX, 32(SP)
 
 tiles:
-	MOVQ       CX, SI
-	VMOVUPS    (SI), Z0
-	VMOVUPS    64(SI), Z1
-	VMOVUPS    128(SI), Z2
-	VMOVUPS.Z  192(SI), K1, Z3
-	ADDQ       ldstart+40(FP), SI
-	VMOVUPS    (SI), Z4
-	VMOVUPS    64(SI), Z5
-	VMOVUPS    128(SI), Z6
-	VMOVUPS.Z  192(SI), K1, Z7
-	ADDQ       ldstart+40(FP), SI
-	VMOVUPS    (SI), Z8
-	VMOVUPS    64(SI), Z9
-	VMOVUPS    128(SI), Z10
-	VMOVUPS.Z  192(SI), K1, Z11
-	ADDQ       ldstart+40(FP), SI
-	VMOVUPS    (SI), Z12
-	VMOVUPS    64(SI), Z13
-	VMOVUPS    128(SI), Z14
-	VMOVUPS.Z  192(SI), K1, Z15
-	ADDQ       ldstart+40(FP), SI
-	VMOVUPS    (SI), Z16
-	VMOVUPS    64(SI), Z17
-	VMOVUPS    128(SI), Z18
-	VMOVUPS.Z  192(SI), K1, Z19
-	MOVQ       AX, SI
-	ADDQ       stepC+88(FP), SI
-	PREFETCHT0 (SI)
-	PREFETCHT0 64(SI)
-	PREFETCHT0 128(SI)
-	PREFETCHT0 192(SI)
-	ADDQ       ldc+32(FP), SI
-	PREFETCHT0 (SI)
-	PREFETCHT0 64(SI)
-	PREFETCHT0 128(SI)
-	PREFETCHT0 192(SI)
-	ADDQ       ldc+32(FP), SI
-	PREFETCHT0 (SI)
-	PREFETCHT0 64(SI)
-	PREFETCHT0 128(SI)
-	PREFETCHT0 192(SI)
-	ADDQ       ldc+32(FP), SI
-	PREFETCHT0 (SI)
-	PREFETCHT0 64(SI)
-	PREFETCHT0 128(SI)
-	PREFETCHT0 192(SI)
-	ADDQ       ldc+32(FP), SI
-	PREFETCHT0 (SI)
-	PREFETCHT0 64(SI)
-	PREFETCHT0 128(SI)
-	PREFETCHT0 192(SI)
-	MOVQ       k+64(FP), R8
-	MOVQ       8(SP), SI
-	MOVQ       16(SP), DI
-	MOVQ       SI, R9
-	ADDQ       stepA+104(FP), R9
-	TESTQ      DX, DX
+	MOVQ       16(SP), CX
+	VMOVUPS    (CX), Z0
+	VMOVUPS    64(CX), Z1
+	VMOVUPS    128(CX), Z2
+	VMOVUPS.Z  192(CX), K1, Z3
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS    (CX), Z4
+	VMOVUPS    64(CX), Z5
+	VMOVUPS    128(CX), Z6
+	VMOVUPS.Z  192(CX), K1, Z7
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS    (CX), Z8
+	VMOVUPS    64(CX), Z9
+	VMOVUPS    128(CX), Z10
+	VMOVUPS.Z  192(CX), K1, Z11
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS    (CX), Z12
+	VMOVUPS    64(CX), Z13
+	VMOVUPS    128(CX), Z14
+	VMOVUPS.Z  192(CX), K1, Z15
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS    (CX), Z16
+	VMOVUPS    64(CX), Z17
+	VMOVUPS    128(CX), Z18
+	VMOVUPS.Z  192(CX), K1, Z19
+	MOVQ       8(SP), CX
+	ADDQ       stepC+88(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	PREFETCHT0 128(CX)
+	PREFETCHT0 192(CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	PREFETCHT0 128(CX)
+	PREFETCHT0 192(CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	PREFETCHT0 128(CX)
+	PREFETCHT0 192(CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	PREFETCHT0 128(CX)
+	PREFETCHT0 192(CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	PREFETCHT0 128(CX)
+	PREFETCHT0 192(CX)
+	MOVQ       k+64(FP), DX
+	MOVQ       32(SP), CX
+	MOVQ       24(SP), BX
+	MOVQ       ldb+56(FP), SI
+	TESTQ      SI, SI
 	JL         negated
 
 whole:
-	VMOVUPS      (DI), Z20
-	VMOVUPS      64(DI), Z21
-	VMOVUPS      128(DI), Z22
-	VMOVUPS      192(DI), Z23
-	VBROADCASTSS (SI), Z24
+	VMOVUPS      (CX), Z20
+	VMOVUPS      64(CX), Z21
+	VMOVUPS      128(CX), Z22
+	VMOVUPS      192(CX), Z23
+	VBROADCASTSS (BX), Z24
 	VFMADD231PS  Z24, Z20, Z0
 	VFMADD231PS  Z24, Z21, Z1
 	VFMADD231PS  Z24, Z22, Z2
 	VFMADD231PS  Z24, Z23, Z3
-	VBROADCASTSS 4(SI), Z24
+	VBROADCASTSS 4(BX), Z24
 	VFMADD231PS  Z24, Z20, Z4
 	VFMADD231PS  Z24, Z21, Z5
 	VFMADD231PS  Z24, Z22, Z6
 	VFMADD231PS  Z24, Z23, Z7
-	VBROADCASTSS 8(SI), Z24
+	VBROADCASTSS 8(BX), Z24
 	VFMADD231PS  Z24, Z20, Z8
 	VFMADD231PS  Z24, Z21, Z9
 	VFMADD231PS  Z24, Z22, Z10
 	VFMADD231PS  Z24, Z23, Z11
-	VBROADCASTSS 12(SI), Z24
+	VBROADCASTSS 12(BX), Z24
 	VFMADD231PS  Z24, Z20, Z12
 	VFMADD231PS  Z24, Z21, Z13
 	VFMADD231PS  Z24, Z22, Z14
 	VFMADD231PS  Z24, Z23, Z15
-	VBROADCASTSS 16(SI), Z24
+	VBROADCASTSS 16(BX), Z24
 	VFMADD231PS  Z24, Z20, Z16
 	VFMADD231PS  Z24, Z21, Z17
 	VFMADD231PS  Z24, Z22, Z18
 	VFMADD231PS  Z24, Z23, Z19
-	ADDQ         DX, DI
-	PREFETCHT0   (R9)
-	ADDQ         $0x40, R9
-	ADDQ         BX, SI
-	DECQ         R8
+	ADDQ         SI, CX
+	ADDQ         AX, BX
+	DECQ         DX
 	JNE          whole
 	JMP          end
 
 negated:
 partial:
-	VMOVUPS      (DI), Z20
-	VMOVUPS      64(DI), Z21
-	VMOVUPS      128(DI), Z22
-	VMOVUPS.Z    192(DI), K1, Z23
-	VBROADCASTSS (SI), Z24
+	VMOVUPS      (CX), Z20
+	VMOVUPS      64(CX), Z21
+	VMOVUPS      128(CX), Z22
+	VMOVUPS.Z    192(CX), K1, Z23
+	VBROADCASTSS (BX), Z24
 	VFMADD231PS  Z24, Z20, Z0
 	VFMADD231PS  Z24, Z21, Z1
 	VFMADD231PS  Z24, Z22, Z2
 	VFMADD231PS  Z24, Z23, Z3
-	VBROADCASTSS 4(SI), Z24
+	VBROADCASTSS 4(BX), Z24
 	VFMADD231PS  Z24, Z20, Z4
 	VFMADD231PS  Z24, Z21, Z5
 	VFMADD231PS  Z24, Z22, Z6
 	VFMADD231PS  Z24, Z23, Z7
-	VBROADCASTSS 8(SI), Z24
+	VBROADCASTSS 8(BX), Z24
 	VFMADD231PS  Z24, Z20, Z8
 	VFMADD231PS  Z24, Z21, Z9
 	VFMADD231PS  Z24, Z22, Z10
 	VFMADD231PS  Z24, Z23, Z11
-	VBROADCASTSS 12(SI), Z24
+	VBROADCASTSS 12(BX), Z24
 	VFMADD231PS  Z24, Z20, Z12
 	VFMADD231PS  Z24, Z21, Z13
 	VFMADD231PS  Z24, Z22, Z14
 	VFMADD231PS  Z24, Z23, Z15
-	VBROADCASTSS 16(SI), Z24
+	VBROADCASTSS 16(BX), Z24
 	VFMADD231PS  Z24, Z20, Z16
 	VFMADD231PS  Z24, Z21, Z17
 	VFMADD231PS  Z24, Z22, Z18
 	VFMADD231PS  Z24, Z23, Z19
-	SUBQ         DX, DI
-	PREFETCHT0   (R9)
-	ADDQ         $0x40, R9
-	ADDQ         BX, SI
-	DECQ         R8
+	SUBQ         SI, CX
+	ADDQ         AX, BX
+	DECQ         DX
 	JNE          partial
 
 end:
-	MOVQ    AX, SI
-	VMOVUPS Z0, (SI)
-	VMOVUPS Z1, 64(SI)
-	VMOVUPS Z2, 128(SI)
-	VMOVUPS Z3, K1, 192(SI)
-	ADDQ    ldc+32(FP), SI
-	VMOVUPS Z4, (SI)
-	VMOVUPS Z5, 64(SI)
-	VMOVUPS Z6, 128(SI)
-	VMOVUPS Z7, K1, 192(SI)
-	ADDQ    ldc+32(FP), SI
-	VMOVUPS Z8, (SI)
-	VMOVUPS Z9, 64(SI)
-	VMOVUPS Z10, 128(SI)
-	VMOVUPS Z11, K1, 192(SI)
-	ADDQ    ldc+32(FP), SI
-	VMOVUPS Z12, (SI)
-	VMOVUPS Z13, 64(SI)
-	VMOVUPS Z14, 128(SI)
-	VMOVUPS Z15, K1, 192(SI)
-	ADDQ    ldc+32(FP), SI
-	VMOVUPS Z16, (SI)
-	VMOVUPS Z17, 64(SI)
-	VMOVUPS Z18, 128(SI)
-	VMOVUPS Z19, K1, 192(SI)
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, (CX)
+	VMOVUPS Z1, 64(CX)
+	VMOVUPS Z2, 128(CX)
+	VMOVUPS Z3, K1, 192(CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z4, (CX)
+	VMOVUPS Z5, 64(CX)
+	VMOVUPS Z6, 128(CX)
+	VMOVUPS Z7, K1, 192(CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z8, (CX)
+	VMOVUPS Z9, 64(CX)
+	VMOVUPS Z10, 128(CX)
+	VMOVUPS Z11, K1, 192(CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z12, (CX)
+	VMOVUPS Z13, 64(CX)
+	VMOVUPS Z14, 128(CX)
+	VMOVUPS Z15, K1, 192(CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z16, (CX)
+	VMOVUPS Z17, 64(CX)
+	VMOVUPS Z18, 128(CX)
+	VMOVUPS Z19, K1, 192(CX)
 	DECQ    (SP)
 	JE      done
-	ADDQ    stepC+88(FP), AX
-	ADDQ    stepStart+96(FP), CX
-	MOVQ    stepA+104(FP), SI
-	ADDQ    SI, 8(SP)
-	MOVQ    stepB+112(FP), SI
-	ADDQ    SI, 16(SP)
+	MOVQ    stepC+88(FP), CX
+	ADDQ    CX, 8(SP)
+	MOVQ    stepStart+96(FP), CX
+	ADDQ    CX, 16(SP)
+	MOVQ    stepA+104(FP), CX
+	ADDQ    CX, 24(SP)
+	MOVQ    stepB+112(FP), CX
+	ADDQ    CX, 32(SP)
 	JMP     tiles
 
 done:
@@ -18943,217 +21894,215 @@ done:
 
 // func tileCols6x4AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileCols6x4AVX512(SB), NOSPLIT, $24-120
+TEXT ·tileCols6x4AVX512(SB), NOSPLIT, $40-120
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
 	BZHIL AX, CX, CX
 	KMOVW CX, K1
-	MOVQ  c+0(FP), AX
+	MOVQ  lda+48(FP), AX
+	MOVQ  count+80(FP), CX
+	MOVQ  CX, (SP)
+	MOVQ  c+0(FP), CX
+	MOVQ  CX, 8(SP)
 	MOVQ  start+8(FP), CX
-	MOVQ  ldb+56(FP), DX
-	MOVQ  lda+48(FP), BX
-	MOVQ  count+80(FP), SI
-	MOVQ  SI, (SP)
-	MOVQ  a+16(FP), SI
-	MOVQ  SI, 8(SP)
-	MOVQ  b+24(FP), SI
-	MOVQ  SI, 16(SP)
+	MOVQ  CX, 16(SP)
+	MOVQ  a+16(FP), CX
+	MOVQ  CX, 24(SP)
+	MOVQ  b+24(FP), CX
+	MOVQ  CX, 32(SP)
 
 tiles:
-	MOVQ       CX, SI
-	VMOVUPS    (SI), Z0
-	VMOVUPS    64(SI), Z1
-	VMOVUPS    128(SI), Z2
-	VMOVUPS.Z  192(SI), K1, Z3
-	ADDQ       ldstart+40(FP), SI
-	VMOVUPS    (SI), Z4
-	VMOVUPS    64(SI), Z5
-	VMOVUPS    128(SI), Z6
-	VMOVUPS.Z  192(SI), K1, Z7
-	ADDQ       ldstart+40(FP), SI
-	VMOVUPS    (SI), Z8
-	VMOVUPS    64(SI), Z9
-	VMOVUPS    128(SI), Z10
-	VMOVUPS.Z  192(SI), K1, Z11
-	ADDQ       ldstart+40(FP), SI
-	VMOVUPS    (SI), Z12
-	VMOVUPS    64(SI), Z13
-	VMOVUPS    128(SI), Z14
-	VMOVUPS.Z  192(SI), K1, Z15
-	ADDQ       ldstart+40(FP), SI
-	VMOVUPS    (SI), Z16
-	VMOVUPS    64(SI), Z17
-	VMOVUPS    128(SI), Z18
-	VMOVUPS.Z  192(SI), K1, Z19
-	ADDQ       ldstart+40(FP), SI
-	VMOVUPS    (SI), Z20
-	VMOVUPS    64(SI), Z21
-	VMOVUPS    128(SI), Z22
-	VMOVUPS.Z  192(SI), K1, Z23
-	MOVQ       AX, SI
-	ADDQ       stepC+88(FP), SI
-	PREFETCHT0 (SI)
-	PREFETCHT0 64(SI)
-	PREFETCHT0 128(SI)
-	PREFETCHT0 192(SI)
-	ADDQ       ldc+32(FP), SI
-	PREFETCHT0 (SI)
-	PREFETCHT0 64(SI)
-	PREFETCHT0 128(SI)
-	PREFETCHT0 192(SI)
-	ADDQ       ldc+32(FP), SI
-	PREFETCHT0 (SI)
-	PREFETCHT0 64(SI)
-	PREFETCHT0 128(SI)
-	PREFETCHT0 192(SI)
-	ADDQ       ldc+32(FP), SI
-	PREFETCHT0 (SI)
-	PREFETCHT0 64(SI)
-	PREFETCHT0 128(SI)
-	PREFETCHT0 192(SI)
-	ADDQ       ldc+32(FP), SI
-	PREFETCHT0 (SI)
-	PREFETCHT0 64(SI)
-	PREFETCHT0 128(SI)
-	PREFETCHT0 192(SI)
-	ADDQ       ldc+32(FP), SI
-	PREFETCHT0 (SI)
-	PREFETCHT0 64(SI)
-	PREFETCHT0 128(SI)
-	PREFETCHT0 192(SI)
-	MOVQ       k+64(FP), R8
-	MOVQ       8(SP), SI
-	MOVQ       16(SP), DI
-	MOVQ       SI, R9
-	ADDQ       stepA+104(FP), R9
-	TESTQ      DX, DX
+	MOVQ       16(SP), CX
+	VMOVUPS    (CX), Z0
+	VMOVUPS    64(CX), Z1
+	VMOVUPS    128(CX), Z2
+	VMOVUPS.Z  192(CX), K1, Z3
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS    (CX), Z4
+	VMOVUPS    64(CX), Z5
+	VMOVUPS    128(CX), Z6
+	VMOVUPS.Z  192(CX), K1, Z7
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS    (CX), Z8
+	VMOVUPS    64(CX), Z9
+	VMOVUPS    128(CX), Z10
+	VMOVUPS.Z  192(CX), K1, Z11
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS    (CX), Z12
+	VMOVUPS    64(CX), Z13
+	VMOVUPS    128(CX), Z14
+	VMOVUPS.Z  192(CX), K1, Z15
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS    (CX), Z16
+	VMOVUPS    64(CX), Z17
+	VMOVUPS    128(CX), Z18
+	VMOVUPS.Z  192(CX), K1, Z19
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS    (CX), Z20
+	VMOVUPS    64(CX), Z21
+	VMOVUPS    128(CX), Z22
+	VMOVUPS.Z  192(CX), K1, Z23
+	MOVQ       8(SP), CX
+	ADDQ       stepC+88(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	PREFETCHT0 128(CX)
+	PREFETCHT0 192(CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	PREFETCHT0 128(CX)
+	PREFETCHT0 192(CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	PREFETCHT0 128(CX)
+	PREFETCHT0 192(CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	PREFETCHT0 128(CX)
+	PREFETCHT0 192(CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	PREFETCHT0 128(CX)
+	PREFETCHT0 192(CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	PREFETCHT0 128(CX)
+	PREFETCHT0 192(CX)
+	MOVQ       k+64(FP), DX
+	MOVQ       32(SP), CX
+	MOVQ       24(SP), BX
+	MOVQ       ldb+56(FP), SI
+	TESTQ      SI, SI
 	JL         negated
 
 whole:
-	VMOVUPS      (DI), Z24
-	VMOVUPS      64(DI), Z25
-	VMOVUPS      128(DI), Z26
-	VMOVUPS      192(DI), Z27
-	VBROADCASTSS (SI), Z28
+	VMOVUPS      (CX), Z24
+	VMOVUPS      64(CX), Z25
+	VMOVUPS      128(CX), Z26
+	VMOVUPS      192(CX), Z27
+	VBROADCASTSS (BX), Z28
 	VFMADD231PS  Z28, Z24, Z0
 	VFMADD231PS  Z28, Z25, Z1
 	VFMADD231PS  Z28, Z26, Z2
 	VFMADD231PS  Z28, Z27, Z3
-	VBROADCASTSS 4(SI), Z28
+	VBROADCASTSS 4(BX), Z28
 	VFMADD231PS  Z28, Z24, Z4
 	VFMADD231PS  Z28, Z25, Z5
 	VFMADD231PS  Z28, Z26, Z6
 	VFMADD231PS  Z28, Z27, Z7
-	VBROADCASTSS 8(SI), Z28
+	VBROADCASTSS 8(BX), Z28
 	VFMADD231PS  Z28, Z24, Z8
 	VFMADD231PS  Z28, Z25, Z9
 	VFMADD231PS  Z28, Z26, Z10
 	VFMADD231PS  Z28, Z27, Z11
-	VBROADCASTSS 12(SI), Z28
+	VBROADCASTSS 12(BX), Z28
 	VFMADD231PS  Z28, Z24, Z12
 	VFMADD231PS  Z28, Z25, Z13
 	VFMADD231PS  Z28, Z26, Z14
 	VFMADD231PS  Z28, Z27, Z15
-	VBROADCASTSS 16(SI), Z28
+	VBROADCASTSS 16(BX), Z28
 	VFMADD231PS  Z28, Z24, Z16
 	VFMADD231PS  Z28, Z25, Z17
 	VFMADD231PS  Z28, Z26, Z18
 	VFMADD231PS  Z28, Z27, Z19
-	VBROADCASTSS 20(SI), Z28
+	VBROADCASTSS 20(BX), Z28
 	VFMADD231PS  Z28, Z24, Z20
 	VFMADD231PS  Z28, Z25, Z21
 	VFMADD231PS  Z28, Z26, Z22
 	VFMADD231PS  Z28, Z27, Z23
-	ADDQ         DX, DI
-	PREFETCHT0   (R9)
-	ADDQ         $0x40, R9
-	ADDQ         BX, SI
-	DECQ         R8
+	ADDQ         SI, CX
+	ADDQ         AX, BX
+	DECQ         DX
 	JNE          whole
 	JMP          end
 
 negated:
 partial:
-	VMOVUPS      (DI), Z24
-	VMOVUPS      64(DI), Z25
-	VMOVUPS      128(DI), Z26
-	VMOVUPS.Z    192(DI), K1, Z27
-	VBROADCASTSS (SI), Z28
+	VMOVUPS      (CX), Z24
+	VMOVUPS      64(CX), Z25
+	VMOVUPS      128(CX), Z26
+	VMOVUPS.Z    192(CX), K1, Z27
+	VBROADCASTSS (BX), Z28
 	VFMADD231PS  Z28, Z24, Z0
 	VFMADD231PS  Z28, Z25, Z1
 	VFMADD231PS  Z28, Z26, Z2
 	VFMADD231PS  Z28, Z27, Z3
-	VBROADCASTSS 4(SI), Z28
+	VBROADCASTSS 4(BX), Z28
 	VFMADD231PS  Z28, Z24, Z4
 	VFMADD231PS  Z28, Z25, Z5
 	VFMADD231PS  Z28, Z26, Z6
 	VFMADD231PS  Z28, Z27, Z7
-	VBROADCASTSS 8(SI), Z28
+	VBROADCASTSS 8(BX), Z28
 	VFMADD231PS  Z28, Z24, Z8
 	VFMADD231PS  Z28, Z25, Z9
 	VFMADD231PS  Z28, Z26, Z10
 	VFMADD231PS  Z28, Z27, Z11
-	VBROADCASTSS 12(SI), Z28
+	VBROADCASTSS 12(BX), Z28
 	VFMADD231PS  Z28, Z24, Z12
 	VFMADD231PS  Z28, Z25, Z13
 	VFMADD231PS  Z28, Z26, Z14
 	VFMADD231PS  Z28, Z27, Z15
-	VBROADCASTSS 16(SI), Z28
+	VBROADCASTSS 16(BX), Z28
 	VFMADD231PS  Z28, Z24, Z16
 	VFMADD231PS  Z28, Z25, Z17
 	VFMADD231PS  Z28, Z26, Z18
 	VFMADD231PS  Z28, Z27, Z19
-	VBROADCASTSS 20(SI), Z28
+	VBROADCASTSS 20(BX), Z28
 	VFMADD231PS  Z28, Z24, Z20
 	VFMADD231PS  Z28, Z25, Z21
 	VFMADD231PS  Z28, Z26, Z22
 	VFMADD231PS  Z28, Z27, Z23
-	SUBQ         DX, DI
-	PREFETCHT0   (R9)
-	ADDQ         $0x40, R9
-	ADDQ         BX, SI
-	DECQ         R8
+	SUBQ         SI, CX
+	ADDQ         AX, BX
+	DECQ         DX
 	JNE          partial
 
 end:
-	MOVQ    AX, SI
-	VMOVUPS Z0, (SI)
-	VMOVUPS Z1, 64(SI)
-	VMOVUPS Z2, 128(SI)
-	VMOVUPS Z3, K1, 192(SI)
-	ADDQ    ldc+32(FP), SI
-	VMOVUPS Z4, (SI)
-	VMOVUPS Z5, 64(SI)
-	VMOVUPS Z6, 128(SI)
-	VMOVUPS Z7, K1, 192(SI)
-	ADDQ    ldc+32(FP), SI
-	VMOVUPS Z8, (SI)
-	VMOVUPS Z9, 64(SI)
-	VMOVUPS Z10, 128(SI)
-	VMOVUPS Z11, K1, 192(SI)
-	ADDQ    ldc+32(FP), SI
-	VMOVUPS Z12, (SI)
-	VMOVUPS Z13, 64(SI)
-	VMOVUPS Z14, 128(SI)
-	VMOVUPS Z15, K1, 192(SI)
-	ADDQ    ldc+32(FP), SI
-	VMOVUPS Z16, (SI)
-	VMOVUPS Z17, 64(SI)
-	VMOVUPS Z18, 128(SI)
-	VMOVUPS Z19, K1, 192(SI)
-	ADDQ    ldc+32(FP), SI
-	VMOVUPS Z20, (SI)
-	VMOVUPS Z21, 64(SI)
-	VMOVUPS Z22, 128(SI)
-	VMOVUPS Z23, K1, 192(SI)
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, (CX)
+	VMOVUPS Z1, 64(CX)
+	VMOVUPS Z2, 128(CX)
+	VMOVUPS Z3, K1, 192(CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z4, (CX)
+	VMOVUPS Z5, 64(CX)
+	VMOVUPS Z6, 128(CX)
+	VMOVUPS Z7, K1, 192(CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z8, (CX)
+	VMOVUPS Z9, 64(CX)
+	VMOVUPS Z10, 128(CX)
+	VMOVUPS Z11, K1, 192(CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z12, (CX)
+	VMOVUPS Z13, 64(CX)
+	VMOVUPS Z14, 128(CX)
+	VMOVUPS Z15, K1, 192(CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z16, (CX)
+	VMOVUPS Z17, 64(CX)
+	VMOVUPS Z18, 128(CX)
+	VMOVUPS Z19, K1, 192(CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z20, (CX)
+	VMOVUPS Z21, 64(CX)
+	VMOVUPS Z22, 128(CX)
+	VMOVUPS Z23, K1, 192(CX)
 	DECQ    (SP)
 	JE      done
-	ADDQ    stepC+88(FP), AX
-	ADDQ    stepStart+96(FP), CX
-	MOVQ    stepA+104(FP), SI
-	ADDQ    SI, 8(SP)
-	MOVQ    stepB+112(FP), SI
-	ADDQ    SI, 16(SP)
+	MOVQ    stepC+88(FP), CX
+	ADDQ    CX, 8(SP)
+	MOVQ    stepStart+96(FP), CX
+	ADDQ    CX, 16(SP)
+	MOVQ    stepA+104(FP), CX
+	ADDQ    CX, 24(SP)
+	MOVQ    stepB+112(FP), CX
+	ADDQ    CX, 32(SP)
 	JMP     tiles
 
 done:
@@ -19162,120 +22111,206 @@ done:
 
 // func tileCols1x8AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileCols1x8AVX512(SB), NOSPLIT, $24-120
+TEXT ·tileCols1x8AVX512(SB), NOSPLIT, $40-120
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
 	BZHIL AX, CX, CX
 	KMOVW CX, K1
-	MOVQ  c+0(FP), AX
+	MOVQ  lda+48(FP), AX
+	MOVQ  count+80(FP), CX
+	MOVQ  CX, (SP)
+	MOVQ  c+0(FP), CX
+	MOVQ  CX, 8(SP)
 	MOVQ  start+8(FP), CX
-	MOVQ  ldb+56(FP), DX
-	MOVQ  lda+48(FP), BX
-	MOVQ  count+80(FP), SI
-	MOVQ  SI, (SP)
-	MOVQ  a+16(FP), SI
-	MOVQ  SI, 8(SP)
-	MOVQ  b+24(FP), SI
-	MOVQ  SI, 16(SP)
+	MOVQ  CX, 16(SP)
+	MOVQ  a+16(FP), CX
+	MOVQ  CX, 24(SP)
+	MOVQ  b+24(FP), CX
+	MOVQ  CX, 32(SP)
 
 tiles:
-	MOVQ       CX, SI
-	VMOVUPS    (SI), Z0
-	VMOVUPS    64(SI), Z1
-	VMOVUPS    128(SI), Z2
-	VMOVUPS    192(SI), Z3
-	VMOVUPS    256(SI), Z4
-	VMOVUPS    320(SI), Z5
-	VMOVUPS    384(SI), Z6
-	VMOVUPS.Z  448(SI), K1, Z7
-	MOVQ       AX, SI
-	ADDQ       stepC+88(FP), SI
-	PREFETCHT0 (SI)
-	PREFETCHT0 64(SI)
-	PREFETCHT0 128(SI)
-	PREFETCHT0 192(SI)
-	PREFETCHT0 256(SI)
-	PREFETCHT0 320(SI)
-	PREFETCHT0 384(SI)
-	PREFETCHT0 448(SI)
-	MOVQ       k+64(FP), R8
-	MOVQ       8(SP), SI
-	MOVQ       16(SP), DI
-	MOVQ       SI, R9
-	ADDQ       stepA+104(FP), R9
-	TESTQ      DX, DX
+	MOVQ       16(SP), CX
+	VMOVUPS    (CX), Z0
+	VMOVUPS    64(CX), Z1
+	VMOVUPS    128(CX), Z2
+	VMOVUPS    192(CX), Z3
+	VMOVUPS    256(CX), Z4
+	VMOVUPS    320(CX), Z5
+	VMOVUPS    384(CX), Z6
+	VMOVUPS.Z  448(CX), K1, Z7
+	MOVQ       8(SP), CX
+	ADDQ       stepC+88(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	PREFETCHT0 128(CX)
+	PREFETCHT0 192(CX)
+	PREFETCHT0 256(CX)
+	PREFETCHT0 320(CX)
+	PREFETCHT0 384(CX)
+	PREFETCHT0 448(CX)
+	MOVQ       k+64(FP), DX
+	MOVQ       32(SP), CX
+	MOVQ       24(SP), BX
+	MOVQ       ldb+56(FP), SI
+	TESTQ      SI, SI
 	JL         negated
+	MOVQ       DX, DI
+	SHRQ       $0x02, DX
+	JE         few
+
+unrolled:
+	VBROADCASTSS (BX), Z8
+	VMOVUPS      (CX), Z9
+	VFMADD231PS  Z8, Z9, Z0
+	VMOVUPS      64(CX), Z9
+	VFMADD231PS  Z8, Z9, Z1
+	VMOVUPS      128(CX), Z9
+	VFMADD231PS  Z8, Z9, Z2
+	VMOVUPS      192(CX), Z9
+	VFMADD231PS  Z8, Z9, Z3
+	VMOVUPS      256(CX), Z9
+	VFMADD231PS  Z8, Z9, Z4
+	VMOVUPS      320(CX), Z9
+	VFMADD231PS  Z8, Z9, Z5
+	VMOVUPS      384(CX), Z9
+	VFMADD231PS  Z8, Z9, Z6
+	VMOVUPS      448(CX), Z9
+	VFMADD231PS  Z8, Z9, Z7
+	ADDQ         SI, CX
+	ADDQ         AX, BX
+	VBROADCASTSS (BX), Z8
+	VMOVUPS      (CX), Z9
+	VFMADD231PS  Z8, Z9, Z0
+	VMOVUPS      64(CX), Z9
+	VFMADD231PS  Z8, Z9, Z1
+	VMOVUPS      128(CX), Z9
+	VFMADD231PS  Z8, Z9, Z2
+	VMOVUPS      192(CX), Z9
+	VFMADD231PS  Z8, Z9, Z3
+	VMOVUPS      256(CX), Z9
+	VFMADD231PS  Z8, Z9, Z4
+	VMOVUPS      320(CX), Z9
+	VFMADD231PS  Z8, Z9, Z5
+	VMOVUPS      384(CX), Z9
+	VFMADD231PS  Z8, Z9, Z6
+	VMOVUPS      448(CX), Z9
+	VFMADD231PS  Z8, Z9, Z7
+	ADDQ         SI, CX
+	ADDQ         AX, BX
+	VBROADCASTSS (BX), Z8
+	VMOVUPS      (CX), Z9
+	VFMADD231PS  Z8, Z9, Z0
+	VMOVUPS      64(CX), Z9
+	VFMADD231PS  Z8, Z9, Z1
+	VMOVUPS      128(CX), Z9
+	VFMADD231PS  Z8, Z9, Z2
+	VMOVUPS      192(CX), Z9
+	VFMADD231PS  Z8, Z9, Z3
+	VMOVUPS      256(CX), Z9
+	VFMADD231PS  Z8, Z9, Z4
+	VMOVUPS      320(CX), Z9
+	VFMADD231PS  Z8, Z9, Z5
+	VMOVUPS      384(CX), Z9
+	VFMADD231PS  Z8, Z9, Z6
+	VMOVUPS      448(CX), Z9
+	VFMADD231PS  Z8, Z9, Z7
+	ADDQ         SI, CX
+	ADDQ         AX, BX
+	VBROADCASTSS (BX), Z8
+	VMOVUPS      (CX), Z9
+	VFMADD231PS  Z8, Z9, Z0
+	VMOVUPS      64(CX), Z9
+	VFMADD231PS  Z8, Z9, Z1
+	VMOVUPS      128(CX), Z9
+	VFMADD231PS  Z8, Z9, Z2
+	VMOVUPS      192(CX), Z9
+	VFMADD231PS  Z8, Z9, Z3
+	VMOVUPS      256(CX), Z9
+	VFMADD231PS  Z8, Z9, Z4
+	VMOVUPS      320(CX), Z9
+	VFMADD231PS  Z8, Z9, Z5
+	VMOVUPS      384(CX), Z9
+	VFMADD231PS  Z8, Z9, Z6
+	VMOVUPS      448(CX), Z9
+	VFMADD231PS  Z8, Z9, Z7
+	ADDQ         SI, CX
+	ADDQ         AX, BX
+	DECQ         DX
+	JNE          unrolled
+
+few:
+	MOVQ DI, DX
+	ANDQ $0x03, DX
+	JE   end
 
 whole:
-	VBROADCASTSS (SI), Z8
-	VMOVUPS      (DI), Z9
+	VBROADCASTSS (BX), Z8
+	VMOVUPS      (CX), Z9
 	VFMADD231PS  Z8, Z9, Z0
-	VMOVUPS      64(DI), Z9
+	VMOVUPS      64(CX), Z9
 	VFMADD231PS  Z8, Z9, Z1
-	VMOVUPS      128(DI), Z9
+	VMOVUPS      128(CX), Z9
 	VFMADD231PS  Z8, Z9, Z2
-	VMOVUPS      192(DI), Z9
+	VMOVUPS      192(CX), Z9
 	VFMADD231PS  Z8, Z9, Z3
-	VMOVUPS      256(DI), Z9
+	VMOVUPS      256(CX), Z9
 	VFMADD231PS  Z8, Z9, Z4
-	VMOVUPS      320(DI), Z9
+	VMOVUPS      320(CX), Z9
 	VFMADD231PS  Z8, Z9, Z5
-	VMOVUPS      384(DI), Z9
+	VMOVUPS      384(CX), Z9
 	VFMADD231PS  Z8, Z9, Z6
-	VMOVUPS      448(DI), Z9
+	VMOVUPS      448(CX), Z9
 	VFMADD231PS  Z8, Z9, Z7
-	ADDQ         DX, DI
-	PREFETCHT0   (R9)
-	ADDQ         $0x40, R9
-	ADDQ         BX, SI
-	DECQ         R8
+	ADDQ         SI, CX
+	ADDQ         AX, BX
+	DECQ         DX
 	JNE          whole
 	JMP          end
 
 negated:
 partial:
-	VBROADCASTSS (SI), Z8
-	VMOVUPS      (DI), Z9
+	VBROADCASTSS (BX), Z8
+	VMOVUPS      (CX), Z9
 	VFMADD231PS  Z8, Z9, Z0
-	VMOVUPS      64(DI), Z9
+	VMOVUPS      64(CX), Z9
 	VFMADD231PS  Z8, Z9, Z1
-	VMOVUPS      128(DI), Z9
+	VMOVUPS      128(CX), Z9
 	VFMADD231PS  Z8, Z9, Z2
-	VMOVUPS      192(DI), Z9
+	VMOVUPS      192(CX), Z9
 	VFMADD231PS  Z8, Z9, Z3
-	VMOVUPS      256(DI), Z9
+	VMOVUPS      256(CX), Z9
 	VFMADD231PS  Z8, Z9, Z4
-	VMOVUPS      320(DI), Z9
+	VMOVUPS      320(CX), Z9
 	VFMADD231PS  Z8, Z9, Z5
-	VMOVUPS      384(DI), Z9
+	VMOVUPS      384(CX), Z9
 	VFMADD231PS  Z8, Z9, Z6
-	VMOVUPS.Z    448(DI), K1, Z9
+	VMOVUPS.Z    448(CX), K1, Z9
 	VFMADD231PS  Z8, Z9, Z7
-	SUBQ         DX, DI
-	PREFETCHT0   (R9)
-	ADDQ         $0x40, R9
-	ADDQ         BX, SI
-	DECQ         R8
+	SUBQ         SI, CX
+	ADDQ         AX, BX
+	DECQ         DX
 	JNE          partial
 
 end:
-	MOVQ    AX, SI
-	VMOVUPS Z0, (SI)
-	VMOVUPS Z1, 64(SI)
-	VMOVUPS Z2, 128(SI)
-	VMOVUPS Z3, 192(SI)
-	VMOVUPS Z4, 256(SI)
-	VMOVUPS Z5, 320(SI)
-	VMOVUPS Z6, 384(SI)
-	VMOVUPS Z7, K1, 448(SI)
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, (CX)
+	VMOVUPS Z1, 64(CX)
+	VMOVUPS Z2, 128(CX)
+	VMOVUPS Z3, 192(CX)
+	VMOVUPS Z4, 256(CX)
+	VMOVUPS Z5, 320(CX)
+	VMOVUPS Z6, 384(CX)
+	VMOVUPS Z7, K1, 448(CX)
 	DECQ    (SP)
 	JE      done
-	ADDQ    stepC+88(FP), AX
-	ADDQ    stepStart+96(FP), CX
-	MOVQ    stepA+104(FP), SI
-	ADDQ    SI, 8(SP)
-	MOVQ    stepB+112(FP), SI
-	ADDQ    SI, 16(SP)
+	MOVQ    stepC+88(FP), CX
+	ADDQ    CX, 8(SP)
+	MOVQ    stepStart+96(FP), CX
+	ADDQ    CX, 16(SP)
+	MOVQ    stepA+104(FP), CX
+	ADDQ    CX, 24(SP)
+	MOVQ    stepB+112(FP), CX
+	ADDQ    CX, 32(SP)
 	JMP     tiles
 
 done:
@@ -19284,165 +22319,287 @@ done:
 
 // func tileCols2x8AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileCols2x8AVX512(SB), NOSPLIT, $24-120
+TEXT ·tileCols2x8AVX512(SB), NOSPLIT, $40-120
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
 	BZHIL AX, CX, CX
 	KMOVW CX, K1
-	MOVQ  c+0(FP), AX
+	MOVQ  lda+48(FP), AX
+	MOVQ  count+80(FP), CX
+	MOVQ  CX, (SP)
+	MOVQ  c+0(FP), CX
+	MOVQ  CX, 8(SP)
 	MOVQ  start+8(FP), CX
-	MOVQ  ldb+56(FP), DX
-	MOVQ  lda+48(FP), BX
-	MOVQ  count+80(FP), SI
-	MOVQ  SI, (SP)
-	MOVQ  a+16(FP), SI
-	MOVQ  SI, 8(SP)
-	MOVQ  b+24(FP), SI
-	MOVQ  SI, 16(SP)
+	MOVQ  CX, 16(SP)
+	MOVQ  a+16(FP), CX
+	MOVQ  CX, 24(SP)
+	MOVQ  b+24(FP), CX
+	MOVQ  CX, 32(SP)
 
 tiles:
-	MOVQ       CX, SI
-	VMOVUPS    (SI), Z0
-	VMOVUPS    64(SI), Z1
-	VMOVUPS    128(SI), Z2
-	VMOVUPS    192(SI), Z3
-	VMOVUPS    256(SI), Z4
-	VMOVUPS    320(SI), Z5
-	VMOVUPS    384(SI), Z6
-	VMOVUPS.Z  448(SI), K1, Z7
-	ADDQ       ldstart+40(FP), SI
-	VMOVUPS    (SI), Z8
-	VMOVUPS    64(SI), Z9
-	VMOVUPS    128(SI), Z10
-	VMOVUPS    192(SI), Z11
-	VMOVUPS    256(SI), Z12
-	VMOVUPS    320(SI), Z13
-	VMOVUPS    384(SI), Z14
-	VMOVUPS.Z  448(SI), K1, Z15
-	MOVQ       AX, SI
-	ADDQ       stepC+88(FP), SI
-	PREFETCHT0 (SI)
-	PREFETCHT0 64(SI)
-	PREFETCHT0 128(SI)
-	PREFETCHT0 192(SI)
-	PREFETCHT0 256(SI)
-	PREFETCHT0 320(SI)
-	PREFETCHT0 384(SI)
-	PREFETCHT0 448(SI)
-	ADDQ       ldc+32(FP), SI
-	PREFETCHT0 (SI)
-	PREFETCHT0 64(SI)
-	PREFETCHT0 128(SI)
-	PREFETCHT0 192(SI)
-	PREFETCHT0 256(SI)
-	PREFETCHT0 320(SI)
-	PREFETCHT0 384(SI)
-	PREFETCHT0 448(SI)
-	MOVQ       k+64(FP), R8
-	MOVQ       8(SP), SI
-	MOVQ       16(SP), DI
-	MOVQ       SI, R9
-	ADDQ       stepA+104(FP), R9
-	TESTQ      DX, DX
+	MOVQ       16(SP), CX
+	VMOVUPS    (CX), Z0
+	VMOVUPS    64(CX), Z1
+	VMOVUPS    128(CX), Z2
+	VMOVUPS    192(CX), Z3
+	VMOVUPS    256(CX), Z4
+	VMOVUPS    320(CX), Z5
+	VMOVUPS    384(CX), Z6
+	VMOVUPS.Z  448(CX), K1, Z7
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS    (CX), Z8
+	VMOVUPS    64(CX), Z9
+	VMOVUPS    128(CX), Z10
+	VMOVUPS    192(CX), Z11
+	VMOVUPS    256(CX), Z12
+	VMOVUPS    320(CX), Z13
+	VMOVUPS    384(CX), Z14
+	VMOVUPS.Z  448(CX), K1, Z15
+	MOVQ       8(SP), CX
+	ADDQ       stepC+88(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	PREFETCHT0 128(CX)
+	PREFETCHT0 192(CX)
+	PREFETCHT0 256(CX)
+	PREFETCHT0 320(CX)
+	PREFETCHT0 384(CX)
+	PREFETCHT0 448(CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	PREFETCHT0 128(CX)
+	PREFETCHT0 192(CX)
+	PREFETCHT0 256(CX)
+	PREFETCHT0 320(CX)
+	PREFETCHT0 384(CX)
+	PREFETCHT0 448(CX)
+	MOVQ       k+64(FP), DX
+	MOVQ       32(SP), CX
+	MOVQ       24(SP), BX
+	MOVQ       ldb+56(FP), SI
+	TESTQ      SI, SI
 	JL         negated
+	MOVQ       DX, DI
+	SHRQ       $0x02, DX
+	JE         few
 
-whole:
-	VBROADCASTSS (SI), Z16
-	VBROADCASTSS 4(SI), Z17
-	VMOVUPS      (DI), Z18
+unrolled:
+	VBROADCASTSS (BX), Z16
+	VBROADCASTSS 4(BX), Z17
+	VMOVUPS      (CX), Z18
 	VFMADD231PS  Z16, Z18, Z0
 	VFMADD231PS  Z17, Z18, Z8
-	VMOVUPS      64(DI), Z18
+	VMOVUPS      64(CX), Z18
 	VFMADD231PS  Z16, Z18, Z1
 	VFMADD231PS  Z17, Z18, Z9
-	VMOVUPS      128(DI), Z18
+	VMOVUPS      128(CX), Z18
 	VFMADD231PS  Z16, Z18, Z2
 	VFMADD231PS  Z17, Z18, Z10
-	VMOVUPS      192(DI), Z18
+	VMOVUPS      192(CX), Z18
 	VFMADD231PS  Z16, Z18, Z3
 	VFMADD231PS  Z17, Z18, Z11
-	VMOVUPS      256(DI), Z18
+	VMOVUPS      256(CX), Z18
 	VFMADD231PS  Z16, Z18, Z4
 	VFMADD231PS  Z17, Z18, Z12
-	VMOVUPS      320(DI), Z18
+	VMOVUPS      320(CX), Z18
 	VFMADD231PS  Z16, Z18, Z5
 	VFMADD231PS  Z17, Z18, Z13
-	VMOVUPS      384(DI), Z18
+	VMOVUPS      384(CX), Z18
 	VFMADD231PS  Z16, Z18, Z6
 	VFMADD231PS  Z17, Z18, Z14
-	VMOVUPS      448(DI), Z18
+	VMOVUPS      448(CX), Z18
 	VFMADD231PS  Z16, Z18, Z7
 	VFMADD231PS  Z17, Z18, Z15
-	ADDQ         DX, DI
-	PREFETCHT0   (R9)
-	ADDQ         $0x40, R9
-	ADDQ         BX, SI
-	DECQ         R8
+	ADDQ         SI, CX
+	ADDQ         AX, BX
+	VBROADCASTSS (BX), Z16
+	VBROADCASTSS 4(BX), Z17
+	VMOVUPS      (CX), Z18
+	VFMADD231PS  Z16, Z18, Z0
+	VFMADD231PS  Z17, Z18, Z8
+	VMOVUPS      64(CX), Z18
+	VFMADD231PS  Z16, Z18, Z1
+	VFMADD231PS  Z17, Z18, Z9
+	VMOVUPS      128(CX), Z18
+	VFMADD231PS  Z16, Z18, Z2
+	VFMADD231PS  Z17, Z18, Z10
+	VMOVUPS      192(CX), Z18
+	VFMADD231PS  Z16, Z18, Z3
+	VFMADD231PS  Z17, Z18, Z11
+	VMOVUPS      256(CX), Z18
+	VFMADD231PS  Z16, Z18, Z4
+	VFMADD231PS  Z17, Z18, Z12
+	VMOVUPS      320(CX), Z18
+	VFMADD231PS  Z16, Z18, Z5
+	VFMADD231PS  Z17, Z18, Z13
+	VMOVUPS      384(CX), Z18
+	VFMADD231PS  Z16, Z18, Z6
+	VFMADD231PS  Z17, Z18, Z14
+	VMOVUPS      448(CX), Z18
+	VFMADD231PS  Z16, Z18, Z7
+	VFMADD231PS  Z17, Z18, Z15
+	ADDQ         SI, CX
+	ADDQ         AX, BX
+	VBROADCASTSS (BX), Z16
+	VBROADCASTSS 4(BX), Z17
+	VMOVUPS      (CX), Z18
+	VFMADD231PS  Z16, Z18, Z0
+	VFMADD231PS  Z17, Z18, Z8
+	VMOVUPS      64(CX), Z18
+	VFMADD231PS  Z16, Z18, Z1
+	VFMADD231PS  Z17, Z18, Z9
+	VMOVUPS      128(CX), Z18
+	VFMADD231PS  Z16, Z18, Z2
+	VFMADD231PS  Z17, Z18, Z10
+	VMOVUPS      192(CX), Z18
+	VFMADD231PS  Z16, Z18, Z3
+	VFMADD231PS  Z17, Z18, Z11
+	VMOVUPS      256(CX), Z18
+	VFMADD231PS  Z16, Z18, Z4
+	VFMADD231PS  Z17, Z18, Z12
+	VMOVUPS      320(CX), Z18
+	VFMADD231PS  Z16, Z18, Z5
+	VFMADD231PS  Z17, Z18, Z13
+	VMOVUPS      384(CX), Z18
+	VFMADD231PS  Z16, Z18, Z6
+	VFMADD231PS  Z17, Z18, Z14
+	VMOVUPS      448(CX), Z18
+	VFMADD231PS  Z16, Z18, Z7
+	VFMADD231PS  Z17, Z18, Z15
+	ADDQ         SI, CX
+	ADDQ         AX, BX
+	VBROADCASTSS (BX), Z16
+	VBROADCASTSS 4(BX), Z17
+	VMOVUPS      (CX), Z18
+	VFMADD231PS  Z16, Z18, Z0
+	VFMADD231PS  Z17, Z18, Z8
+	VMOVUPS      64(CX), Z18
+	VFMADD231PS  Z16, Z18, Z1
+	VFMADD231PS  Z17, Z18, Z9
+	VMOVUPS      128(CX), Z18
+	VFMADD231PS  Z16, Z18, Z2
+	VFMADD231PS  Z17, Z18, Z10
+	VMOVUPS      192(CX), Z18
+	VFMADD231PS  Z16, Z18, Z3
+	VFMADD231PS  Z17, Z18, Z11
+	VMOVUPS      256(CX), Z18
+	VFMADD231PS  Z16, Z18, Z4
+	VFMADD231PS  Z17, Z18, Z12
+	VMOVUPS      320(CX), Z18
+	VFMADD231PS  Z16, Z18, Z5
+	VFMADD231PS  Z17, Z18, Z13
+	VMOVUPS      384(CX), Z18
+	VFMADD231PS  Z16, Z18, Z6
+	VFMADD231PS  Z17, Z18, Z14
+	VMOVUPS      448(CX), Z18
+	VFMADD231PS  Z16, Z18, Z7
+	VFMADD231PS  Z17, Z18, Z15
+	ADDQ         SI, CX
+	ADDQ         AX, BX
+	DECQ         DX
+	JNE          unrolled
+
+few:
+	MOVQ DI, DX
+	ANDQ $0x03, DX
+	JE   end
+
+whole:
+	VBROADCASTSS (BX), Z16
+	VBROADCASTSS 4(BX), Z17
+	VMOVUPS      (CX), Z18
+	VFMADD231PS  Z16, Z18, Z0
+	VFMADD231PS  Z17, Z18, Z8
+	VMOVUPS      64(CX), Z18
+	VFMADD231PS  Z16, Z18, Z1
+	VFMADD231PS  Z17, Z18, Z9
+	VMOVUPS      128(CX), Z18
+	VFMADD231PS  Z16, Z18, Z2
+	VFMADD231PS  Z17, Z18, Z10
+	VMOVUPS      192(CX), Z18
+	VFMADD231PS  Z16, Z18, Z3
+	VFMADD231PS  Z17, Z18, Z11
+	VMOVUPS      256(CX), Z18
+	VFMADD231PS  Z16, Z18, Z4
+	VFMADD231PS  Z17, Z18, Z12
+	VMOVUPS      320(CX), Z18
+	VFMADD231PS  Z16, Z18, Z5
+	VFMADD231PS  Z17, Z18, Z13
+	VMOVUPS      384(CX), Z18
+	VFMADD231PS  Z16, Z18, Z6
+	VFMADD231PS  Z17, Z18, Z14
+	VMOVUPS      448(CX), Z18
+	VFMADD231PS  Z16, Z18, Z7
+	VFMADD231PS  Z17, Z18, Z15
+	ADDQ         SI, CX
+	ADDQ         AX, BX
+	DECQ         DX
 	JNE          whole
 	JMP          end
 
 negated:
 partial:
-	VBROADCASTSS (SI), Z16
-	VBROADCASTSS 4(SI), Z17
-	VMOVUPS      (DI), Z18
+	VBROADCASTSS (BX), Z16
+	VBROADCASTSS 4(BX), Z17
+	VMOVUPS      (CX), Z18
 	VFMADD231PS  Z16, Z18, Z0
 	VFMADD231PS  Z17, Z18, Z8
-	VMOVUPS      64(DI), Z18
+	VMOVUPS      64(CX), Z18
 	VFMADD231PS  Z16, Z18, Z1
 	VFMADD231PS  Z17, Z18, Z9
-	VMOVUPS      128(DI), Z18
+	VMOVUPS      128(CX), Z18
 	VFMADD231PS  Z16, Z18, Z2
 	VFMADD231PS  Z17, Z18, Z10
-	VMOVUPS      192(DI), Z18
+	VMOVUPS      192(CX), Z18
 	VFMADD231PS  Z16, Z18, Z3
 	VFMADD231PS  Z17, Z18, Z11
-	VMOVUPS      256(DI), Z18
+	VMOVUPS      256(CX), Z18
 	VFMADD231PS  Z16, Z18, Z4
 	VFMADD231PS  Z17, Z18, Z12
-	VMOVUPS      320(DI), Z18
+	VMOVUPS      320(CX), Z18
 	VFMADD231PS  Z16, Z18, Z5
 	VFMADD231PS  Z17, Z18, Z13
-	VMOVUPS      384(DI), Z18
+	VMOVUPS      384(CX), Z18
 	VFMADD231PS  Z16, Z18, Z6
 	VFMADD231PS  Z17, Z18, Z14
-	VMOVUPS.Z    448(DI), K1, Z18
+	VMOVUPS.Z    448(CX), K1, Z18
 	VFMADD231PS  Z16, Z18, Z7
 	VFMADD231PS  Z17, Z18, Z15
-	SUBQ         DX, DI
-	PREFETCHT0   (R9)
-	ADDQ         $0x40, R9
-	ADDQ         BX, SI
-	DECQ         R8
+	SUBQ         SI, CX
+	ADDQ         AX, BX
+	DECQ         DX
 	JNE          partial
 
 end:
-	MOVQ    AX, SI
-	VMOVUPS Z0, (SI)
-	VMOVUPS Z1, 64(SI)
-	VMOVUPS Z2, 128(SI)
-	VMOVUPS Z3, 192(SI)
-	VMOVUPS Z4, 256(SI)
-	VMOVUPS Z5, 320(SI)
-	VMOVUPS Z6, 384(SI)
-	VMOVUPS Z7, K1, 448(SI)
-	ADDQ    ldc+32(FP), SI
-	VMOVUPS Z8, (SI)
-	VMOVUPS Z9, 64(SI)
-	VMOVUPS Z10, 128(SI)
-	VMOVUPS Z11, 192(SI)
-	VMOVUPS Z12, 256(SI)
-	VMOVUPS Z13, 320(SI)
-	VMOVUPS Z14, 384(SI)
-	VMOVUPS Z15, K1, 448(SI)
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, (CX)
+	VMOVUPS Z1, 64(CX)
+	VMOVUPS Z2, 128(CX)
+	VMOVUPS Z3, 192(CX)
+	VMOVUPS Z4, 256(CX)
+	VMOVUPS Z5, 320(CX)
+	VMOVUPS Z6, 384(CX)
+	VMOVUPS Z7, K1, 448(CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z8, (CX)
+	VMOVUPS Z9, 64(CX)
+	VMOVUPS Z10, 128(CX)
+	VMOVUPS Z11, 192(CX)
+	VMOVUPS Z12, 256(CX)
+	VMOVUPS Z13, 320(CX)
+	VMOVUPS Z14, 384(CX)
+	VMOVUPS Z15, K1, 448(CX)
 	DECQ    (SP)
 	JE      done
-	ADDQ    stepC+88(FP), AX
-	ADDQ    stepStart+96(FP), CX
-	MOVQ    stepA+104(FP), SI
-	ADDQ    SI, 8(SP)
-	MOVQ    stepB+112(FP), SI
-	ADDQ    SI, 16(SP)
+	MOVQ    stepC+88(FP), CX
+	ADDQ    CX, 8(SP)
+	MOVQ    stepStart+96(FP), CX
+	ADDQ    CX, 16(SP)
+	MOVQ    stepA+104(FP), CX
+	ADDQ    CX, 24(SP)
+	MOVQ    stepB+112(FP), CX
+	ADDQ    CX, 32(SP)
 	JMP     tiles
 
 done:
@@ -19451,210 +22608,208 @@ done:
 
 // func tileCols3x8AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileCols3x8AVX512(SB), NOSPLIT, $24-120
+TEXT ·tileCols3x8AVX512(SB), NOSPLIT, $40-120
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
 	BZHIL AX, CX, CX
 	KMOVW CX, K1
-	MOVQ  c+0(FP), AX
+	MOVQ  lda+48(FP), AX
+	MOVQ  count+80(FP), CX
+	MOVQ  CX, (SP)
+	MOVQ  c+0(FP), CX
+	MOVQ  CX, 8(SP)
 	MOVQ  start+8(FP), CX
-	MOVQ  ldb+56(FP), DX
-	MOVQ  lda+48(FP), BX
-	MOVQ  count+80(FP), SI
-	MOVQ  SI, (SP)
-	MOVQ  a+16(FP), SI
-	MOVQ  SI, 8(SP)
-	MOVQ  b+24(FP), SI
-	MOVQ  SI, 16(SP)
+	MOVQ  CX, 16(SP)
+	MOVQ  a+16(FP), CX
+	MOVQ  CX, 24(SP)
+	MOVQ  b+24(FP), CX
+	MOVQ  CX, 32(SP)
 
 tiles:
-	MOVQ       CX, SI
-	VMOVUPS    (SI), Z0
-	VMOVUPS    64(SI), Z1
-	VMOVUPS    128(SI), Z2
-	VMOVUPS    192(SI), Z3
-	VMOVUPS    256(SI), Z4
-	VMOVUPS    320(SI), Z5
-	VMOVUPS    384(SI), Z6
-	VMOVUPS.Z  448(SI), K1, Z7
-	ADDQ       ldstart+40(FP), SI
-	VMOVUPS    (SI), Z8
-	VMOVUPS    64(SI), Z9
-	VMOVUPS    128(SI), Z10
-	VMOVUPS    192(SI), Z11
-	VMOVUPS    256(SI), Z12
-	VMOVUPS    320(SI), Z13
-	VMOVUPS    384(SI), Z14
-	VMOVUPS.Z  448(SI), K1, Z15
-	ADDQ       ldstart+40(FP), SI
-	VMOVUPS    (SI), Z16
-	VMOVUPS    64(SI), Z17
-	VMOVUPS    128(SI), Z18
-	VMOVUPS    192(SI), Z19
-	VMOVUPS    256(SI), Z20
-	VMOVUPS    320(SI), Z21
-	VMOVUPS    384(SI), Z22
-	VMOVUPS.Z  448(SI), K1, Z23
-	MOVQ       AX, SI
-	ADDQ       stepC+88(FP), SI
-	PREFETCHT0 (SI)
-	PREFETCHT0 64(SI)
-	PREFETCHT0 128(SI)
-	PREFETCHT0 192(SI)
-	PREFETCHT0 256(SI)
-	PREFETCHT0 320(SI)
-	PREFETCHT0 384(SI)
-	PREFETCHT0 448(SI)
-	ADDQ       ldc+32(FP), SI
-	PREFETCHT0 (SI)
-	PREFETCHT0 64(SI)
-	PREFETCHT0 128(SI)
-	PREFETCHT0 192(SI)
-	PREFETCHT0 256(SI)
-	PREFETCHT0 320(SI)
-	PREFETCHT0 384(SI)
-	PREFETCHT0 448(SI)
-	ADDQ       ldc+32(FP), SI
-	PREFETCHT0 (SI)
-	PREFETCHT0 64(SI)
-	PREFETCHT0 128(SI)
-	PREFETCHT0 192(SI)
-	PREFETCHT0 256(SI)
-	PREFETCHT0 320(SI)
-	PREFETCHT0 384(SI)
-	PREFETCHT0 448(SI)
-	MOVQ       k+64(FP), R8
-	MOVQ       8(SP), SI
-	MOVQ       16(SP), DI
-	MOVQ       SI, R9
-	ADDQ       stepA+104(FP), R9
-	TESTQ      DX, DX
+	MOVQ       16(SP), CX
+	VMOVUPS    (CX), Z0
+	VMOVUPS    64(CX), Z1
+	VMOVUPS    128(CX), Z2
+	VMOVUPS    192(CX), Z3
+	VMOVUPS    256(CX), Z4
+	VMOVUPS    320(CX), Z5
+	VMOVUPS    384(CX), Z6
+	VMOVUPS.Z  448(CX), K1, Z7
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS    (CX), Z8
+	VMOVUPS    64(CX), Z9
+	VMOVUPS    128(CX), Z10
+	VMOVUPS    192(CX), Z11
+	VMOVUPS    256(CX), Z12
+	VMOVUPS    320(CX), Z13
+	VMOVUPS    384(CX), Z14
+	VMOVUPS.Z  448(CX), K1, Z15
+	ADDQ       ldstart+40(FP), CX
+	VMOVUPS    (CX), Z16
+	VMOVUPS    64(CX), Z17
+	VMOVUPS    128(CX), Z18
+	VMOVUPS    192(CX), Z19
+	VMOVUPS    256(CX), Z20
+	VMOVUPS    320(CX), Z21
+	VMOVUPS    384(CX), Z22
+	VMOVUPS.Z  448(CX), K1, Z23
+	MOVQ       8(SP), CX
+	ADDQ       stepC+88(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	PREFETCHT0 128(CX)
+	PREFETCHT0 192(CX)
+	PREFETCHT0 256(CX)
+	PREFETCHT0 320(CX)
+	PREFETCHT0 384(CX)
+	PREFETCHT0 448(CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	PREFETCHT0 128(CX)
+	PREFETCHT0 192(CX)
+	PREFETCHT0 256(CX)
+	PREFETCHT0 320(CX)
+	PREFETCHT0 384(CX)
+	PREFETCHT0 448(CX)
+	ADDQ       ldc+32(FP), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	PREFETCHT0 128(CX)
+	PREFETCHT0 192(CX)
+	PREFETCHT0 256(CX)
+	PREFETCHT0 320(CX)
+	PREFETCHT0 384(CX)
+	PREFETCHT0 448(CX)
+	MOVQ       k+64(FP), DX
+	MOVQ       32(SP), CX
+	MOVQ       24(SP), BX
+	MOVQ       ldb+56(FP), SI
+	TESTQ      SI, SI
 	JL         negated
 
 whole:
-	VBROADCASTSS (SI), Z24
-	VBROADCASTSS 4(SI), Z25
-	VBROADCASTSS 8(SI), Z26
-	VMOVUPS      (DI), Z27
+	VBROADCASTSS (BX), Z24
+	VBROADCASTSS 4(BX), Z25
+	VBROADCASTSS 8(BX), Z26
+	VMOVUPS      (CX), Z27
 	VFMADD231PS  Z24, Z27, Z0
 	VFMADD231PS  Z25, Z27, Z8
 	VFMADD231PS  Z26, Z27, Z16
-	VMOVUPS      64(DI), Z27
+	VMOVUPS      64(CX), Z27
 	VFMADD231PS  Z24, Z27, Z1
 	VFMADD231PS  Z25, Z27, Z9
 	VFMADD231PS  Z26, Z27, Z17
-	VMOVUPS      128(DI), Z27
+	VMOVUPS      128(CX), Z27
 	VFMADD231PS  Z24, Z27, Z2
 	VFMADD231PS  Z25, Z27, Z10
 	VFMADD231PS  Z26, Z27, Z18
-	VMOVUPS      192(DI), Z27
+	VMOVUPS      192(CX), Z27
 	VFMADD231PS  Z24, Z27, Z3
 	VFMADD231PS  Z25, Z27, Z11
 	VFMADD231PS  Z26, Z27, Z19
-	VMOVUPS      256(DI), Z27
+	VMOVUPS      256(CX), Z27
 	VFMADD231PS  Z24, Z27, Z4
 	VFMADD231PS  Z25, Z27, Z12
 	VFMADD231PS  Z26, Z27, Z20
-	VMOVUPS      320(DI), Z27
+	VMOVUPS      320(CX), Z27
 	VFMADD231PS  Z24, Z27, Z5
 	VFMADD231PS  Z25, Z27, Z13
 	VFMADD231PS  Z26, Z27, Z21
-	VMOVUPS      384(DI), Z27
+	VMOVUPS      384(CX), Z27
 	VFMADD231PS  Z24, Z27, Z6
 	VFMADD231PS  Z25, Z27, Z14
 	VFMADD231PS  Z26, Z27, Z22
-	VMOVUPS      448(DI), Z27
+	VMOVUPS      448(CX), Z27
 	VFMADD231PS  Z24, Z27, Z7
 	VFMADD231PS  Z25, Z27, Z15
 	VFMADD231PS  Z26, Z27, Z23
-	ADDQ         DX, DI
-	PREFETCHT0   (R9)
-	ADDQ         $0x40, R9
-	ADDQ         BX, SI
-	DECQ         R8
+	ADDQ         SI, CX
+	ADDQ         AX, BX
+	DECQ         DX
 	JNE          whole
 	JMP          end
 
 negated:
 partial:
-	VBROADCASTSS (SI), Z24
-	VBROADCASTSS 4(SI), Z25
-	VBROADCASTSS 8(SI), Z26
-	VMOVUPS      (DI), Z27
+	VBROADCASTSS (BX), Z24
+	VBROADCASTSS 4(BX), Z25
+	VBROADCASTSS 8(BX), Z26
+	VMOVUPS      (CX), Z27
 	VFMADD231PS  Z24, Z27, Z0
 	VFMADD231PS  Z25, Z27, Z8
 	VFMADD231PS  Z26, Z27, Z16
-	VMOVUPS      64(DI), Z27
+	VMOVUPS      64(CX), Z27
 	VFMADD231PS  Z24, Z27, Z1
 	VFMADD231PS  Z25, Z27, Z9
 	VFMADD231PS  Z26, Z27, Z17
-	VMOVUPS      128(DI), Z27
+	VMOVUPS      128(CX), Z27
 	VFMADD231PS  Z24, Z27, Z2
 	VFMADD231PS  Z25, Z27, Z10
 	VFMADD231PS  Z26, Z27, Z18
-	VMOVUPS      192(DI), Z27
+	VMOVUPS      192(CX), Z27
 	VFMADD231PS  Z24, Z27, Z3
 	VFMADD231PS  Z25, Z27, Z11
 	VFMADD231PS  Z26, Z27, Z19
-	VMOVUPS      256(DI), Z27
+	VMOVUPS      256(CX), Z27
 	VFMADD231PS  Z24, Z27, Z4
 	VFMADD231PS  Z25, Z27, Z12
 	VFMADD231PS  Z26, Z27, Z20
-	VMOVUPS      320(DI), Z27
+	VMOVUPS      320(CX), Z27
 	VFMADD231PS  Z24, Z27, Z5
 	VFMADD231PS  Z25, Z27, Z13
 	VFMADD231PS  Z26, Z27, Z21
-	VMOVUPS      384(DI), Z27
+	VMOVUPS      384(CX), Z27
 	VFMADD231PS  Z24, Z27, Z6
 	VFMADD231PS  Z25, Z27, Z14
 	VFMADD231PS  Z26, Z27, Z22
-	VMOVUPS.Z    448(DI), K1, Z27
+	VMOVUPS.Z    448(CX), K1, Z27
 	VFMADD231PS  Z24, Z27, Z7
 	VFMADD231PS  Z25, Z27, Z15
 	VFMADD231PS  Z26, Z27, Z23
-	SUBQ         DX, DI
-	PREFETCHT0   (R9)
-	ADDQ         $0x40, R9
-	ADDQ         BX, SI
-	DECQ         R8
+	SUBQ         SI, CX
+	ADDQ         AX, BX
+	DECQ         DX
 	JNE          partial
 
 end:
-	MOVQ    AX, SI
-	VMOVUPS Z0, (SI)
-	VMOVUPS Z1, 64(SI)
-	VMOVUPS Z2, 128(SI)
-	VMOVUPS Z3, 192(SI)
-	VMOVUPS Z4, 256(SI)
-	VMOVUPS Z5, 320(SI)
-	VMOVUPS Z6, 384(SI)
-	VMOVUPS Z7, K1, 448(SI)
-	ADDQ    ldc+32(FP), SI
-	VMOVUPS Z8, (SI)
-	VMOVUPS Z9, 64(SI)
-	VMOVUPS Z10, 128(SI)
-	VMOVUPS Z11, 192(SI)
-	VMOVUPS Z12, 256(SI)
-	VMOVUPS Z13, 320(SI)
-	VMOVUPS Z14, 384(SI)
-	VMOVUPS Z15, K1, 448(SI)
-	ADDQ    ldc+32(FP), SI
-	VMOVUPS Z16, (SI)
-	VMOVUPS Z17, 64(SI)
-	VMOVUPS Z18, 128(SI)
-	VMOVUPS Z19, 192(SI)
-	VMOVUPS Z20, 256(SI)
-	VMOVUPS Z21, 320(SI)
-	VMOVUPS Z22, 384(SI)
-	VMOVUPS Z23, K1, 448(SI)
+	MOVQ    8(SP), CX
+	VMOVUPS Z0, (CX)
+	VMOVUPS Z1, 64(CX)
+	VMOVUPS Z2, 128(CX)
+	VMOVUPS Z3, 192(CX)
+	VMOVUPS Z4, 256(CX)
+	VMOVUPS Z5, 320(CX)
+	VMOVUPS Z6, 384(CX)
+	VMOVUPS Z7, K1, 448(CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z8, (CX)
+	VMOVUPS Z9, 64(CX)
+	VMOVUPS Z10, 128(CX)
+	VMOVUPS Z11, 192(CX)
+	VMOVUPS Z12, 256(CX)
+	VMOVUPS Z13, 320(CX)
+	VMOVUPS Z14, 384(CX)
+	VMOVUPS Z15, K1, 448(CX)
+	ADDQ    ldc+32(FP), CX
+	VMOVUPS Z16, (CX)
+	VMOVUPS Z17, 64(CX)
+	VMOVUPS Z18, 128(CX)
+	VMOVUPS Z19, 192(CX)
+	VMOVUPS Z20, 256(CX)
+	VMOVUPS Z21, 320(CX)
+	VMOVUPS Z22, 384(CX)
+	VMOVUPS Z23, K1, 448(CX)
 	DECQ    (SP)
 	JE      done
-	ADDQ    stepC+88(FP), AX
-	ADDQ    stepStart+96(FP), CX
-	MOVQ    stepA+104(FP), SI
-	ADDQ    SI, 8(SP)
-	MOVQ    stepB+112(FP), SI
-	ADDQ    SI, 16(SP)
+	MOVQ    stepC+88(FP), CX
+	ADDQ    CX, 8(SP)
+	MOVQ    stepStart+96(FP), CX
+	ADDQ    CX, 16(SP)
+	MOVQ    stepA+104(FP), CX
+	ADDQ    CX, 24(SP)
+	MOVQ    stepB+112(FP), CX
+	ADDQ    CX, 32(SP)
 	JMP     tiles
 
 done:

@@ -25,16 +25,19 @@ func (m *block) rowsOf(k int, packed []float32) left {
 }
 
 // pack copies a panel of B: depth rows of width vectors, the columns that do not exist being
-// anything.
-func (m *block) pack(b []float32, width, cols int) {
-	ld := width * m.t.lanes * word
-	for v := range width {
-		j := v * m.t.lanes
-		n := min(m.t.lanes, cols-j)
-		if m.s.TransB {
-			m.t.transpose(&m.panel[j], &b[j*m.ldb], ld, m.ldb*word, m.depth, n)
-		} else {
-			m.t.copyRows(&m.panel[j], &b[j], ld, m.ldb*word, m.depth, n)
+// anything. The panels of members are as many bytes apart as it returns.
+func (m *block) pack(b []float32, width, cols int) (step int) {
+	row := width * m.t.lanes
+	for i := range max(1, m.members) {
+		to, from := m.panel[i*row*m.depth:], b[i*m.strides.B:]
+		for j := 0; j < cols; j += m.t.lanes {
+			n := min(m.t.lanes, cols-j)
+			if m.s.TransB {
+				m.t.transpose(&to[j], &from[j*m.ldb], row*word, m.ldb*word, m.depth, n)
+			} else {
+				m.t.copyRows(&to[j], &from[j], row*word, m.ldb*word, m.depth, n)
+			}
 		}
 	}
+	return row * m.depth * word
 }

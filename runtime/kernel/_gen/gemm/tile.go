@@ -22,15 +22,14 @@ const (
 // tile is a kernel being emitted: mr rows of A times nv vectors of columns of B.
 type tile struct {
 	isa
-	o             order
-	mr, nv        int
-	acc           []VecVirtual
-	tail          tail
-	c, start, ldb GPVirtual
+	o      order
+	mr, nv int
+	acc    []VecVirtual
+	tail   tail
 	// lda holds multiples of the stride of A: 1, 3, 5 and 7, as far as needed.
 	lda map[int]GPVirtual
-	// a and b are the stack slots of the operands of the current tile.
-	a, b Mem
+	// The stack slots of the operands of the current tile.
+	c, start, a, b Mem
 }
 
 func (t *tile) name() string { return fmt.Sprintf("tile%s%dx%d%s", t.o, t.mr, t.nv, t.Name) }
@@ -43,18 +42,18 @@ func (s isa) tile(o order, mr, nv int) *tile {
 	Doc(fmt.Sprintf("%s is tileRef for %d rows and %d vectors, A in order %s; strides are in bytes.", t.name(), mr, nv, o))
 	Pragma("noescape")
 	t.tail = s.newTail(argument("last"))
-	t.c, t.start, t.ldb = argument("c"), argument("start"), argument("ldb")
 	t.multiples()
 	count := slot("count")
-	t.a, t.b = slot("a"), slot("b")
+	t.c, t.start, t.a, t.b = slot("c"), slot("start"), slot("a"), slot("b")
 	Label("tiles")
 	t.vectors(t.start, "ldstart", func(v VecVirtual, m Mem) { VMOVUPS(m, v) }, func(v VecVirtual, m Mem) { t.tail.load(m, v) })
+	t.fetch()
 	t.product()
 	t.vectors(t.c, "ldc", func(v VecVirtual, m Mem) { VMOVUPS(v, m) }, t.tail.store)
 	DECQ(count)
 	JE(LabelRef("done"))
-	ADDQ(x86.Arg("stepC"), t.c)
-	ADDQ(x86.Arg("stepStart"), t.start)
+	advance(t.c, "stepC")
+	advance(t.start, "stepStart")
 	advance(t.a, "stepA")
 	advance(t.b, "stepB")
 	JMP(LabelRef("tiles"))
@@ -87,7 +86,7 @@ func (t *tile) multiples() {
 		return
 	}
 	for _, i := range []int{3, 5, 7} {
-		if t.mr > i {
+		if t.mr > i && t.unroll() == 1 {
 			t.lda[i] = GP64()
 			LEAQ(Mem{Base: t.lda[i-2], Index: one, Scale: 2}, t.lda[i])
 		}
@@ -95,7 +94,7 @@ func (t *tile) multiples() {
 }
 
 // vectors moves the accumulators, row by row; the last vector of a row is partial.
-func (t *tile) vectors(base GPVirtual, stride string, whole, partial func(v VecVirtual, m Mem)) {
+func (t *tile) vectors(base Mem, stride string, whole, partial func(v VecVirtual, m Mem)) {
 	p := GP64()
 	MOVQ(base, p)
 	for i := range t.mr {
@@ -115,53 +114,120 @@ func (t *tile) vectors(base GPVirtual, stride string, whole, partial func(v VecV
 // product runs over k. Rows of B are loaded whole, unless ldb is negated: then the stride is
 // -ldb and the last vector is loaded as far as its columns exist.
 func (t *tile) product() {
-	pa, pb, k := GP64(), GP64(), argument("k")
-	MOVQ(t.a, pa)
+	pb, k := GP64(), argument("k")
 	MOVQ(t.b, pb)
-	second := GP64()
-	if t.o == rows && t.mr > 8 {
-		LEAQ(Mem{Base: pa, Index: t.lda[1], Scale: 8}, second)
-	}
-	loop := func(label string, partial bool, next func()) {
+	a := t.pointers()
+	ldb := argument("ldb")
+	loop := func(label string, unroll int, partial bool, step func()) {
 		x86.Loop(label, k, func() {
-			t.step(func(i int) Mem { return t.element(pa, second, i) }, pb, partial)
-			next()
-			if t.o == columns {
-				ADDQ(t.lda[1], pa)
-				return
+			for u := range unroll {
+				t.step(func(i int) Mem { return a.element(i).Offset(u * a.next) }, pb, partial)
+				step()
+				if t.o == columns {
+					ADDQ(t.lda[1], a.base[0])
+				}
 			}
-			ADDQ(U8(4), pa)
-			if t.mr > 8 {
-				ADDQ(U8(4), second)
+			if t.o == rows {
+				for _, p := range a.base {
+					ADDQ(U8(4*unroll), p)
+				}
 			}
 		})
 	}
-	TESTQ(t.ldb, t.ldb)
+	TESTQ(ldb, ldb)
 	JL(LabelRef("negated"))
-	loop("whole", false, func() { ADDQ(t.ldb, pb) })
+	add := func() { ADDQ(ldb, pb) }
+	if u := t.unroll(); u > 1 {
+		rest := GP64()
+		MOVQ(k, rest)
+		SHRQ(U8(2), k)
+		JE(LabelRef("few"))
+		loop("unrolled", u, false, add)
+		Label("few")
+		MOVQ(rest, k)
+		ANDQ(U8(u-1), k)
+		JE(LabelRef("end"))
+	}
+	loop("whole", 1, false, add)
 	JMP(LabelRef("end"))
 	Label("negated")
-	loop("partial", true, func() { SUBQ(t.ldb, pb) })
+	loop("partial", 1, true, func() { SUBQ(ldb, pb) })
 	Label("end")
 }
 
-// element is the address of row i of A at the current k.
-func (t *tile) element(a, second GPVirtual, i int) Mem {
+// unroll is 4 for tiles so small that the loop would cost.
+func (t *tile) unroll() int {
+	if t.mr*t.nv > 16 || t.o == rows && t.mr > 8 {
+		return 1
+	}
+	return 4
+}
+
+// addresses give the elements of A at the current k.
+type addresses struct {
+	t    *tile
+	base []GPVirtual
+	// next is the distance to the next k in bytes, if it is constant.
+	next int
+}
+
+// pointers places as many pointers as make addresses simple: one per row for small tiles, one
+// per eight rows for large ones, one for columns.
+func (t *tile) pointers() addresses {
+	a := addresses{t: t, base: []GPVirtual{GP64()}}
+	MOVQ(t.a, a.base[0])
 	if t.o == columns {
-		return Mem{Base: a, Disp: 4 * i}
+		return a
 	}
-	base := a
-	if i >= 8 {
-		base, i = second, i-8
+	a.next = 4
+	one := t.lda[1]
+	for i := 1; i < t.mr; i++ {
+		p := GP64()
+		switch {
+		case t.unroll() > 1:
+			LEAQ(Mem{Base: a.base[i-1], Index: one, Scale: 1}, p)
+		case i == 8:
+			LEAQ(Mem{Base: a.base[0], Index: one, Scale: 8}, p)
+		default:
+			continue
+		}
+		a.base = append(a.base, p)
 	}
-	if i == 0 {
+	return a
+}
+
+// element is the address of row i.
+func (a addresses) element(i int) Mem {
+	if a.t.o == columns {
+		return Mem{Base: a.base[0], Disp: 4 * i}
+	}
+	if len(a.base) == a.t.mr {
+		return Mem{Base: a.base[i]}
+	}
+	base := a.base[i/8]
+	if i %= 8; i == 0 {
 		return Mem{Base: base}
 	}
 	scale := 1
 	for i%2 == 0 {
 		i, scale = i/2, scale*2
 	}
-	return Mem{Base: base, Index: t.lda[i], Scale: uint8(scale)}
+	return Mem{Base: base, Index: a.t.lda[i], Scale: uint8(scale)}
+}
+
+// fetch asks for the next tile of C.
+func (t *tile) fetch() {
+	p := GP64()
+	MOVQ(t.c, p)
+	ADDQ(x86.Arg("stepC"), p)
+	for i := range t.mr {
+		for j := 0; j < t.nv*t.Bytes; j += 64 {
+			PREFETCHT0(Mem{Base: p, Disp: j})
+		}
+		if i+1 < t.mr {
+			ADDQ(x86.Arg("ldc"), p)
+		}
+	}
 }
 
 // step adds the products of one k. The smaller set of operands is held, the other streams.
