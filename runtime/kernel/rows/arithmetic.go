@@ -22,6 +22,14 @@ func fmadd[T Float](x, y, z T) T {
 	return T(math.FMA(float64(x), float64(y), float64(z)))
 }
 
+// mul is x*y, rounded: the conversions keep compilers from fusing it with an addition.
+func mul[T Float](x, y T) T {
+	if single[T]() {
+		return T(float32(float32(x) * float32(y)))
+	}
+	return T(float64(float64(x) * float64(y)))
+}
+
 // greater is x where x > y and y elsewhere: the order of arguments decides about NaN.
 func greater[T Float](x, y T) T {
 	if x > y {

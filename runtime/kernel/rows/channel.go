@@ -124,10 +124,10 @@ func channelGradInput[T Float](l isa.Level, dx, dgain, dbias []T, o ChannelGrad[
 		i, rows := at*o.L, min(step, o.C-at)
 		for r := range rows {
 			c := at + r
-			k[r] = T(o.Gain[c] * o.RStd[c])
+			k[r] = mul(o.Gain[c], o.RStd[c])
 			if len(dgain) > 0 {
 				c1[r] = dbias[c] / T(o.L)
-				c2[r] = T(o.RStd[c]*dgain[c]) / T(o.L)
+				c2[r] = mul(o.RStd[c], dgain[c]) / T(o.L)
 			}
 		}
 		backDxRows(l, dx[i:], o.DY[i:], o.X[i:], o.from(i), nil, o.Mean[at:], k[:], c1[:], c2[:], rows, o.L)

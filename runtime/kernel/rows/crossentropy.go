@@ -50,7 +50,7 @@ func crossEntropyTile[T Float](l isa.Level, loss, dx, x []T, labels []int32, row
 		}
 	}
 	var top [group]T
-	probabilities(l, &top, &sums, dx, x, scale, -T(scale*smooth)/T(c), rows, c)
+	probabilities(l, &top, &sums, dx, x, scale, -mul(scale, smooth)/T(c), rows, c)
 	logsOf(l, logs[:], sums[:], rows)
 	for r, label := range labels[:rows] {
 		if label < 0 {
@@ -58,9 +58,9 @@ func crossEntropyTile[T Float](l isa.Level, loss, dx, x []T, labels []int32, row
 			clear(dx[r*c:][:c])
 			continue
 		}
-		dx[r*c+int(label)] -= T(scale * (1 - smooth))
+		dx[r*c+int(label)] -= mul(scale, 1-smooth)
 		if loss[r] = logs[r] - (loss[r] - top[r]); smooth != 0 {
-			loss[r] = fmadd(smooth, logs[r]+(top[r]-even[r]/T(c)), T((1-smooth)*loss[r]))
+			loss[r] = fmadd(smooth, logs[r]+(top[r]-even[r]/T(c)), mul(1-smooth, loss[r]))
 		}
 	}
 }
@@ -110,7 +110,7 @@ func softCrossEntropy[T Float](l isa.Level, loss, dx, x, q []T, m, c int, scale 
 		rowSums(l, termDotShift, loss[at:], q[i:], x[i:], top[:], rows, c)
 		expTile(l, sums[:], dx[i:], x[i:], top[:], 1, rows, c, c)
 		for r := range rows {
-			inv[r] = inverse(T(scale*mass[r]), sums[r])
+			inv[r] = inverse(mul(scale, mass[r]), sums[r])
 		}
 		logsOf(l, logs[:], sums[:], rows)
 		for r := range rows {

@@ -18,7 +18,7 @@ type Softmax[T Float] struct {
 
 func (o *Softmax[T]) check(y, x []T) {
 	need(len(y) == o.M*o.N && len(x) == o.M*o.N && (len(o.Mask) == 0 || len(o.Mask) == o.N || len(o.Mask) == o.M*o.N))
-	if !(o.Scale > 0) {
+	if positive := o.Scale > 0; !positive {
 		panic("rows: the scale of a softmax must be positive")
 	}
 }
@@ -99,7 +99,7 @@ func scaleInPlace[T Float](l isa.Level, y []T, c, b *[group]T, rows, n, stride i
 // shiftOf makes maxima of x what is subtracted from scale*x.
 func shiftOf[T Float](top []T, scale T) {
 	for r, m := range top {
-		if top[r] = T(scale * m); m == negInf[T]() {
+		if top[r] = mul(scale, m); m == negInf[T]() {
 			top[r] = 0
 		}
 	}

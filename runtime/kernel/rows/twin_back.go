@@ -30,11 +30,11 @@ func rowBackDxReLURef[T Float](dx, dy, x, y, a, k, c1, c2 []T, rows, n, stride i
 func seen[T Float](dy T, y, gain []T, i, at int) T {
 	switch {
 	case gain != nil:
-		return T(dy * gain[i])
-	case y != nil && !(y[at] > 0):
-		return 0
+		return mul(dy, gain[i])
+	case y == nil || y[at] > 0:
+		return dy
 	}
-	return dy
+	return 0
 }
 
 func backSums[T Float](s1, s2, dy, x, y, gain, a []T, rows, n, stride int) {
@@ -56,7 +56,7 @@ func backDx[T Float](dx, dy, x, y, gain, a, k, c1, c2 []T, rows, n, stride int) 
 			at := r*stride + i
 			v := seen(dy[at], y, gain, i, at) - c1[r]
 			v = fmadd(-(x[at] - a[r]), c2[r], v)
-			dx[at] = T(v * k[r])
+			dx[at] = mul(v, k[r])
 		}
 	}
 }

@@ -52,7 +52,7 @@ func colNormSumsRef[T Float](dgain, dbias, dy, x, a, c []T, rows, n, stride int)
 		for r := range rows {
 			at := r*stride + j
 			b += dy[at]
-			g = fmadd(dy[at], T((x[at]-a[r])*c[r]), g)
+			g = fmadd(dy[at], mul(x[at]-a[r], c[r]), g)
 		}
 		dgain[j] += g
 		dbias[j] += b
@@ -64,7 +64,7 @@ func colScaleSumsRef[T Float](dgain, dy, x, c []T, rows, n, stride int) {
 		var g T
 		for r := range rows {
 			at := r*stride + j
-			g = fmadd(dy[at], T(x[at]*c[r]), g)
+			g = fmadd(dy[at], mul(x[at], c[r]), g)
 		}
 		dgain[j] += g
 	}
@@ -142,7 +142,7 @@ func colSoftmaxGradRef[T Float](dx, y, dy []T, rows, n, stride int) {
 		}
 		for r := range rows {
 			at := r*stride + j
-			dx[at] = T(y[at] * (dy[at] - s))
+			dx[at] = mul(y[at], dy[at]-s)
 		}
 	}
 }
@@ -179,17 +179,17 @@ func colCrossEntropySmoothRef[T Float](loss, dx, x []T, labels []int32, rows, n,
 		gain, logs := g, logSum(s)
 		loss[j] = logs - picked
 		if smooth != 0 {
-			loss[j] = fmadd(smooth, fmadd(-total, share, logs), T((1-smooth)*loss[j]))
+			loss[j] = fmadd(smooth, fmadd(-total, share, logs), mul(1-smooth, loss[j]))
 		}
 		if label < 0 {
 			loss[j], gain = 0, 0
 		}
 		f := inverse(gain, s)
-		hot, base := T(gain*(1-smooth)), T(T(gain*smooth)*share)
+		hot, base := mul(gain, 1-smooth), mul(mul(gain, smooth), share)
 		for r := range rows {
 			p := &dx[r*stride+j]
 			if smooth == 0 {
-				*p = T(*p * f)
+				*p = mul(*p, f)
 			} else {
 				*p = fmadd(*p, f, -base)
 			}
@@ -211,10 +211,10 @@ func colSoftCrossEntropyRef[T Float](loss, dx, x, q []T, rows, n, stride int, g 
 			dx[r*stride+j] = e
 		})
 		loss[j] = fmadd(logSum(s), mass, -dots)
-		f := inverse(T(g*mass), s)
+		f := inverse(mul(g, mass), s)
 		for r := range rows {
 			at := r*stride + j
-			dx[at] = fmadd(-q[at], g, T(dx[at]*f))
+			dx[at] = fmadd(-q[at], g, mul(dx[at], f))
 		}
 	}
 }

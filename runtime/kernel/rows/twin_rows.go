@@ -160,7 +160,7 @@ func rowNormRef[T Float](y, x, gain, bias, a, c []T, rows, n, stride int) {
 	for r := range rows {
 		yr := y[r*stride:]
 		for i, v := range x[r*stride:][:n] {
-			yr[i] = fmadd(T((v-a[r])*c[r]), gain[i], bias[i])
+			yr[i] = fmadd(mul(v-a[r], c[r]), gain[i], bias[i])
 		}
 	}
 }
@@ -169,7 +169,7 @@ func rowNormGainRef[T Float](y, x, gain, c []T, rows, n, stride int) {
 	for r := range rows {
 		yr := y[r*stride:]
 		for i, v := range x[r*stride:][:n] {
-			yr[i] = T(T(v*c[r]) * gain[i])
+			yr[i] = mul(mul(v, c[r]), gain[i])
 		}
 	}
 }
@@ -178,7 +178,7 @@ func rowMixRef[T Float](y, x, q, c []T, s T, rows, n, stride int) {
 	for r := range rows {
 		yr, qr := y[r*stride:], q[r*stride:]
 		for i, v := range x[r*stride:][:n] {
-			yr[i] = fmadd(-qr[i], s, T(v*c[r]))
+			yr[i] = fmadd(-qr[i], s, mul(v, c[r]))
 		}
 	}
 }
@@ -187,7 +187,7 @@ func rowSoftmaxGradRef[T Float](dx, y, dy, a []T, s T, rows, n, stride int) {
 	for r := range rows {
 		dr, dyr := dx[r*stride:], dy[r*stride:]
 		for i, v := range y[r*stride:][:n] {
-			dr[i] = T(T(v*s) * (dyr[i] - a[r]))
+			dr[i] = mul(mul(v, s), dyr[i]-a[r])
 		}
 	}
 }

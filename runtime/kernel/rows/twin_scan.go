@@ -36,8 +36,8 @@ func colScanGradRef[T Float](da, db, carry, dh, a, h, start []T, rows, n, stride
 			}
 			g := dh[at] + acc
 			db[at] = g
-			da[at] = T(g * before)
-			acc = T(a[at] * g)
+			da[at] = mul(g, before)
+			acc = mul(a[at], g)
 		}
 		carry[j] = acc
 	}

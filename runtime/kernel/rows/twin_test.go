@@ -265,8 +265,24 @@ func compare(t testing.TB, name string, m, n int, seed uint64, wild bool) {
 // Every kernel gives the bits of its twin at every level, whatever the shape and the values.
 func TestTwins(t *testing.T) {
 	shapes := [][2]int{
-		{0, 3}, {3, 0}, {1, 1}, {2, 15}, {3, 16}, {1, 17}, {5, 31}, {7, 33}, {9, 64}, {40, 10}, {70, 3}, {17, 127}, {10, 129}, {33, 65}, {2, 1031},
-		{1, Block}, {2, Block + 1}, {1, 2*Block + 77},
+		{0, 3},
+		{3, 0},
+		{1, 1},
+		{2, 15},
+		{3, 16},
+		{1, 17},
+		{5, 31},
+		{7, 33},
+		{9, 64},
+		{40, 10},
+		{70, 3},
+		{17, 127},
+		{10, 129},
+		{33, 65},
+		{2, 1031},
+		{1, Block},
+		{2, Block + 1},
+		{1, 2*Block + 77},
 	}
 	for name := range cases {
 		t.Run(name, func(t *testing.T) {

@@ -69,13 +69,13 @@ func (e *elements) reduceFMA(i int, a, b VecVirtual) {
 	e.assign(e.t, e.fma(a, b, e.accs[i]), e.accs[i])
 }
 
-// reduce adds x to a result or takes the maximum: x where it is greater.
-func (e *elements) reduce(i int, x VecVirtual) {
+// reduce adds x to the first result or takes the maximum: x where it is greater.
+func (e *elements) reduce(x VecVirtual) {
 	op := e.add
 	if e.k.op == maximum {
 		op = e.max
 	}
-	e.assign(e.t, op(x, e.accs[i]), e.accs[i])
+	e.assign(e.t, op(x, e.accs[0]), e.accs[0])
 }
 
 func (k *rowKernel) params() []param {

@@ -22,7 +22,7 @@ var backs = []back{
 var rowKernels = append([]*rowKernel{
 	{
 		name: "rowSum", doc: "sums of x", results: []string{"dst"}, ins: []string{"x"}, unroll: 4,
-		body: func(e *elements) { e.reduce(0, e.in("x")) },
+		body: func(e *elements) { e.reduce(e.in("x")) },
 	},
 	{
 		name: "rowDot", doc: "sums of x*y", results: []string{"dst"}, ins: []string{"x", "y"}, unroll: 4,
@@ -30,7 +30,7 @@ var rowKernels = append([]*rowKernel{
 	},
 	{
 		name: "rowMax", doc: "maxima of x", results: []string{"dst"}, op: maximum, ins: []string{"x"}, unroll: 4,
-		body: func(e *elements) { e.reduce(0, e.in("x")) },
+		body: func(e *elements) { e.reduce(e.in("x")) },
 	},
 	{
 		name: "rowDevSquares", doc: "sums of (x-a)^2", results: []string{"dst"}, ins: []string{"x"}, scalars: []string{"a"}, unroll: 4,
@@ -49,7 +49,7 @@ var rowKernels = append([]*rowKernel{
 		body: func(e *elements) {
 			v := e.fma(e.in("x"), e.scalar("s"), e.in("mask"))
 			e.out("y", v)
-			e.reduce(0, v)
+			e.reduce(v)
 		},
 	},
 	{
@@ -58,13 +58,13 @@ var rowKernels = append([]*rowKernel{
 		body: func(e *elements) {
 			v := e.exp(e.fms(e.in("x"), e.scalar("s"), e.scalar("a")))
 			e.out("y", v)
-			e.reduce(0, v)
+			e.reduce(v)
 		},
 	},
 	{
 		name: "rowExpSum", doc: "sums of exp(x*s-a)", results: []string{"dst"}, ins: []string{"x"},
 		scalars: []string{"a"}, floats: []string{"s"}, unroll: 2, exp: true,
-		body: func(e *elements) { e.reduce(0, e.exp(e.fms(e.in("x"), e.scalar("s"), e.scalar("a")))) },
+		body: func(e *elements) { e.reduce(e.exp(e.fms(e.in("x"), e.scalar("s"), e.scalar("a")))) },
 	},
 	{
 		name: "rowAffine", doc: "y = (x-a)*c+b", outs: []string{"y"}, ins: []string{"x"}, scalars: []string{"a", "c", "b"}, unroll: 2,
@@ -125,7 +125,7 @@ func backKernels() []*rowKernel {
 			ins: b.ins, cols: b.cols, scalars: []string{"a"}, unroll: 2,
 			body: func(e *elements) {
 				dy := b.dy(e)
-				e.reduce(0, dy)
+				e.reduce(dy)
 				e.reduceFMA(1, dy, e.sub(e.in("x"), e.scalar("a")))
 			},
 		}, &rowKernel{

@@ -47,8 +47,14 @@ var sparseKernels = func() (ks []kernel) {
 }()
 
 var dotParams = []param{
-	{"dst", "[]float32"}, {"y", "[]float32"}, {"x", "[]float32"}, {"ptr", "[]int32"}, {"idx", "[]int32"},
-	{"rows", "int"}, {"n", "int"}, {"stride", "int"},
+	{"dst", "[]float32"},
+	{"y", "[]float32"},
+	{"x", "[]float32"},
+	{"ptr", "[]int32"},
+	{"idx", "[]int32"},
+	{"rows", "int"},
+	{"n", "int"},
+	{"stride", "int"},
 }
 
 // segDot emits the dot products of every segment's row of y with its entries' rows of x, in
