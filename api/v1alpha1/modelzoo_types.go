@@ -10,7 +10,11 @@ import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 // +kubebuilder:validation:XValidation:rule="self.architecture == oldSelf.architecture",message="spec.architecture is immutable; create another ModelZoo"
 // +kubebuilder:validation:XValidation:rule="self.population.grid == oldSelf.population.grid",message="spec.population.grid is immutable; create another ModelZoo (only seeds and epochs may grow)"
 // +kubebuilder:validation:XValidation:rule="self.training.epochs >= oldSelf.training.epochs",message="spec.training.epochs may be raised but not lowered"
+// +kubebuilder:validation:XValidation:rule="self.training.epochs == oldSelf.training.epochs || !has(oldSelf.training.schedule) || (!has(oldSelf.training.schedule.cosine) && !has(oldSelf.training.schedule.oneCycle))",message="spec.training.epochs is immutable with a cosine or oneCycle schedule, whose rates depend on it from the first step; create another ModelZoo"
 // +kubebuilder:validation:XValidation:rule="self.training.batchSize == oldSelf.training.batchSize && self.training.momentum == oldSelf.training.momentum",message="spec.training.batchSize and spec.training.momentum are immutable; create another ModelZoo"
+// +kubebuilder:validation:XValidation:rule="has(self.training.schedule) == has(oldSelf.training.schedule) && (!has(self.training.schedule) || self.training.schedule == oldSelf.training.schedule)",message="spec.training.schedule is immutable; create another ModelZoo"
+// +kubebuilder:validation:XValidation:rule="has(self.training.gradientClipping) == has(oldSelf.training.gradientClipping) && (!has(self.training.gradientClipping) || self.training.gradientClipping == oldSelf.training.gradientClipping)",message="spec.training.gradientClipping is immutable; create another ModelZoo"
+// +kubebuilder:validation:XValidation:rule="self.training.labelSmoothing == oldSelf.training.labelSmoothing && self.training.momentumForm == oldSelf.training.momentumForm",message="spec.training.labelSmoothing and spec.training.momentumForm are immutable; create another ModelZoo"
 // +kubebuilder:validation:XValidation:rule="has(self.store) == has(oldSelf.store) && (!has(self.store) || self.store == oldSelf.store)",message="spec.store is immutable; create another ModelZoo"
 // +kubebuilder:validation:XValidation:rule="has(self.managedBy) == has(oldSelf.managedBy) && (!has(self.managedBy) || self.managedBy == oldSelf.managedBy)",message="spec.managedBy is immutable"
 type ModelZooSpec struct {
@@ -39,22 +43,6 @@ type ModelZooSpec struct {
 	Store StoreReference `json:"store,omitempty,omitzero"`
 
 	Execution `json:",inline"`
-}
-
-// ArchitecturePreset names a network of the method cards.
-//
-// +kubebuilder:validation:Enum=cnn-small
-type ArchitecturePreset string
-
-// ArchitectureCNNSmall is the small CNN of the model-zoo papers: 2,464 parameters for
-// 1x28x28 inputs and 10 classes.
-const ArchitectureCNNSmall ArchitecturePreset = "cnn-small"
-
-// Architecture is the network that every member has.
-type Architecture struct {
-	// preset names a built-in network.
-	// +required
-	Preset ArchitecturePreset `json:"preset,omitempty"`
 }
 
 // Population is every point of the grid with every seed.
@@ -115,23 +103,26 @@ type RandomSeeds struct {
 
 // Activation is a non-linearity.
 //
-// +kubebuilder:validation:Enum=tanh;relu;sigmoid;gelu
+// +kubebuilder:validation:Enum=tanh;relu;sigmoid;gelu;silu;leakyrelu
 type Activation string
 
-// Activations of the published grids; gelu is the erf form.
+// Activations. gelu is the erf form, leakyrelu has slope 0.01 below zero.
 const (
-	ActivationTanh    Activation = "tanh"
-	ActivationReLU    Activation = "relu"
-	ActivationSigmoid Activation = "sigmoid"
-	ActivationGELU    Activation = "gelu"
+	ActivationTanh      Activation = "tanh"
+	ActivationReLU      Activation = "relu"
+	ActivationSigmoid   Activation = "sigmoid"
+	ActivationGELU      Activation = "gelu"
+	ActivationSiLU      Activation = "silu"
+	ActivationLeakyReLU Activation = "leakyrelu"
 )
 
-// Initializer is the law of the initial weights; biases start at 0.01.
+// Initializer is the law of the initial weights of linear and convolution layers; biases start at
+// 0.01, embeddings from a truncated normal of deviation 0.02, normalisations as the identity.
 //
-// +kubebuilder:validation:Enum=uniform;normal;kaiming-uniform;kaiming-normal
+// +kubebuilder:validation:Enum=uniform;normal;kaiming-uniform;kaiming-normal;xavier-uniform;xavier-normal;truncated-normal;orthogonal
 type Initializer string
 
-// Initializers of the published grids.
+// Initializers.
 const (
 	// InitializerUniform is U(0, 1): all positive.
 	InitializerUniform Initializer = "uniform"
@@ -141,20 +132,30 @@ const (
 	InitializerKaimingUniform Initializer = "kaiming-uniform"
 	// InitializerKaimingNormal is N(0, 2 / fan_in).
 	InitializerKaimingNormal Initializer = "kaiming-normal"
+	// InitializerXavierUniform is U(-b, b) with b = sqrt(6 / (fan_in + fan_out)).
+	InitializerXavierUniform Initializer = "xavier-uniform"
+	// InitializerXavierNormal is N(0, 2 / (fan_in + fan_out)).
+	InitializerXavierNormal Initializer = "xavier-normal"
+	// InitializerTruncatedNormal is N(0, 0.02^2) within two deviations.
+	InitializerTruncatedNormal Initializer = "truncated-normal"
+	// InitializerOrthogonal has orthonormal rows or columns.
+	InitializerOrthogonal Initializer = "orthogonal"
 )
 
-// Optimizer is the optimisation method, in PyTorch's conventions: weight decay is added to
-// the gradient (L2).
+// Optimizer is the optimisation method, in PyTorch's conventions: adam and sgd add the weight
+// decay to the gradient (L2), adamw shrinks the weights by it.
 //
-// +kubebuilder:validation:Enum=adam;sgd
+// +kubebuilder:validation:Enum=adam;sgd;adamw
 type Optimizer string
 
-// Optimizers of the published grids.
+// Optimizers.
 const (
 	// OptimizerAdam is Adam with beta (0.9, 0.999) and eps 1e-8.
 	OptimizerAdam Optimizer = "adam"
 	// OptimizerSGD is stochastic gradient descent with momentum.
 	OptimizerSGD Optimizer = "sgd"
+	// OptimizerAdamW is Adam with decoupled weight decay, by default without any.
+	OptimizerAdamW Optimizer = "adamw"
 )
 
 // Grid lists the values of each hyper-parameter. A list that is not set has one default value.
@@ -193,7 +194,7 @@ type Grid struct {
 	// +optional
 	LearningRate []Decimal `json:"learningRate,omitempty"`
 
-	// weightDecay values (L2, added to the gradient), 0 or above. Defaults to ["0"].
+	// weightDecay values, 0 or above: L2 added to the gradient, with adamw decoupled. Defaults to ["0"].
 	// +listType=set
 	// +kubebuilder:default={"0"}
 	// +kubebuilder:validation:MinItems=1
@@ -208,27 +209,6 @@ type Grid struct {
 	// +kubebuilder:validation:MaxItems=64
 	// +optional
 	Dropout []Decimal `json:"dropout,omitempty"`
-}
-
-// Training is the recipe that the members share.
-type Training struct {
-	// epochs to train. May be raised later.
-	// +kubebuilder:validation:Minimum=1
-	// +kubebuilder:validation:Maximum=100000
-	// +required
-	Epochs int32 `json:"epochs,omitempty"`
-
-	// batchSize in samples; the last, smaller batch of an epoch is trained too. Defaults to 64.
-	// +kubebuilder:default=64
-	// +kubebuilder:validation:Minimum=1
-	// +kubebuilder:validation:Maximum=65536
-	// +optional
-	BatchSize int32 `json:"batchSize,omitempty"`
-
-	// momentum of sgd; adam does not use it. Defaults to "0.9".
-	// +kubebuilder:default="0.9"
-	// +optional
-	Momentum Decimal `json:"momentum,omitempty"`
 }
 
 // Sharding says how the population is cut for pods.

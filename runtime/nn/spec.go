@@ -29,10 +29,9 @@ func FromSpec(layers []spec.Layer) (Sequential, error) {
 	names := map[string]int{}
 	table := ""
 	for i, l := range layers {
-		if other, twice := names[l.Name]; twice || l.Name == "" {
-			return nil, &LayerError{i, fmt.Sprintf("the name %q is that of layer %d", l.Name, other)}
+		if err := checkName(l, i, names); err != nil {
+			return nil, &LayerError{i, err.Error()}
 		}
-		names[l.Name] = i
 		layer, err := fromSpec(l, table)
 		if err != nil {
 			return nil, &LayerError{i, err.Error()}
@@ -47,6 +46,29 @@ func FromSpec(layers []spec.Layer) (Sequential, error) {
 		}
 	}
 	return out, nil
+}
+
+// HasName says whether the name of a kind of layer means something: it has parameters or a random stream.
+func HasName(kind string) bool {
+	switch kind {
+	case spec.LayerConv2D, spec.LayerLinear, spec.LayerBatchNorm, spec.LayerLayerNorm, spec.LayerDropout, spec.LayerBasicBlock,
+		spec.LayerPatchEmbedding, spec.LayerTransformer, spec.LayerTokenEmbedding:
+		return true
+	}
+	return false
+}
+
+func checkName(l spec.Layer, i int, names map[string]int) error {
+	if !HasName(l.Kind) {
+		return nil
+	}
+	if other, twice := names[l.Name]; twice {
+		return fmt.Errorf("the name %q is that of layer %d", l.Name, other)
+	}
+	if names[l.Name] = i; l.Name == "" {
+		return errors.New("it has no name")
+	}
+	return nil
 }
 
 // fromSpec builds one layer; table is the name of the last token table before it.

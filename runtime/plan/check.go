@@ -3,6 +3,7 @@ package plan
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 
 	"github.com/weightspace/weightspace/runtime/spec"
@@ -46,7 +47,21 @@ func checkZoo(z *spec.Zoo) error {
 	if r := z.Seeds.Random; r != nil && r.Count > randomSeedRange/2 {
 		return damaged(fmt.Sprintf("%d random seeds of %d", r.Count, randomSeedRange))
 	}
+	depth := 0
+	for i := range z.Layers {
+		if err := checkExtents("layer", &z.Layers[i]); err != nil {
+			return damaged(err.Error())
+		}
+		depth += z.Layers[i].Depth
+	}
+	if len(z.Layers) > maxLayers || depth > maxDepth || z.Width < 0 || z.Width > maxWidth || (z.Architecture == spec.ArchitectureLayers) != (len(z.Layers) > 0) {
+		return damaged(fmt.Sprintf("architecture %q with width %d, %d layers and %d blocks", z.Architecture, z.Width, len(z.Layers), depth))
+	}
 	numbers := []string{z.Momentum}
+	if s := z.Schedule; s != nil {
+		numbers = append(numbers, given(s.Gamma, s.Min, s.Rise, s.Div, s.FinalDiv, s.HighMomentum, s.LowMomentum, s.Factor, s.Threshold)...)
+	}
+	numbers = append(numbers, given(z.ClipNorm, z.ClipValue, z.LabelSmoothing)...)
 	for _, c := range z.Cells {
 		numbers = append(numbers, c.LearningRate, c.WeightDecay, c.Dropout)
 	}
@@ -56,6 +71,11 @@ func checkZoo(z *spec.Zoo) error {
 		}
 	}
 	return nil
+}
+
+// given leaves out numbers that are not set.
+func given(numbers ...string) []string {
+	return slices.DeleteFunc(numbers, func(s string) bool { return s == "" })
 }
 
 func damaged(problem string) error {

@@ -130,7 +130,7 @@ func sameDefault(t *testing.T, field string, schema apiextensions.JSONSchemaProp
 }
 
 func FuzzUnmarshal(f *testing.F) {
-	f.Add([]byte(`{"planVersion":1,"numerics":"n1","zoo":{}}`))
+	f.Add([]byte(`{"planVersion":1,"numerics":"n2","zoo":{}}`))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		s, err := plan.Unmarshal(b)
 		if err == nil && (s.Dataset == nil) == (s.Zoo == nil) {

@@ -94,8 +94,8 @@ func member(z *spec.Zoo, co spec.Cohort, cell spec.Cell, seed uint64) spec.Membe
 }
 
 // identity is everything that determines a member's trajectory. Field order and names are
-// frozen: changing them renames every model. The recipe's length is absent because no
-// schedule depends on it.
+// frozen: changing them renames every model, and a field added later is absent when it has its default. The recipe's
+// length is there only if the schedule depends on it.
 type identity struct {
 	Numerics     string `json:"numerics"`
 	Data         string `json:"data"`
@@ -109,6 +109,15 @@ type identity struct {
 	WeightDecay  string `json:"weightDecay"`
 	Dropout      string `json:"dropout"`
 	Seed         uint64 `json:"seed"`
+
+	Width          int            `json:"width,omitempty"`
+	Layers         []spec.Layer   `json:"layers,omitempty"`
+	Nesterov       bool           `json:"nesterov,omitempty"`
+	Schedule       *spec.Schedule `json:"schedule,omitempty"`
+	Epochs         int            `json:"epochs,omitempty"`
+	ClipNorm       string         `json:"clipNorm,omitempty"`
+	ClipValue      string         `json:"clipValue,omitempty"`
+	LabelSmoothing string         `json:"labelSmoothing,omitempty"`
 }
 
 func modelID(z *spec.Zoo, m *spec.Member) string {
@@ -116,9 +125,13 @@ func modelID(z *spec.Zoo, m *spec.Member) string {
 		Numerics: spec.NumericsVersion, Data: z.Dataset.ResultDigest, Architecture: z.Architecture,
 		Activation: m.Activation, Initializer: m.Initializer, Optimizer: m.Optimizer, BatchSize: z.BatchSize,
 		LearningRate: formatFloat(m.LearningRate), WeightDecay: formatFloat(m.WeightDecay), Dropout: formatFloat(m.Dropout), Seed: m.Seed,
+		Width: z.Width, Layers: z.Layers, Schedule: z.Schedule, ClipNorm: z.ClipNorm, ClipValue: z.ClipValue, LabelSmoothing: z.LabelSmoothing,
 	}
 	if m.Optimizer == string(v1alpha1.OptimizerSGD) {
-		id.Momentum = z.Momentum
+		id.Momentum, id.Nesterov = z.Momentum, z.Nesterov
+	}
+	if needsEpochs(z.Schedule) {
+		id.Epochs = z.Epochs
 	}
 	b, err := json.Marshal(id)
 	if err != nil {

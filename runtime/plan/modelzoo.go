@@ -9,9 +9,11 @@ import (
 )
 
 // defaultMembersPerShard keeps checkpoints frequent and shards small enough to spread, while
-// a pod still trains a population. maxShards keeps the plan within a ConfigMap.
+// a pod still trains a population; defaultShardBytes bounds the slabs of larger networks.
+// maxShards keeps the plan within a ConfigMap.
 const (
 	defaultMembersPerShard = 64
+	defaultShardBytes      = 1 << 30
 	maxShards              = 10_000
 )
 
@@ -24,11 +26,15 @@ func ModelZoo(z *v1alpha1.ModelZooSpec, in Inputs) (*spec.Snapshot, error) {
 	if in.Dataset == nil {
 		return nil, fmt.Errorf("plan ModelZoo %s/%s: no data set given", in.Namespace, in.Name)
 	}
-	zoo, err := resolveZoo(z, in.Dataset)
+	net, err := resolveNetwork(&z.Architecture, in.Dataset)
 	if err != nil {
 		return nil, err
 	}
-	shards, largest, err := cutShards(zoo, membersPerShard(z))
+	zoo, err := resolveZoo(z, net, in.Dataset)
+	if err != nil {
+		return nil, err
+	}
+	shards, largest, err := cutShards(zoo, membersPerShard(z, net.params))
 	if err != nil {
 		return nil, err
 	}
@@ -36,7 +42,7 @@ func ModelZoo(z *v1alpha1.ModelZooSpec, in Inputs) (*spec.Snapshot, error) {
 	s := newSnapshot(spec.KindModelZoo, in, ModelZooSpecDigest(z))
 	s.Zoo = zoo
 	s.Stages = []spec.Stage{
-		{Name: spec.StageTrain, Shards: shards, MemoryBytes: trainMemory(zoo, largest), GraceSeconds: graceSeconds(int64(largest) * int64(zoo.Parameters) * 16)},
+		{Name: spec.StageTrain, Shards: shards, MemoryBytes: trainMemory(zoo, net.net, largest), GraceSeconds: graceSeconds(int64(largest) * int64(zoo.Parameters) * 16)},
 		{Name: spec.StageIndex, Shards: []spec.Shard{{}}, MemoryBytes: indexMemory(zoo, total), GraceSeconds: graceSeconds(0)},
 	}
 	s.DiskBytes = zooDisk(zoo, total)
@@ -54,50 +60,44 @@ func newSnapshot(kind string, in Inputs, specDigest string) *spec.Snapshot {
 	}
 }
 
-func membersPerShard(z *v1alpha1.ModelZooSpec) int {
+func membersPerShard(z *v1alpha1.ModelZooSpec, params int) int {
 	if z.Sharding != nil && z.Sharding.MembersPerShard > 0 {
 		return int(z.Sharding.MembersPerShard)
 	}
-	return defaultMembersPerShard
+	return min(max(1, defaultShardBytes/(params*4*slabs)), defaultMembersPerShard)
 }
 
-func resolveZoo(z *v1alpha1.ModelZooSpec, d *spec.DatasetInput) (*spec.Zoo, error) {
-	params, err := architectureParameters(z.Architecture.Preset, d)
-	if err != nil {
-		return nil, err
-	}
-	if z.Training.Epochs < 1 {
-		return nil, &FieldError{"spec.training.epochs", fmt.Sprintf("%d epochs", z.Training.Epochs), "use 1 or more"}
-	}
-	if z.Training.BatchSize < 1 {
-		return nil, &FieldError{"spec.training.batchSize", fmt.Sprintf("%d samples", z.Training.BatchSize), "use 1 or more"}
-	}
-	if err := checkDecimal("spec.training.momentum", z.Training.Momentum, probability); err != nil {
+func resolveZoo(z *v1alpha1.ModelZooSpec, n *network, d *spec.DatasetInput) (*spec.Zoo, error) {
+	if err := checkTraining(&z.Training, &z.Population.Grid); err != nil {
 		return nil, err
 	}
 	cells, err := resolveCells(&z.Population.Grid)
 	if err != nil {
 		return nil, err
 	}
+	if err := n.checkGrid(&z.Population.Grid); err != nil {
+		return nil, err
+	}
 	cohorts, err := resolveCohorts(&z.Population.Grid)
 	if err != nil {
 		return nil, err
 	}
-	seeds, n, err := resolveSeeds(&z.Population.Seeds)
+	seeds, count, err := resolveSeeds(&z.Population.Seeds)
 	if err != nil {
 		return nil, err
 	}
-	if total := int64(n) * int64(len(cells)) * int64(len(cohorts)); total > MaxMembers {
+	if total := int64(count) * int64(len(cells)) * int64(len(cohorts)); total > MaxMembers {
 		return nil, &FieldError{
-			"spec.population", fmt.Sprintf("%d seeds x %d grid points are %d models", n, len(cells)*len(cohorts), total),
+			"spec.population", fmt.Sprintf("%d seeds x %d grid points are %d models", count, len(cells)*len(cohorts), total),
 			fmt.Sprintf("a ModelZoo holds at most %d models; use fewer seeds or values, or several ModelZoos", MaxMembers),
 		}
 	}
-	return &spec.Zoo{
-		Dataset: *d, Architecture: string(z.Architecture.Preset), Parameters: params,
-		Epochs: int(z.Training.Epochs), BatchSize: int(z.Training.BatchSize), Momentum: canonicalDecimal(string(z.Training.Momentum)),
+	zoo := &spec.Zoo{
+		Dataset: *d, Architecture: n.name, Width: n.width, Layers: n.layers, Parameters: n.params,
 		Seeds: seeds, Cells: cells, Cohorts: cohorts,
-	}, nil
+	}
+	setTraining(zoo, &z.Training)
+	return zoo, nil
 }
 
 // resolveCells multiplies the hyper-parameters that may differ within a cohort.
@@ -118,7 +118,10 @@ func resolveCells(g *v1alpha1.Grid) ([]spec.Cell, error) {
 	if err := unique(at+"initializer", g.Initializer); err != nil {
 		return nil, err
 	}
-	known := []v1alpha1.Initializer{v1alpha1.InitializerUniform, v1alpha1.InitializerNormal, v1alpha1.InitializerKaimingUniform, v1alpha1.InitializerKaimingNormal}
+	known := []v1alpha1.Initializer{
+		v1alpha1.InitializerUniform, v1alpha1.InitializerNormal, v1alpha1.InitializerKaimingUniform, v1alpha1.InitializerKaimingNormal,
+		v1alpha1.InitializerXavierUniform, v1alpha1.InitializerXavierNormal, v1alpha1.InitializerTruncatedNormal, v1alpha1.InitializerOrthogonal,
+	}
 	if err := oneOf(at+"initializer", g.Initializer, known); err != nil {
 		return nil, err
 	}
@@ -146,11 +149,14 @@ func resolveCohorts(g *v1alpha1.Grid) ([]spec.Cohort, error) {
 	if err := unique(at+"optimizer", g.Optimizer); err != nil {
 		return nil, err
 	}
-	activations := []v1alpha1.Activation{v1alpha1.ActivationTanh, v1alpha1.ActivationReLU, v1alpha1.ActivationSigmoid, v1alpha1.ActivationGELU}
+	activations := []v1alpha1.Activation{
+		v1alpha1.ActivationTanh, v1alpha1.ActivationReLU, v1alpha1.ActivationSigmoid, v1alpha1.ActivationGELU,
+		v1alpha1.ActivationSiLU, v1alpha1.ActivationLeakyReLU,
+	}
 	if err := oneOf(at+"activation", g.Activation, activations); err != nil {
 		return nil, err
 	}
-	if err := oneOf(at+"optimizer", g.Optimizer, []v1alpha1.Optimizer{v1alpha1.OptimizerAdam, v1alpha1.OptimizerSGD}); err != nil {
+	if err := oneOf(at+"optimizer", g.Optimizer, []v1alpha1.Optimizer{v1alpha1.OptimizerAdam, v1alpha1.OptimizerSGD, v1alpha1.OptimizerAdamW}); err != nil {
 		return nil, err
 	}
 	var out []spec.Cohort

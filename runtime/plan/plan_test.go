@@ -308,12 +308,12 @@ func TestSnapshotRoundTrip(t *testing.T) {
 		t.Error("equal specs give different plans")
 	}
 	for name, bad := range map[string]string{
-		"unknown field": `{"planVersion":1,"numerics":"n1","surprise":1}`,
+		"unknown field": `{"planVersion":1,"numerics":"n2","surprise":1}`,
 		"newer plan":    strings.Replace(string(plan.Marshal(s)), `"planVersion": 1`, `"planVersion": 2`, 1),
-		"numerics":      strings.Replace(string(plan.Marshal(s)), `"numerics": "n1"`, `"numerics": "n0"`, 1),
+		"numerics":      strings.Replace(string(plan.Marshal(s)), `"numerics": "n2"`, `"numerics": "n0"`, 1),
 		"trailing":      string(plan.Marshal(s)) + "{}",
 		"empty":         ``,
-		"no kind":       `{"planVersion":1,"numerics":"n1"}`,
+		"no kind":       `{"planVersion":1,"numerics":"n2"}`,
 	} {
 		if _, err := plan.Unmarshal([]byte(bad)); err == nil {
 			t.Errorf("%s: accepted", name)

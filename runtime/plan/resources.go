@@ -1,6 +1,10 @@
 package plan
 
-import "github.com/weightspace/weightspace/runtime/spec"
+import (
+	"github.com/weightspace/weightspace/api/v1alpha1"
+	"github.com/weightspace/weightspace/runtime/nn"
+	"github.com/weightspace/weightspace/runtime/spec"
+)
 
 // Closed-form sizes, in bytes. They set pod requests before anything runs; a test holds
 // them against the measured peak of the training engine.
@@ -11,7 +15,11 @@ const (
 	// workerMemory is the activation scratch of one worker for cnn-small at batch 64;
 	// it grows with the batch. assumedWorkers of them fit the request.
 	workerMemoryPerSample = 160 << 10
-	assumedWorkers        = 4
+	// cnnMediumMemoryPerSample is that of cnn-medium, whose layers have three and a half times as many outputs.
+	cnnMediumMemoryPerSample = 560 << 10
+	// kernelMemory is the packed panels of one worker's products and convolutions.
+	kernelMemory   = 16 * mebibyte
+	assumedWorkers = 4
 	// assumedImageBytes is the size of one image before its shape is known (32x32, 1 channel).
 	assumedImageBytes = 1 << 10
 	// slabs are the copies of all parameters: weights, gradients, two moments, the last finite
@@ -28,13 +36,42 @@ func datasetMemory(images int64) int64 {
 	return baseMemory + 4*images*assumedImageBytes
 }
 
-func trainMemory(z *spec.Zoo, members int) int64 {
+func trainMemory(z *spec.Zoo, net nn.Sequential, members int) int64 {
 	d := &z.Dataset
 	pixels := int64(d.Train+d.Validation+d.Test) * int64(d.Channels*d.Height*d.Width+1)
-	params := int64(members) * int64(z.Parameters) * 4 * slabs
+	params := int64(members) * int64(z.Parameters) * floatBytes * slabs
 	rows := int64(members) * int64(z.Epochs+1) * metricRowBytes
-	scratch := int64(assumedWorkers) * int64((z.BatchSize+15)/16*16) * workerMemoryPerSample
-	return baseMemory + 2*pixels + params + rows + scratch
+	return baseMemory + 2*pixels + params + rows + scratchMemory(z, net, members)
+}
+
+// scratchMemory is what the workers need beside the population's slabs.
+func scratchMemory(z *spec.Zoo, net nn.Sequential, members int) int64 {
+	batch := int64((z.BatchSize + 15) / 16 * 16)
+	switch v1alpha1.ArchitecturePreset(z.Architecture) {
+	case v1alpha1.ArchitectureCNNSmall:
+		return assumedWorkers * batch * workerMemoryPerSample
+	case v1alpha1.ArchitectureCNNMedium:
+		return assumedWorkers * batch * cnnMediumMemoryPerSample
+	default:
+	}
+	// A program for whole batches, one for the last batch of an epoch, and their evaluations; gradients are among the slabs
+	// only where members outnumber workers.
+	d := &z.Dataset
+	images := flow{layout: nn.Images, c: d.Channels, h: d.Height, w: d.Width}
+	var worker, states int64
+	for _, n := range []int{min(z.BatchSize, d.Train), d.Train % z.BatchSize} {
+		if n == 0 {
+			continue
+		}
+		images.batch = n
+		w := networkWorkspace(net, images, z.Parameters)
+		worker += w.train + w.evaluate
+		states = w.states
+	}
+	worker += worker / 5 // the formula is within 1.2 of the truth
+	workers := int64(min(assumedWorkers, members))
+	// One more row for each worker keeps the weights of the step before.
+	return workers*(worker+int64(z.Parameters)*floatBytes+kernelMemory) + int64(members)*states*slabs
 }
 
 func indexMemory(z *spec.Zoo, members int) int64 {

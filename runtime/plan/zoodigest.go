@@ -2,6 +2,7 @@ package plan
 
 import (
 	"github.com/weightspace/weightspace/api/v1alpha1"
+	"github.com/weightspace/weightspace/runtime/spec"
 )
 
 // zooScience is what a ModelZoo's digest covers. A field added later must be omitted when it
@@ -21,6 +22,14 @@ type zooScience struct {
 	BatchSize    int32          `json:"batchSize"`
 	Momentum     string         `json:"momentum"`
 	Store        string         `json:"store,omitempty"`
+
+	Width          int            `json:"width,omitempty"`
+	Layers         []spec.Layer   `json:"layers,omitempty"`
+	Nesterov       bool           `json:"nesterov,omitempty"`
+	Schedule       *spec.Schedule `json:"schedule,omitempty"`
+	ClipNorm       string         `json:"clipNorm,omitempty"`
+	ClipValue      string         `json:"clipValue,omitempty"`
+	LabelSmoothing string         `json:"labelSmoothing,omitempty"`
 }
 
 // ModelZooSpecDigest returns "sha256:..." of the scientific fields of a ModelZoo with
@@ -29,12 +38,16 @@ func ModelZooSpecDigest(z *v1alpha1.ModelZooSpec) string {
 	z = z.DeepCopy()
 	DefaultModelZoo(z)
 	g := &z.Population.Grid
+	t := spec.Zoo{}
+	setTraining(&t, &z.Training)
 	return digestJSON(zooScience{
-		Version: 1, Dataset: string(z.Dataset.Name), Architecture: string(z.Architecture.Preset), Seeds: z.Population.Seeds,
+		Version: 1, Dataset: string(z.Dataset.Name), Architecture: architectureName(&z.Architecture), Seeds: z.Population.Seeds,
 		Activation: texts(g.Activation), Initializer: texts(g.Initializer), Optimizer: texts(g.Optimizer),
 		LearningRate: numbers(g.LearningRate), WeightDecay: numbers(g.WeightDecay), Dropout: numbers(g.Dropout),
-		Epochs: z.Training.Epochs, BatchSize: z.Training.BatchSize, Momentum: canonicalDecimal(string(z.Training.Momentum)),
+		Epochs: z.Training.Epochs, BatchSize: z.Training.BatchSize, Momentum: t.Momentum,
 		Store: string(z.Store.Name),
+		Width: specWidth(&z.Architecture), Layers: specLayers(z.Architecture.Layers),
+		Nesterov: t.Nesterov, Schedule: t.Schedule, ClipNorm: t.ClipNorm, ClipValue: t.ClipValue, LabelSmoothing: t.LabelSmoothing,
 	})
 }
 

@@ -31,8 +31,8 @@ const FunctionMember = "member"
 
 // Layer is one layer of a network, resolved: defaults are filled in. Kind says which fields count.
 type Layer struct {
-	// Name is before the names of the layer's parameters and random streams.
-	Name string `json:"name"`
+	// Name is before the names of the layer's parameters and random streams; "" for layers without.
+	Name string `json:"name,omitempty"`
 	Kind string `json:"kind"`
 	// Out is channels or features.
 	Out int `json:"out,omitempty"`

@@ -7,7 +7,7 @@ const PlanVersion = 1
 
 // NumericsVersion names the arithmetic: kernels, reduction trees, polynomials and random
 // streams. It is part of every model's identity; change it whenever bits change.
-const NumericsVersion = "n1"
+const NumericsVersion = "n2"
 
 // Kinds of staged objects.
 const (
