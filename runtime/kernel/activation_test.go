@@ -35,6 +35,16 @@ func TestActivationErrors(t *testing.T) {
 			c := 0.5 * math.Erfc(-x/math.Sqrt2)
 			return x * c, c + x*math.Exp(-x*x/2)/math.Sqrt(2*math.Pi)
 		}, func(y float64) float64 { return 3e-7 + ulp(y) }, 3e-7},
+		{"silu", SiLU, func(x float64) (float64, float64) {
+			s := 1 / (1 + math.Exp(-x))
+			return x * s, s + x*s*(1-s)
+		}, func(y float64) float64 { return 6 * ulp(y) }, 3e-7 + 10*0x1p-24}, // 1-s is rounded, then times x
+		{"leaky", LeakyReLU, func(x float64) (float64, float64) {
+			if x > 0 {
+				return x, 1
+			}
+			return 0.01 * x, 0.01
+		}, ulp, 1e-9},
 		{"relu", ReLU, func(x float64) (float64, float64) {
 			if x > 0 {
 				return x, 1

@@ -4,120 +4,165 @@
 
 package kernel
 
-// convRow6x2AVX2 is convRowRef for 6 channels and blocks of 2 positions; strides are in bytes.
+// convRow6x2AVX2 is convRowRef for 6 channels and blocks of 2 positions; strides are in bytes, those of rows and channels less the steps of the loop inside.
 //
 //go:noescape
-func convRow6x2AVX2(dst *float32, x *float32, w *float32, bias *float32, dstChan int, xRow int, xChan int, wChan int, nc int, nky int, nkx int, n int)
+func convRow6x2AVX2(dst *float32, x *float32, w *float32, bias *float32, dstChan int, xRow int, xChan int, wOut int, wCol int, wRow int, wChan int, nc int, nky int, nkx int, n int)
 
-// convRow6x1AVX2 is convRowRef for 6 channels and blocks of 1 positions; strides are in bytes.
+// convLanes6x2AVX2 is convRowRef for 6 channels and blocks of 2 positions; strides are in bytes, those of rows and channels less the steps of the loop inside.
 //
 //go:noescape
-func convRow6x1AVX2(dst *float32, x *float32, w *float32, bias *float32, dstChan int, xRow int, xChan int, wChan int, nc int, nky int, nkx int, n int)
+func convLanes6x2AVX2(dst *float32, x *float32, w *float32, bias *float32, dstChan int, xRow int, xChan int, wOut int, wCol int, wRow int, wChan int, nc int, nky int, nkx int, n int)
 
-// convRow4x3AVX2 is convRowRef for 4 channels and blocks of 3 positions; strides are in bytes.
+// convRow6x1AVX2 is convRowRef for 6 channels and blocks of 1 positions; strides are in bytes, those of rows and channels less the steps of the loop inside.
 //
 //go:noescape
-func convRow4x3AVX2(dst *float32, x *float32, w *float32, bias *float32, dstChan int, xRow int, xChan int, wChan int, nc int, nky int, nkx int, n int)
+func convRow6x1AVX2(dst *float32, x *float32, w *float32, bias *float32, dstChan int, xRow int, xChan int, wOut int, wCol int, wRow int, wChan int, nc int, nky int, nkx int, n int)
 
-// convRow4x1AVX2 is convRowRef for 4 channels and blocks of 1 positions; strides are in bytes.
+// convLanes6x1AVX2 is convRowRef for 6 channels and blocks of 1 positions; strides are in bytes, those of rows and channels less the steps of the loop inside.
 //
 //go:noescape
-func convRow4x1AVX2(dst *float32, x *float32, w *float32, bias *float32, dstChan int, xRow int, xChan int, wChan int, nc int, nky int, nkx int, n int)
+func convLanes6x1AVX2(dst *float32, x *float32, w *float32, bias *float32, dstChan int, xRow int, xChan int, wOut int, wCol int, wRow int, wChan int, nc int, nky int, nkx int, n int)
 
-// convRow2x5AVX2 is convRowRef for 2 channels and blocks of 5 positions; strides are in bytes.
+// convRow4x3AVX2 is convRowRef for 4 channels and blocks of 3 positions; strides are in bytes, those of rows and channels less the steps of the loop inside.
 //
 //go:noescape
-func convRow2x5AVX2(dst *float32, x *float32, w *float32, bias *float32, dstChan int, xRow int, xChan int, wChan int, nc int, nky int, nkx int, n int)
+func convRow4x3AVX2(dst *float32, x *float32, w *float32, bias *float32, dstChan int, xRow int, xChan int, wOut int, wCol int, wRow int, wChan int, nc int, nky int, nkx int, n int)
 
-// convRow2x1AVX2 is convRowRef for 2 channels and blocks of 1 positions; strides are in bytes.
+// convLanes4x3AVX2 is convRowRef for 4 channels and blocks of 3 positions; strides are in bytes, those of rows and channels less the steps of the loop inside.
 //
 //go:noescape
-func convRow2x1AVX2(dst *float32, x *float32, w *float32, bias *float32, dstChan int, xRow int, xChan int, wChan int, nc int, nky int, nkx int, n int)
+func convLanes4x3AVX2(dst *float32, x *float32, w *float32, bias *float32, dstChan int, xRow int, xChan int, wOut int, wCol int, wRow int, wChan int, nc int, nky int, nkx int, n int)
 
-// convRow1x8AVX2 is convRowRef for 1 channels and blocks of 8 positions; strides are in bytes.
+// convRow4x1AVX2 is convRowRef for 4 channels and blocks of 1 positions; strides are in bytes, those of rows and channels less the steps of the loop inside.
 //
 //go:noescape
-func convRow1x8AVX2(dst *float32, x *float32, w *float32, bias *float32, dstChan int, xRow int, xChan int, wChan int, nc int, nky int, nkx int, n int)
+func convRow4x1AVX2(dst *float32, x *float32, w *float32, bias *float32, dstChan int, xRow int, xChan int, wOut int, wCol int, wRow int, wChan int, nc int, nky int, nkx int, n int)
 
-// convRow1x1AVX2 is convRowRef for 1 channels and blocks of 1 positions; strides are in bytes.
+// convLanes4x1AVX2 is convRowRef for 4 channels and blocks of 1 positions; strides are in bytes, those of rows and channels less the steps of the loop inside.
 //
 //go:noescape
-func convRow1x1AVX2(dst *float32, x *float32, w *float32, bias *float32, dstChan int, xRow int, xChan int, wChan int, nc int, nky int, nkx int, n int)
+func convLanes4x1AVX2(dst *float32, x *float32, w *float32, bias *float32, dstChan int, xRow int, xChan int, wOut int, wCol int, wRow int, wChan int, nc int, nky int, nkx int, n int)
 
-// convGrad2x5AVX2 is convGradRef for 2 channels and 5 kernel columns; strides are in bytes.
+// convRow2x5AVX2 is convRowRef for 2 channels and blocks of 5 positions; strides are in bytes, those of rows and channels less the steps of the loop inside.
 //
 //go:noescape
-func convGrad2x5AVX2(acc *float32, x *float32, dy *float32, accChan int, xRow int, dyChan int, dyRow int, rows int, cols int)
+func convRow2x5AVX2(dst *float32, x *float32, w *float32, bias *float32, dstChan int, xRow int, xChan int, wOut int, wCol int, wRow int, wChan int, nc int, nky int, nkx int, n int)
 
-// convGrad1x5AVX2 is convGradRef for 1 channels and 5 kernel columns; strides are in bytes.
+// convLanes2x5AVX2 is convRowRef for 2 channels and blocks of 5 positions; strides are in bytes, those of rows and channels less the steps of the loop inside.
 //
 //go:noescape
-func convGrad1x5AVX2(acc *float32, x *float32, dy *float32, accChan int, xRow int, dyChan int, dyRow int, rows int, cols int)
+func convLanes2x5AVX2(dst *float32, x *float32, w *float32, bias *float32, dstChan int, xRow int, xChan int, wOut int, wCol int, wRow int, wChan int, nc int, nky int, nkx int, n int)
 
-// convGrad4x3AVX2 is convGradRef for 4 channels and 3 kernel columns; strides are in bytes.
+// convRow2x1AVX2 is convRowRef for 2 channels and blocks of 1 positions; strides are in bytes, those of rows and channels less the steps of the loop inside.
 //
 //go:noescape
-func convGrad4x3AVX2(acc *float32, x *float32, dy *float32, accChan int, xRow int, dyChan int, dyRow int, rows int, cols int)
+func convRow2x1AVX2(dst *float32, x *float32, w *float32, bias *float32, dstChan int, xRow int, xChan int, wOut int, wCol int, wRow int, wChan int, nc int, nky int, nkx int, n int)
 
-// convGrad2x3AVX2 is convGradRef for 2 channels and 3 kernel columns; strides are in bytes.
+// convLanes2x1AVX2 is convRowRef for 2 channels and blocks of 1 positions; strides are in bytes, those of rows and channels less the steps of the loop inside.
 //
 //go:noescape
-func convGrad2x3AVX2(acc *float32, x *float32, dy *float32, accChan int, xRow int, dyChan int, dyRow int, rows int, cols int)
+func convLanes2x1AVX2(dst *float32, x *float32, w *float32, bias *float32, dstChan int, xRow int, xChan int, wOut int, wCol int, wRow int, wChan int, nc int, nky int, nkx int, n int)
 
-// convGrad1x3AVX2 is convGradRef for 1 channels and 3 kernel columns; strides are in bytes.
+// convRow1x8AVX2 is convRowRef for 1 channels and blocks of 8 positions; strides are in bytes, those of rows and channels less the steps of the loop inside.
 //
 //go:noescape
-func convGrad1x3AVX2(acc *float32, x *float32, dy *float32, accChan int, xRow int, dyChan int, dyRow int, rows int, cols int)
+func convRow1x8AVX2(dst *float32, x *float32, w *float32, bias *float32, dstChan int, xRow int, xChan int, wOut int, wCol int, wRow int, wChan int, nc int, nky int, nkx int, n int)
 
-// convGrad4x2AVX2 is convGradRef for 4 channels and 2 kernel columns; strides are in bytes.
+// convLanes1x8AVX2 is convRowRef for 1 channels and blocks of 8 positions; strides are in bytes, those of rows and channels less the steps of the loop inside.
 //
 //go:noescape
-func convGrad4x2AVX2(acc *float32, x *float32, dy *float32, accChan int, xRow int, dyChan int, dyRow int, rows int, cols int)
+func convLanes1x8AVX2(dst *float32, x *float32, w *float32, bias *float32, dstChan int, xRow int, xChan int, wOut int, wCol int, wRow int, wChan int, nc int, nky int, nkx int, n int)
 
-// convGrad2x2AVX2 is convGradRef for 2 channels and 2 kernel columns; strides are in bytes.
+// convRow1x1AVX2 is convRowRef for 1 channels and blocks of 1 positions; strides are in bytes, those of rows and channels less the steps of the loop inside.
 //
 //go:noescape
-func convGrad2x2AVX2(acc *float32, x *float32, dy *float32, accChan int, xRow int, dyChan int, dyRow int, rows int, cols int)
+func convRow1x1AVX2(dst *float32, x *float32, w *float32, bias *float32, dstChan int, xRow int, xChan int, wOut int, wCol int, wRow int, wChan int, nc int, nky int, nkx int, n int)
 
-// convGrad1x2AVX2 is convGradRef for 1 channels and 2 kernel columns; strides are in bytes.
+// convLanes1x1AVX2 is convRowRef for 1 channels and blocks of 1 positions; strides are in bytes, those of rows and channels less the steps of the loop inside.
 //
 //go:noescape
-func convGrad1x2AVX2(acc *float32, x *float32, dy *float32, accChan int, xRow int, dyChan int, dyRow int, rows int, cols int)
+func convLanes1x1AVX2(dst *float32, x *float32, w *float32, bias *float32, dstChan int, xRow int, xChan int, wOut int, wCol int, wRow int, wChan int, nc int, nky int, nkx int, n int)
 
-// convGrad8x1AVX2 is convGradRef for 8 channels and 1 kernel columns; strides are in bytes.
+// convGrad2x5AVX2 is convGradRef for 2 channels and 5 kernel columns; strides are in bytes, those of rows and channels less the steps of the loop inside.
 //
 //go:noescape
-func convGrad8x1AVX2(acc *float32, x *float32, dy *float32, accChan int, xRow int, dyChan int, dyRow int, rows int, cols int)
+func convGrad2x5AVX2(acc *float32, x *float32, dy *float32, accChan int, accRow int, xKernel int, xChan int, xRow int, dyChan int, dyRow int, fresh int, nc int, nky int, rows int, cols int)
 
-// convGrad4x1AVX2 is convGradRef for 4 channels and 1 kernel columns; strides are in bytes.
+// convGrad1x5AVX2 is convGradRef for 1 channels and 5 kernel columns; strides are in bytes, those of rows and channels less the steps of the loop inside.
 //
 //go:noescape
-func convGrad4x1AVX2(acc *float32, x *float32, dy *float32, accChan int, xRow int, dyChan int, dyRow int, rows int, cols int)
+func convGrad1x5AVX2(acc *float32, x *float32, dy *float32, accChan int, accRow int, xKernel int, xChan int, xRow int, dyChan int, dyRow int, fresh int, nc int, nky int, rows int, cols int)
 
-// convGrad2x1AVX2 is convGradRef for 2 channels and 1 kernel columns; strides are in bytes.
+// convGrad4x3AVX2 is convGradRef for 4 channels and 3 kernel columns; strides are in bytes, those of rows and channels less the steps of the loop inside.
 //
 //go:noescape
-func convGrad2x1AVX2(acc *float32, x *float32, dy *float32, accChan int, xRow int, dyChan int, dyRow int, rows int, cols int)
+func convGrad4x3AVX2(acc *float32, x *float32, dy *float32, accChan int, accRow int, xKernel int, xChan int, xRow int, dyChan int, dyRow int, fresh int, nc int, nky int, rows int, cols int)
 
-// convGrad1x1AVX2 is convGradRef for 1 channels and 1 kernel columns; strides are in bytes.
+// convGrad2x3AVX2 is convGradRef for 2 channels and 3 kernel columns; strides are in bytes, those of rows and channels less the steps of the loop inside.
 //
 //go:noescape
-func convGrad1x1AVX2(acc *float32, x *float32, dy *float32, accChan int, xRow int, dyChan int, dyRow int, rows int, cols int)
+func convGrad2x3AVX2(acc *float32, x *float32, dy *float32, accChan int, accRow int, xKernel int, xChan int, xRow int, dyChan int, dyRow int, fresh int, nc int, nky int, rows int, cols int)
 
-// poolRowAVX2 is poolRowRef.
+// convGrad1x3AVX2 is convGradRef for 1 channels and 3 kernel columns; strides are in bytes, those of rows and channels less the steps of the loop inside.
 //
 //go:noescape
-func poolRowAVX2(dst *float32, x0 *float32, x1 *float32, n int)
+func convGrad1x3AVX2(acc *float32, x *float32, dy *float32, accChan int, accRow int, xKernel int, xChan int, xRow int, dyChan int, dyRow int, fresh int, nc int, nky int, rows int, cols int)
 
-// poolGradRowAVX2 is poolGradRowRef.
+// convGrad4x2AVX2 is convGradRef for 4 channels and 2 kernel columns; strides are in bytes, those of rows and channels less the steps of the loop inside.
 //
 //go:noescape
-func poolGradRowAVX2(dx0 *float32, dx1 *float32, x0 *float32, x1 *float32, dy *float32, n int)
+func convGrad4x2AVX2(acc *float32, x *float32, dy *float32, accChan int, accRow int, xKernel int, xChan int, xRow int, dyChan int, dyRow int, fresh int, nc int, nky int, rows int, cols int)
+
+// convGrad2x2AVX2 is convGradRef for 2 channels and 2 kernel columns; strides are in bytes, those of rows and channels less the steps of the loop inside.
+//
+//go:noescape
+func convGrad2x2AVX2(acc *float32, x *float32, dy *float32, accChan int, accRow int, xKernel int, xChan int, xRow int, dyChan int, dyRow int, fresh int, nc int, nky int, rows int, cols int)
+
+// convGrad1x2AVX2 is convGradRef for 1 channels and 2 kernel columns; strides are in bytes, those of rows and channels less the steps of the loop inside.
+//
+//go:noescape
+func convGrad1x2AVX2(acc *float32, x *float32, dy *float32, accChan int, accRow int, xKernel int, xChan int, xRow int, dyChan int, dyRow int, fresh int, nc int, nky int, rows int, cols int)
+
+// convGrad8x1AVX2 is convGradRef for 8 channels and 1 kernel columns; strides are in bytes, those of rows and channels less the steps of the loop inside.
+//
+//go:noescape
+func convGrad8x1AVX2(acc *float32, x *float32, dy *float32, accChan int, accRow int, xKernel int, xChan int, xRow int, dyChan int, dyRow int, fresh int, nc int, nky int, rows int, cols int)
+
+// convGrad4x1AVX2 is convGradRef for 4 channels and 1 kernel columns; strides are in bytes, those of rows and channels less the steps of the loop inside.
+//
+//go:noescape
+func convGrad4x1AVX2(acc *float32, x *float32, dy *float32, accChan int, accRow int, xKernel int, xChan int, xRow int, dyChan int, dyRow int, fresh int, nc int, nky int, rows int, cols int)
+
+// convGrad2x1AVX2 is convGradRef for 2 channels and 1 kernel columns; strides are in bytes, those of rows and channels less the steps of the loop inside.
+//
+//go:noescape
+func convGrad2x1AVX2(acc *float32, x *float32, dy *float32, accChan int, accRow int, xKernel int, xChan int, xRow int, dyChan int, dyRow int, fresh int, nc int, nky int, rows int, cols int)
+
+// convGrad1x1AVX2 is convGradRef for 1 channels and 1 kernel columns; strides are in bytes, those of rows and channels less the steps of the loop inside.
+//
+//go:noescape
+func convGrad1x1AVX2(acc *float32, x *float32, dy *float32, accChan int, accRow int, xKernel int, xChan int, xRow int, dyChan int, dyRow int, fresh int, nc int, nky int, rows int, cols int)
+
+// poolRowsAVX2 is poolRowsRef; strides are in bytes, those of the steps less a row.
+//
+//go:noescape
+func poolRowsAVX2(dst *float32, code *uint32, x *float32, xRow int, xStep int, dstStep int, outer int, n int)
+
+// unpoolRowsAVX2 is unpoolRowsRef; strides are in bytes, those of the steps less a row.
+//
+//go:noescape
+func unpoolRowsAVX2(dx *float32, dy *float32, code *uint32, xRow int, xStep int, dyStep int, outer int, n int)
 
 // mulAVX2 is mulRef.
 //
 //go:noescape
 func mulAVX2(dst *float32, a *float32, b *float32, n int)
+
+// addAVX2 is addRef.
+//
+//go:noescape
+func addAVX2(dst *float32, a *float32, b *float32, n int)
 
 // reluAVX2 is reluRef.
 //
@@ -139,155 +184,305 @@ func sigmoidAVX2(y *float32, d *float32, x *float32, n int)
 //go:noescape
 func geluAVX2(y *float32, d *float32, x *float32, n int)
 
+// siluAVX2 is siluRef.
+//
+//go:noescape
+func siluAVX2(y *float32, d *float32, x *float32, n int)
+
+// leakyAVX2 is leakyRef.
+//
+//go:noescape
+func leakyAVX2(y *float32, d *float32, x *float32, n int)
+
+// dropoutAVX2 is dropoutRef.
+//
+//go:noescape
+func dropoutAVX2(y *float32, d *float32, lanes *uint32, n int)
+
 // adamAVX2 is adamRef.
 //
 //go:noescape
-func adamAVX2(w *float32, m *float32, v *float32, grad *float32, n int, decay float32, rate1 float32, beta2 float32, rate2 float32, root float32, eps float32, negStep float32)
+func adamAVX2(w *float32, m *float32, v *float32, grad *float32, rates *float32, n int, rate1 float32, beta2 float32, rate2 float32, root float32, eps float32)
 
 // sgdAVX2 is sgdRef.
 //
 //go:noescape
-func sgdAVX2(w *float32, m *float32, grad *float32, n int, decay float32, momentum float32, negRate float32)
+func sgdAVX2(w *float32, m *float32, grad *float32, rates *float32, n int, momentum float32)
 
-// convRow8x3AVX512 is convRowRef for 8 channels and blocks of 3 positions; strides are in bytes.
+// checkAVX2 is checkRef.
 //
 //go:noescape
-func convRow8x3AVX512(dst *float32, x *float32, w *float32, bias *float32, dstChan int, xRow int, xChan int, wChan int, nc int, nky int, nkx int, n int)
+func checkAVX2(dst *float32, x *float32, n int)
 
-// convRow8x1AVX512 is convRowRef for 8 channels and blocks of 1 positions; strides are in bytes.
+// convRow8x3AVX512 is convRowRef for 8 channels and blocks of 3 positions; strides are in bytes, those of rows and channels less the steps of the loop inside.
 //
 //go:noescape
-func convRow8x1AVX512(dst *float32, x *float32, w *float32, bias *float32, dstChan int, xRow int, xChan int, wChan int, nc int, nky int, nkx int, n int)
+func convRow8x3AVX512(dst *float32, x *float32, w *float32, bias *float32, dstChan int, xRow int, xChan int, wOut int, wCol int, wRow int, wChan int, nc int, nky int, nkx int, n int)
 
-// convRow6x4AVX512 is convRowRef for 6 channels and blocks of 4 positions; strides are in bytes.
+// convLanes8x3AVX512 is convRowRef for 8 channels and blocks of 3 positions; strides are in bytes, those of rows and channels less the steps of the loop inside.
 //
 //go:noescape
-func convRow6x4AVX512(dst *float32, x *float32, w *float32, bias *float32, dstChan int, xRow int, xChan int, wChan int, nc int, nky int, nkx int, n int)
+func convLanes8x3AVX512(dst *float32, x *float32, w *float32, bias *float32, dstChan int, xRow int, xChan int, wOut int, wCol int, wRow int, wChan int, nc int, nky int, nkx int, n int)
 
-// convRow6x1AVX512 is convRowRef for 6 channels and blocks of 1 positions; strides are in bytes.
+// convRow8x1AVX512 is convRowRef for 8 channels and blocks of 1 positions; strides are in bytes, those of rows and channels less the steps of the loop inside.
 //
 //go:noescape
-func convRow6x1AVX512(dst *float32, x *float32, w *float32, bias *float32, dstChan int, xRow int, xChan int, wChan int, nc int, nky int, nkx int, n int)
+func convRow8x1AVX512(dst *float32, x *float32, w *float32, bias *float32, dstChan int, xRow int, xChan int, wOut int, wCol int, wRow int, wChan int, nc int, nky int, nkx int, n int)
 
-// convRow4x6AVX512 is convRowRef for 4 channels and blocks of 6 positions; strides are in bytes.
+// convLanes8x1AVX512 is convRowRef for 8 channels and blocks of 1 positions; strides are in bytes, those of rows and channels less the steps of the loop inside.
 //
 //go:noescape
-func convRow4x6AVX512(dst *float32, x *float32, w *float32, bias *float32, dstChan int, xRow int, xChan int, wChan int, nc int, nky int, nkx int, n int)
+func convLanes8x1AVX512(dst *float32, x *float32, w *float32, bias *float32, dstChan int, xRow int, xChan int, wOut int, wCol int, wRow int, wChan int, nc int, nky int, nkx int, n int)
 
-// convRow4x1AVX512 is convRowRef for 4 channels and blocks of 1 positions; strides are in bytes.
+// convRow7x3AVX512 is convRowRef for 7 channels and blocks of 3 positions; strides are in bytes, those of rows and channels less the steps of the loop inside.
 //
 //go:noescape
-func convRow4x1AVX512(dst *float32, x *float32, w *float32, bias *float32, dstChan int, xRow int, xChan int, wChan int, nc int, nky int, nkx int, n int)
+func convRow7x3AVX512(dst *float32, x *float32, w *float32, bias *float32, dstChan int, xRow int, xChan int, wOut int, wCol int, wRow int, wChan int, nc int, nky int, nkx int, n int)
 
-// convRow2x8AVX512 is convRowRef for 2 channels and blocks of 8 positions; strides are in bytes.
+// convLanes7x3AVX512 is convRowRef for 7 channels and blocks of 3 positions; strides are in bytes, those of rows and channels less the steps of the loop inside.
 //
 //go:noescape
-func convRow2x8AVX512(dst *float32, x *float32, w *float32, bias *float32, dstChan int, xRow int, xChan int, wChan int, nc int, nky int, nkx int, n int)
+func convLanes7x3AVX512(dst *float32, x *float32, w *float32, bias *float32, dstChan int, xRow int, xChan int, wOut int, wCol int, wRow int, wChan int, nc int, nky int, nkx int, n int)
 
-// convRow2x1AVX512 is convRowRef for 2 channels and blocks of 1 positions; strides are in bytes.
+// convRow7x1AVX512 is convRowRef for 7 channels and blocks of 1 positions; strides are in bytes, those of rows and channels less the steps of the loop inside.
 //
 //go:noescape
-func convRow2x1AVX512(dst *float32, x *float32, w *float32, bias *float32, dstChan int, xRow int, xChan int, wChan int, nc int, nky int, nkx int, n int)
+func convRow7x1AVX512(dst *float32, x *float32, w *float32, bias *float32, dstChan int, xRow int, xChan int, wOut int, wCol int, wRow int, wChan int, nc int, nky int, nkx int, n int)
 
-// convRow1x8AVX512 is convRowRef for 1 channels and blocks of 8 positions; strides are in bytes.
+// convLanes7x1AVX512 is convRowRef for 7 channels and blocks of 1 positions; strides are in bytes, those of rows and channels less the steps of the loop inside.
 //
 //go:noescape
-func convRow1x8AVX512(dst *float32, x *float32, w *float32, bias *float32, dstChan int, xRow int, xChan int, wChan int, nc int, nky int, nkx int, n int)
+func convLanes7x1AVX512(dst *float32, x *float32, w *float32, bias *float32, dstChan int, xRow int, xChan int, wOut int, wCol int, wRow int, wChan int, nc int, nky int, nkx int, n int)
 
-// convRow1x1AVX512 is convRowRef for 1 channels and blocks of 1 positions; strides are in bytes.
+// convRow6x4AVX512 is convRowRef for 6 channels and blocks of 4 positions; strides are in bytes, those of rows and channels less the steps of the loop inside.
 //
 //go:noescape
-func convRow1x1AVX512(dst *float32, x *float32, w *float32, bias *float32, dstChan int, xRow int, xChan int, wChan int, nc int, nky int, nkx int, n int)
+func convRow6x4AVX512(dst *float32, x *float32, w *float32, bias *float32, dstChan int, xRow int, xChan int, wOut int, wCol int, wRow int, wChan int, nc int, nky int, nkx int, n int)
 
-// convGrad4x5AVX512 is convGradRef for 4 channels and 5 kernel columns; strides are in bytes.
+// convLanes6x4AVX512 is convRowRef for 6 channels and blocks of 4 positions; strides are in bytes, those of rows and channels less the steps of the loop inside.
 //
 //go:noescape
-func convGrad4x5AVX512(acc *float32, x *float32, dy *float32, accChan int, xRow int, dyChan int, dyRow int, rows int, cols int)
+func convLanes6x4AVX512(dst *float32, x *float32, w *float32, bias *float32, dstChan int, xRow int, xChan int, wOut int, wCol int, wRow int, wChan int, nc int, nky int, nkx int, n int)
 
-// convGrad2x5AVX512 is convGradRef for 2 channels and 5 kernel columns; strides are in bytes.
+// convRow6x1AVX512 is convRowRef for 6 channels and blocks of 1 positions; strides are in bytes, those of rows and channels less the steps of the loop inside.
 //
 //go:noescape
-func convGrad2x5AVX512(acc *float32, x *float32, dy *float32, accChan int, xRow int, dyChan int, dyRow int, rows int, cols int)
+func convRow6x1AVX512(dst *float32, x *float32, w *float32, bias *float32, dstChan int, xRow int, xChan int, wOut int, wCol int, wRow int, wChan int, nc int, nky int, nkx int, n int)
 
-// convGrad1x5AVX512 is convGradRef for 1 channels and 5 kernel columns; strides are in bytes.
+// convLanes6x1AVX512 is convRowRef for 6 channels and blocks of 1 positions; strides are in bytes, those of rows and channels less the steps of the loop inside.
 //
 //go:noescape
-func convGrad1x5AVX512(acc *float32, x *float32, dy *float32, accChan int, xRow int, dyChan int, dyRow int, rows int, cols int)
+func convLanes6x1AVX512(dst *float32, x *float32, w *float32, bias *float32, dstChan int, xRow int, xChan int, wOut int, wCol int, wRow int, wChan int, nc int, nky int, nkx int, n int)
 
-// convGrad8x3AVX512 is convGradRef for 8 channels and 3 kernel columns; strides are in bytes.
+// convRow5x4AVX512 is convRowRef for 5 channels and blocks of 4 positions; strides are in bytes, those of rows and channels less the steps of the loop inside.
 //
 //go:noescape
-func convGrad8x3AVX512(acc *float32, x *float32, dy *float32, accChan int, xRow int, dyChan int, dyRow int, rows int, cols int)
+func convRow5x4AVX512(dst *float32, x *float32, w *float32, bias *float32, dstChan int, xRow int, xChan int, wOut int, wCol int, wRow int, wChan int, nc int, nky int, nkx int, n int)
 
-// convGrad4x3AVX512 is convGradRef for 4 channels and 3 kernel columns; strides are in bytes.
+// convLanes5x4AVX512 is convRowRef for 5 channels and blocks of 4 positions; strides are in bytes, those of rows and channels less the steps of the loop inside.
 //
 //go:noescape
-func convGrad4x3AVX512(acc *float32, x *float32, dy *float32, accChan int, xRow int, dyChan int, dyRow int, rows int, cols int)
+func convLanes5x4AVX512(dst *float32, x *float32, w *float32, bias *float32, dstChan int, xRow int, xChan int, wOut int, wCol int, wRow int, wChan int, nc int, nky int, nkx int, n int)
 
-// convGrad2x3AVX512 is convGradRef for 2 channels and 3 kernel columns; strides are in bytes.
+// convRow5x1AVX512 is convRowRef for 5 channels and blocks of 1 positions; strides are in bytes, those of rows and channels less the steps of the loop inside.
 //
 //go:noescape
-func convGrad2x3AVX512(acc *float32, x *float32, dy *float32, accChan int, xRow int, dyChan int, dyRow int, rows int, cols int)
+func convRow5x1AVX512(dst *float32, x *float32, w *float32, bias *float32, dstChan int, xRow int, xChan int, wOut int, wCol int, wRow int, wChan int, nc int, nky int, nkx int, n int)
 
-// convGrad1x3AVX512 is convGradRef for 1 channels and 3 kernel columns; strides are in bytes.
+// convLanes5x1AVX512 is convRowRef for 5 channels and blocks of 1 positions; strides are in bytes, those of rows and channels less the steps of the loop inside.
 //
 //go:noescape
-func convGrad1x3AVX512(acc *float32, x *float32, dy *float32, accChan int, xRow int, dyChan int, dyRow int, rows int, cols int)
+func convLanes5x1AVX512(dst *float32, x *float32, w *float32, bias *float32, dstChan int, xRow int, xChan int, wOut int, wCol int, wRow int, wChan int, nc int, nky int, nkx int, n int)
 
-// convGrad8x2AVX512 is convGradRef for 8 channels and 2 kernel columns; strides are in bytes.
+// convRow4x6AVX512 is convRowRef for 4 channels and blocks of 6 positions; strides are in bytes, those of rows and channels less the steps of the loop inside.
 //
 //go:noescape
-func convGrad8x2AVX512(acc *float32, x *float32, dy *float32, accChan int, xRow int, dyChan int, dyRow int, rows int, cols int)
+func convRow4x6AVX512(dst *float32, x *float32, w *float32, bias *float32, dstChan int, xRow int, xChan int, wOut int, wCol int, wRow int, wChan int, nc int, nky int, nkx int, n int)
 
-// convGrad4x2AVX512 is convGradRef for 4 channels and 2 kernel columns; strides are in bytes.
+// convLanes4x6AVX512 is convRowRef for 4 channels and blocks of 6 positions; strides are in bytes, those of rows and channels less the steps of the loop inside.
 //
 //go:noescape
-func convGrad4x2AVX512(acc *float32, x *float32, dy *float32, accChan int, xRow int, dyChan int, dyRow int, rows int, cols int)
+func convLanes4x6AVX512(dst *float32, x *float32, w *float32, bias *float32, dstChan int, xRow int, xChan int, wOut int, wCol int, wRow int, wChan int, nc int, nky int, nkx int, n int)
 
-// convGrad2x2AVX512 is convGradRef for 2 channels and 2 kernel columns; strides are in bytes.
+// convRow4x3AVX512 is convRowRef for 4 channels and blocks of 3 positions; strides are in bytes, those of rows and channels less the steps of the loop inside.
 //
 //go:noescape
-func convGrad2x2AVX512(acc *float32, x *float32, dy *float32, accChan int, xRow int, dyChan int, dyRow int, rows int, cols int)
+func convRow4x3AVX512(dst *float32, x *float32, w *float32, bias *float32, dstChan int, xRow int, xChan int, wOut int, wCol int, wRow int, wChan int, nc int, nky int, nkx int, n int)
 
-// convGrad1x2AVX512 is convGradRef for 1 channels and 2 kernel columns; strides are in bytes.
+// convLanes4x3AVX512 is convRowRef for 4 channels and blocks of 3 positions; strides are in bytes, those of rows and channels less the steps of the loop inside.
 //
 //go:noescape
-func convGrad1x2AVX512(acc *float32, x *float32, dy *float32, accChan int, xRow int, dyChan int, dyRow int, rows int, cols int)
+func convLanes4x3AVX512(dst *float32, x *float32, w *float32, bias *float32, dstChan int, xRow int, xChan int, wOut int, wCol int, wRow int, wChan int, nc int, nky int, nkx int, n int)
 
-// convGrad8x1AVX512 is convGradRef for 8 channels and 1 kernel columns; strides are in bytes.
+// convRow4x1AVX512 is convRowRef for 4 channels and blocks of 1 positions; strides are in bytes, those of rows and channels less the steps of the loop inside.
 //
 //go:noescape
-func convGrad8x1AVX512(acc *float32, x *float32, dy *float32, accChan int, xRow int, dyChan int, dyRow int, rows int, cols int)
+func convRow4x1AVX512(dst *float32, x *float32, w *float32, bias *float32, dstChan int, xRow int, xChan int, wOut int, wCol int, wRow int, wChan int, nc int, nky int, nkx int, n int)
 
-// convGrad4x1AVX512 is convGradRef for 4 channels and 1 kernel columns; strides are in bytes.
+// convLanes4x1AVX512 is convRowRef for 4 channels and blocks of 1 positions; strides are in bytes, those of rows and channels less the steps of the loop inside.
 //
 //go:noescape
-func convGrad4x1AVX512(acc *float32, x *float32, dy *float32, accChan int, xRow int, dyChan int, dyRow int, rows int, cols int)
+func convLanes4x1AVX512(dst *float32, x *float32, w *float32, bias *float32, dstChan int, xRow int, xChan int, wOut int, wCol int, wRow int, wChan int, nc int, nky int, nkx int, n int)
 
-// convGrad2x1AVX512 is convGradRef for 2 channels and 1 kernel columns; strides are in bytes.
+// convRow3x8AVX512 is convRowRef for 3 channels and blocks of 8 positions; strides are in bytes, those of rows and channels less the steps of the loop inside.
 //
 //go:noescape
-func convGrad2x1AVX512(acc *float32, x *float32, dy *float32, accChan int, xRow int, dyChan int, dyRow int, rows int, cols int)
+func convRow3x8AVX512(dst *float32, x *float32, w *float32, bias *float32, dstChan int, xRow int, xChan int, wOut int, wCol int, wRow int, wChan int, nc int, nky int, nkx int, n int)
 
-// convGrad1x1AVX512 is convGradRef for 1 channels and 1 kernel columns; strides are in bytes.
+// convLanes3x8AVX512 is convRowRef for 3 channels and blocks of 8 positions; strides are in bytes, those of rows and channels less the steps of the loop inside.
 //
 //go:noescape
-func convGrad1x1AVX512(acc *float32, x *float32, dy *float32, accChan int, xRow int, dyChan int, dyRow int, rows int, cols int)
+func convLanes3x8AVX512(dst *float32, x *float32, w *float32, bias *float32, dstChan int, xRow int, xChan int, wOut int, wCol int, wRow int, wChan int, nc int, nky int, nkx int, n int)
 
-// poolRowAVX512 is poolRowRef.
+// convRow3x1AVX512 is convRowRef for 3 channels and blocks of 1 positions; strides are in bytes, those of rows and channels less the steps of the loop inside.
 //
 //go:noescape
-func poolRowAVX512(dst *float32, x0 *float32, x1 *float32, n int)
+func convRow3x1AVX512(dst *float32, x *float32, w *float32, bias *float32, dstChan int, xRow int, xChan int, wOut int, wCol int, wRow int, wChan int, nc int, nky int, nkx int, n int)
 
-// poolGradRowAVX512 is poolGradRowRef.
+// convLanes3x1AVX512 is convRowRef for 3 channels and blocks of 1 positions; strides are in bytes, those of rows and channels less the steps of the loop inside.
 //
 //go:noescape
-func poolGradRowAVX512(dx0 *float32, dx1 *float32, x0 *float32, x1 *float32, dy *float32, n int)
+func convLanes3x1AVX512(dst *float32, x *float32, w *float32, bias *float32, dstChan int, xRow int, xChan int, wOut int, wCol int, wRow int, wChan int, nc int, nky int, nkx int, n int)
+
+// convRow2x8AVX512 is convRowRef for 2 channels and blocks of 8 positions; strides are in bytes, those of rows and channels less the steps of the loop inside.
+//
+//go:noescape
+func convRow2x8AVX512(dst *float32, x *float32, w *float32, bias *float32, dstChan int, xRow int, xChan int, wOut int, wCol int, wRow int, wChan int, nc int, nky int, nkx int, n int)
+
+// convLanes2x8AVX512 is convRowRef for 2 channels and blocks of 8 positions; strides are in bytes, those of rows and channels less the steps of the loop inside.
+//
+//go:noescape
+func convLanes2x8AVX512(dst *float32, x *float32, w *float32, bias *float32, dstChan int, xRow int, xChan int, wOut int, wCol int, wRow int, wChan int, nc int, nky int, nkx int, n int)
+
+// convRow2x1AVX512 is convRowRef for 2 channels and blocks of 1 positions; strides are in bytes, those of rows and channels less the steps of the loop inside.
+//
+//go:noescape
+func convRow2x1AVX512(dst *float32, x *float32, w *float32, bias *float32, dstChan int, xRow int, xChan int, wOut int, wCol int, wRow int, wChan int, nc int, nky int, nkx int, n int)
+
+// convLanes2x1AVX512 is convRowRef for 2 channels and blocks of 1 positions; strides are in bytes, those of rows and channels less the steps of the loop inside.
+//
+//go:noescape
+func convLanes2x1AVX512(dst *float32, x *float32, w *float32, bias *float32, dstChan int, xRow int, xChan int, wOut int, wCol int, wRow int, wChan int, nc int, nky int, nkx int, n int)
+
+// convRow1x8AVX512 is convRowRef for 1 channels and blocks of 8 positions; strides are in bytes, those of rows and channels less the steps of the loop inside.
+//
+//go:noescape
+func convRow1x8AVX512(dst *float32, x *float32, w *float32, bias *float32, dstChan int, xRow int, xChan int, wOut int, wCol int, wRow int, wChan int, nc int, nky int, nkx int, n int)
+
+// convLanes1x8AVX512 is convRowRef for 1 channels and blocks of 8 positions; strides are in bytes, those of rows and channels less the steps of the loop inside.
+//
+//go:noescape
+func convLanes1x8AVX512(dst *float32, x *float32, w *float32, bias *float32, dstChan int, xRow int, xChan int, wOut int, wCol int, wRow int, wChan int, nc int, nky int, nkx int, n int)
+
+// convRow1x1AVX512 is convRowRef for 1 channels and blocks of 1 positions; strides are in bytes, those of rows and channels less the steps of the loop inside.
+//
+//go:noescape
+func convRow1x1AVX512(dst *float32, x *float32, w *float32, bias *float32, dstChan int, xRow int, xChan int, wOut int, wCol int, wRow int, wChan int, nc int, nky int, nkx int, n int)
+
+// convLanes1x1AVX512 is convRowRef for 1 channels and blocks of 1 positions; strides are in bytes, those of rows and channels less the steps of the loop inside.
+//
+//go:noescape
+func convLanes1x1AVX512(dst *float32, x *float32, w *float32, bias *float32, dstChan int, xRow int, xChan int, wOut int, wCol int, wRow int, wChan int, nc int, nky int, nkx int, n int)
+
+// convGrad4x5AVX512 is convGradRef for 4 channels and 5 kernel columns; strides are in bytes, those of rows and channels less the steps of the loop inside.
+//
+//go:noescape
+func convGrad4x5AVX512(acc *float32, x *float32, dy *float32, accChan int, accRow int, xKernel int, xChan int, xRow int, dyChan int, dyRow int, fresh int, nc int, nky int, rows int, cols int)
+
+// convGrad3x5AVX512 is convGradRef for 3 channels and 5 kernel columns; strides are in bytes, those of rows and channels less the steps of the loop inside.
+//
+//go:noescape
+func convGrad3x5AVX512(acc *float32, x *float32, dy *float32, accChan int, accRow int, xKernel int, xChan int, xRow int, dyChan int, dyRow int, fresh int, nc int, nky int, rows int, cols int)
+
+// convGrad2x5AVX512 is convGradRef for 2 channels and 5 kernel columns; strides are in bytes, those of rows and channels less the steps of the loop inside.
+//
+//go:noescape
+func convGrad2x5AVX512(acc *float32, x *float32, dy *float32, accChan int, accRow int, xKernel int, xChan int, xRow int, dyChan int, dyRow int, fresh int, nc int, nky int, rows int, cols int)
+
+// convGrad1x5AVX512 is convGradRef for 1 channels and 5 kernel columns; strides are in bytes, those of rows and channels less the steps of the loop inside.
+//
+//go:noescape
+func convGrad1x5AVX512(acc *float32, x *float32, dy *float32, accChan int, accRow int, xKernel int, xChan int, xRow int, dyChan int, dyRow int, fresh int, nc int, nky int, rows int, cols int)
+
+// convGrad8x3AVX512 is convGradRef for 8 channels and 3 kernel columns; strides are in bytes, those of rows and channels less the steps of the loop inside.
+//
+//go:noescape
+func convGrad8x3AVX512(acc *float32, x *float32, dy *float32, accChan int, accRow int, xKernel int, xChan int, xRow int, dyChan int, dyRow int, fresh int, nc int, nky int, rows int, cols int)
+
+// convGrad4x3AVX512 is convGradRef for 4 channels and 3 kernel columns; strides are in bytes, those of rows and channels less the steps of the loop inside.
+//
+//go:noescape
+func convGrad4x3AVX512(acc *float32, x *float32, dy *float32, accChan int, accRow int, xKernel int, xChan int, xRow int, dyChan int, dyRow int, fresh int, nc int, nky int, rows int, cols int)
+
+// convGrad2x3AVX512 is convGradRef for 2 channels and 3 kernel columns; strides are in bytes, those of rows and channels less the steps of the loop inside.
+//
+//go:noescape
+func convGrad2x3AVX512(acc *float32, x *float32, dy *float32, accChan int, accRow int, xKernel int, xChan int, xRow int, dyChan int, dyRow int, fresh int, nc int, nky int, rows int, cols int)
+
+// convGrad1x3AVX512 is convGradRef for 1 channels and 3 kernel columns; strides are in bytes, those of rows and channels less the steps of the loop inside.
+//
+//go:noescape
+func convGrad1x3AVX512(acc *float32, x *float32, dy *float32, accChan int, accRow int, xKernel int, xChan int, xRow int, dyChan int, dyRow int, fresh int, nc int, nky int, rows int, cols int)
+
+// convGrad8x2AVX512 is convGradRef for 8 channels and 2 kernel columns; strides are in bytes, those of rows and channels less the steps of the loop inside.
+//
+//go:noescape
+func convGrad8x2AVX512(acc *float32, x *float32, dy *float32, accChan int, accRow int, xKernel int, xChan int, xRow int, dyChan int, dyRow int, fresh int, nc int, nky int, rows int, cols int)
+
+// convGrad4x2AVX512 is convGradRef for 4 channels and 2 kernel columns; strides are in bytes, those of rows and channels less the steps of the loop inside.
+//
+//go:noescape
+func convGrad4x2AVX512(acc *float32, x *float32, dy *float32, accChan int, accRow int, xKernel int, xChan int, xRow int, dyChan int, dyRow int, fresh int, nc int, nky int, rows int, cols int)
+
+// convGrad2x2AVX512 is convGradRef for 2 channels and 2 kernel columns; strides are in bytes, those of rows and channels less the steps of the loop inside.
+//
+//go:noescape
+func convGrad2x2AVX512(acc *float32, x *float32, dy *float32, accChan int, accRow int, xKernel int, xChan int, xRow int, dyChan int, dyRow int, fresh int, nc int, nky int, rows int, cols int)
+
+// convGrad1x2AVX512 is convGradRef for 1 channels and 2 kernel columns; strides are in bytes, those of rows and channels less the steps of the loop inside.
+//
+//go:noescape
+func convGrad1x2AVX512(acc *float32, x *float32, dy *float32, accChan int, accRow int, xKernel int, xChan int, xRow int, dyChan int, dyRow int, fresh int, nc int, nky int, rows int, cols int)
+
+// convGrad8x1AVX512 is convGradRef for 8 channels and 1 kernel columns; strides are in bytes, those of rows and channels less the steps of the loop inside.
+//
+//go:noescape
+func convGrad8x1AVX512(acc *float32, x *float32, dy *float32, accChan int, accRow int, xKernel int, xChan int, xRow int, dyChan int, dyRow int, fresh int, nc int, nky int, rows int, cols int)
+
+// convGrad4x1AVX512 is convGradRef for 4 channels and 1 kernel columns; strides are in bytes, those of rows and channels less the steps of the loop inside.
+//
+//go:noescape
+func convGrad4x1AVX512(acc *float32, x *float32, dy *float32, accChan int, accRow int, xKernel int, xChan int, xRow int, dyChan int, dyRow int, fresh int, nc int, nky int, rows int, cols int)
+
+// convGrad2x1AVX512 is convGradRef for 2 channels and 1 kernel columns; strides are in bytes, those of rows and channels less the steps of the loop inside.
+//
+//go:noescape
+func convGrad2x1AVX512(acc *float32, x *float32, dy *float32, accChan int, accRow int, xKernel int, xChan int, xRow int, dyChan int, dyRow int, fresh int, nc int, nky int, rows int, cols int)
+
+// convGrad1x1AVX512 is convGradRef for 1 channels and 1 kernel columns; strides are in bytes, those of rows and channels less the steps of the loop inside.
+//
+//go:noescape
+func convGrad1x1AVX512(acc *float32, x *float32, dy *float32, accChan int, accRow int, xKernel int, xChan int, xRow int, dyChan int, dyRow int, fresh int, nc int, nky int, rows int, cols int)
+
+// poolRowsAVX512 is poolRowsRef; strides are in bytes, those of the steps less a row.
+//
+//go:noescape
+func poolRowsAVX512(dst *float32, code *uint32, x *float32, xRow int, xStep int, dstStep int, outer int, n int)
+
+// unpoolRowsAVX512 is unpoolRowsRef; strides are in bytes, those of the steps less a row.
+//
+//go:noescape
+func unpoolRowsAVX512(dx *float32, dy *float32, code *uint32, xRow int, xStep int, dyStep int, outer int, n int)
 
 // mulAVX512 is mulRef.
 //
 //go:noescape
 func mulAVX512(dst *float32, a *float32, b *float32, n int)
+
+// addAVX512 is addRef.
+//
+//go:noescape
+func addAVX512(dst *float32, a *float32, b *float32, n int)
 
 // reluAVX512 is reluRef.
 //
@@ -309,17 +504,37 @@ func sigmoidAVX512(y *float32, d *float32, x *float32, n int)
 //go:noescape
 func geluAVX512(y *float32, d *float32, x *float32, n int)
 
+// siluAVX512 is siluRef.
+//
+//go:noescape
+func siluAVX512(y *float32, d *float32, x *float32, n int)
+
+// leakyAVX512 is leakyRef.
+//
+//go:noescape
+func leakyAVX512(y *float32, d *float32, x *float32, n int)
+
+// dropoutAVX512 is dropoutRef.
+//
+//go:noescape
+func dropoutAVX512(y *float32, d *float32, lanes *uint32, n int)
+
 // adamAVX512 is adamRef.
 //
 //go:noescape
-func adamAVX512(w *float32, m *float32, v *float32, grad *float32, n int, decay float32, rate1 float32, beta2 float32, rate2 float32, root float32, eps float32, negStep float32)
+func adamAVX512(w *float32, m *float32, v *float32, grad *float32, rates *float32, n int, rate1 float32, beta2 float32, rate2 float32, root float32, eps float32)
 
 // sgdAVX512 is sgdRef.
 //
 //go:noescape
-func sgdAVX512(w *float32, m *float32, grad *float32, n int, decay float32, momentum float32, negRate float32)
+func sgdAVX512(w *float32, m *float32, grad *float32, rates *float32, n int, momentum float32)
 
-// reduceAVX2 is reduceRef.
+// checkAVX512 is checkRef.
+//
+//go:noescape
+func checkAVX512(dst *float32, x *float32, n int)
+
+// reduceAVX2 is reduceRef for groups of 4 vectors.
 //
 //go:noescape
 func reduceAVX2(dst *float32, src *float32, n int)

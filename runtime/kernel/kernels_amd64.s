@@ -4,92 +4,117 @@
 
 #include "textflag.h"
 
-// func convRow6x2AVX2(dst *float32, x *float32, w *float32, bias *float32, dstChan int, xRow int, xChan int, wChan int, nc int, nky int, nkx int, n int)
+// func convRow6x2AVX2(dst *float32, x *float32, w *float32, bias *float32, dstChan int, xRow int, xChan int, wOut int, wCol int, wRow int, wChan int, nc int, nky int, nkx int, n int)
 // Requires: AVX, FMA3
-TEXT ·convRow6x2AVX2(SB), NOSPLIT, $0-96
+TEXT ·convRow6x2AVX2(SB), NOSPLIT, $0-120
 	MOVQ dst+0(FP), AX
 	MOVQ x+8(FP), CX
-	MOVQ n+88(FP), DX
-	MOVQ xChan+48(FP), BX
-	MOVQ wChan+56(FP), SI
+	MOVQ n+112(FP), DX
+	MOVQ wCol+64(FP), BX
+	MOVQ wOut+56(FP), SI
+	LEAQ (SI)(SI*2), DI
+	LEAQ (DI)(SI*2), R8
 
 blocks:
-	MOVQ         bias+24(FP), DI
-	VBROADCASTSS (DI), Y0
+	MOVQ         bias+24(FP), R9
+	TESTQ        R9, R9
+	JZ           resume
+	VBROADCASTSS (R9), Y0
 	VMOVAPS      Y0, Y1
-	VBROADCASTSS 4(DI), Y2
+	VBROADCASTSS 4(R9), Y2
 	VMOVAPS      Y2, Y3
-	VBROADCASTSS 8(DI), Y4
+	VBROADCASTSS 8(R9), Y4
 	VMOVAPS      Y4, Y5
-	VBROADCASTSS 12(DI), Y6
+	VBROADCASTSS 12(R9), Y6
 	VMOVAPS      Y6, Y7
-	VBROADCASTSS 16(DI), Y8
+	VBROADCASTSS 16(R9), Y8
 	VMOVAPS      Y8, Y9
-	VBROADCASTSS 20(DI), Y10
+	VBROADCASTSS 20(R9), Y10
 	VMOVAPS      Y10, Y11
-	MOVQ         CX, DI
-	MOVQ         w+16(FP), R8
-	MOVQ         nc+64(FP), R9
+	JMP          start
+
+resume:
+	MOVQ    AX, R9
+	VMOVUPS (R9), Y0
+	VMOVUPS 64(R9), Y1
+	ADDQ    dstChan+32(FP), R9
+	VMOVUPS (R9), Y2
+	VMOVUPS 64(R9), Y3
+	ADDQ    dstChan+32(FP), R9
+	VMOVUPS (R9), Y4
+	VMOVUPS 64(R9), Y5
+	ADDQ    dstChan+32(FP), R9
+	VMOVUPS (R9), Y6
+	VMOVUPS 64(R9), Y7
+	ADDQ    dstChan+32(FP), R9
+	VMOVUPS (R9), Y8
+	VMOVUPS 64(R9), Y9
+	ADDQ    dstChan+32(FP), R9
+	VMOVUPS (R9), Y10
+	VMOVUPS 64(R9), Y11
+
+start:
+	MOVQ CX, R9
+	MOVQ w+16(FP), R10
+	MOVQ nc+88(FP), R11
 
 channels:
-	MOVQ DI, R10
-	MOVQ R8, R11
-	MOVQ nky+72(FP), R12
+	MOVQ nky+96(FP), R12
 
 rows:
-	MOVQ R10, R13
-	MOVQ nkx+80(FP), R14
+	MOVQ nkx+104(FP), R13
 
 columns:
-	VMOVUPS      (R13), Y12
-	VMOVUPS      64(R13), Y13
-	VBROADCASTSS (R11), Y14
+	VMOVUPS      (R9), Y12
+	VMOVUPS      64(R9), Y13
+	VBROADCASTSS (R10), Y14
 	VFMADD231PS  Y14, Y12, Y0
 	VFMADD231PS  Y14, Y13, Y1
-	VBROADCASTSS 4(R11), Y14
+	VBROADCASTSS (R10)(SI*1), Y14
 	VFMADD231PS  Y14, Y12, Y2
 	VFMADD231PS  Y14, Y13, Y3
-	VBROADCASTSS 8(R11), Y14
+	VBROADCASTSS (R10)(SI*2), Y14
 	VFMADD231PS  Y14, Y12, Y4
 	VFMADD231PS  Y14, Y13, Y5
-	VBROADCASTSS 12(R11), Y14
+	VBROADCASTSS (R10)(DI*1), Y14
 	VFMADD231PS  Y14, Y12, Y6
 	VFMADD231PS  Y14, Y13, Y7
-	VBROADCASTSS 16(R11), Y14
+	VBROADCASTSS (R10)(SI*4), Y14
 	VFMADD231PS  Y14, Y12, Y8
 	VFMADD231PS  Y14, Y13, Y9
-	VBROADCASTSS 20(R11), Y14
+	VBROADCASTSS (R10)(R8*1), Y14
 	VFMADD231PS  Y14, Y12, Y10
 	VFMADD231PS  Y14, Y13, Y11
-	ADDQ         $0x40, R13
-	ADDQ         $0x18, R11
-	DECQ         R14
+	ADDQ         $0x40, R9
+	ADDQ         BX, R10
+	DECQ         R13
 	JNE          columns
-	ADDQ         xRow+40(FP), R10
+	ADDQ         xRow+40(FP), R9
+	ADDQ         wRow+72(FP), R10
 	DECQ         R12
 	JNE          rows
-	ADDQ         BX, DI
-	ADDQ         SI, R8
-	DECQ         R9
+	ADDQ         xChan+48(FP), R9
+	ADDQ         wChan+80(FP), R10
+	DECQ         R11
 	JNE          channels
-	MOVQ         AX, DI
-	VMOVUPS      Y0, (DI)
-	VMOVUPS      Y1, 64(DI)
-	ADDQ         dstChan+32(FP), DI
-	VMOVUPS      Y2, (DI)
-	VMOVUPS      Y3, 64(DI)
-	ADDQ         dstChan+32(FP), DI
-	VMOVUPS      Y4, (DI)
-	VMOVUPS      Y5, 64(DI)
-	ADDQ         dstChan+32(FP), DI
-	VMOVUPS      Y6, (DI)
-	VMOVUPS      Y7, 64(DI)
-	ADDQ         dstChan+32(FP), DI
-	VMOVUPS      Y8, (DI)
-	VMOVUPS      Y9, 64(DI)
-	ADDQ         dstChan+32(FP), DI
-	VMOVUPS      Y10, (DI)
-	VMOVUPS      Y11, 64(DI)
+	MOVQ         AX, R9
+	VMOVUPS      Y0, (R9)
+	VMOVUPS      Y1, 64(R9)
+	ADDQ         dstChan+32(FP), R9
+	VMOVUPS      Y2, (R9)
+	VMOVUPS      Y3, 64(R9)
+	ADDQ         dstChan+32(FP), R9
+	VMOVUPS      Y4, (R9)
+	VMOVUPS      Y5, 64(R9)
+	ADDQ         dstChan+32(FP), R9
+	VMOVUPS      Y6, (R9)
+	VMOVUPS      Y7, 64(R9)
+	ADDQ         dstChan+32(FP), R9
+	VMOVUPS      Y8, (R9)
+	VMOVUPS      Y9, 64(R9)
+	ADDQ         dstChan+32(FP), R9
+	VMOVUPS      Y10, (R9)
+	VMOVUPS      Y11, 64(R9)
 	ADDQ         $0x00000080, AX
 	ADDQ         $0x00000080, CX
 	DECQ         DX
@@ -97,73 +122,210 @@ columns:
 	VZEROUPPER
 	RET
 
-// func convRow6x1AVX2(dst *float32, x *float32, w *float32, bias *float32, dstChan int, xRow int, xChan int, wChan int, nc int, nky int, nkx int, n int)
+// func convLanes6x2AVX2(dst *float32, x *float32, w *float32, bias *float32, dstChan int, xRow int, xChan int, wOut int, wCol int, wRow int, wChan int, nc int, nky int, nkx int, n int)
 // Requires: AVX, FMA3
-TEXT ·convRow6x1AVX2(SB), NOSPLIT, $0-96
+TEXT ·convLanes6x2AVX2(SB), NOSPLIT, $0-120
 	MOVQ dst+0(FP), AX
 	MOVQ x+8(FP), CX
-	MOVQ n+88(FP), DX
-	MOVQ xChan+48(FP), BX
-	MOVQ wChan+56(FP), SI
+	MOVQ n+112(FP), DX
+	MOVQ wCol+64(FP), BX
+	MOVQ wOut+56(FP), SI
+	LEAQ (SI)(SI*2), DI
+	LEAQ (DI)(SI*2), R8
 
 blocks:
-	MOVQ         bias+24(FP), DI
-	VBROADCASTSS (DI), Y0
-	VBROADCASTSS 4(DI), Y1
-	VBROADCASTSS 8(DI), Y2
-	VBROADCASTSS 12(DI), Y3
-	VBROADCASTSS 16(DI), Y4
-	VBROADCASTSS 20(DI), Y5
-	MOVQ         CX, DI
-	MOVQ         w+16(FP), R8
-	MOVQ         nc+64(FP), R9
+	MOVQ    bias+24(FP), R9
+	TESTQ   R9, R9
+	JZ      resume
+	VMOVUPS (R9), Y0
+	VMOVAPS Y0, Y1
+	VMOVUPS 64(R9), Y2
+	VMOVAPS Y2, Y3
+	VMOVUPS 128(R9), Y4
+	VMOVAPS Y4, Y5
+	VMOVUPS 192(R9), Y6
+	VMOVAPS Y6, Y7
+	VMOVUPS 256(R9), Y8
+	VMOVAPS Y8, Y9
+	VMOVUPS 320(R9), Y10
+	VMOVAPS Y10, Y11
+	JMP     start
+
+resume:
+	MOVQ    AX, R9
+	VMOVUPS (R9), Y0
+	VMOVUPS 64(R9), Y1
+	ADDQ    dstChan+32(FP), R9
+	VMOVUPS (R9), Y2
+	VMOVUPS 64(R9), Y3
+	ADDQ    dstChan+32(FP), R9
+	VMOVUPS (R9), Y4
+	VMOVUPS 64(R9), Y5
+	ADDQ    dstChan+32(FP), R9
+	VMOVUPS (R9), Y6
+	VMOVUPS 64(R9), Y7
+	ADDQ    dstChan+32(FP), R9
+	VMOVUPS (R9), Y8
+	VMOVUPS 64(R9), Y9
+	ADDQ    dstChan+32(FP), R9
+	VMOVUPS (R9), Y10
+	VMOVUPS 64(R9), Y11
+
+start:
+	MOVQ CX, R9
+	MOVQ w+16(FP), R10
+	MOVQ nc+88(FP), R11
 
 channels:
-	MOVQ DI, R10
-	MOVQ R8, R11
-	MOVQ nky+72(FP), R12
+	MOVQ nky+96(FP), R12
 
 rows:
-	MOVQ R10, R13
-	MOVQ nkx+80(FP), R14
+	MOVQ nkx+104(FP), R13
 
 columns:
-	VMOVUPS      (R13), Y6
-	VBROADCASTSS (R11), Y7
+	VMOVUPS     (R9), Y12
+	VMOVUPS     64(R9), Y13
+	VMOVUPS     (R10), Y14
+	VFMADD231PS Y14, Y12, Y0
+	VFMADD231PS Y14, Y13, Y1
+	VMOVUPS     (R10)(SI*1), Y14
+	VFMADD231PS Y14, Y12, Y2
+	VFMADD231PS Y14, Y13, Y3
+	VMOVUPS     (R10)(SI*2), Y14
+	VFMADD231PS Y14, Y12, Y4
+	VFMADD231PS Y14, Y13, Y5
+	VMOVUPS     (R10)(DI*1), Y14
+	VFMADD231PS Y14, Y12, Y6
+	VFMADD231PS Y14, Y13, Y7
+	VMOVUPS     (R10)(SI*4), Y14
+	VFMADD231PS Y14, Y12, Y8
+	VFMADD231PS Y14, Y13, Y9
+	VMOVUPS     (R10)(R8*1), Y14
+	VFMADD231PS Y14, Y12, Y10
+	VFMADD231PS Y14, Y13, Y11
+	ADDQ        $0x40, R9
+	ADDQ        BX, R10
+	DECQ        R13
+	JNE         columns
+	ADDQ        xRow+40(FP), R9
+	ADDQ        wRow+72(FP), R10
+	DECQ        R12
+	JNE         rows
+	ADDQ        xChan+48(FP), R9
+	ADDQ        wChan+80(FP), R10
+	DECQ        R11
+	JNE         channels
+	MOVQ        AX, R9
+	VMOVUPS     Y0, (R9)
+	VMOVUPS     Y1, 64(R9)
+	ADDQ        dstChan+32(FP), R9
+	VMOVUPS     Y2, (R9)
+	VMOVUPS     Y3, 64(R9)
+	ADDQ        dstChan+32(FP), R9
+	VMOVUPS     Y4, (R9)
+	VMOVUPS     Y5, 64(R9)
+	ADDQ        dstChan+32(FP), R9
+	VMOVUPS     Y6, (R9)
+	VMOVUPS     Y7, 64(R9)
+	ADDQ        dstChan+32(FP), R9
+	VMOVUPS     Y8, (R9)
+	VMOVUPS     Y9, 64(R9)
+	ADDQ        dstChan+32(FP), R9
+	VMOVUPS     Y10, (R9)
+	VMOVUPS     Y11, 64(R9)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000080, CX
+	DECQ        DX
+	JNE         blocks
+	VZEROUPPER
+	RET
+
+// func convRow6x1AVX2(dst *float32, x *float32, w *float32, bias *float32, dstChan int, xRow int, xChan int, wOut int, wCol int, wRow int, wChan int, nc int, nky int, nkx int, n int)
+// Requires: AVX, FMA3
+TEXT ·convRow6x1AVX2(SB), NOSPLIT, $0-120
+	MOVQ dst+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+112(FP), DX
+	MOVQ wCol+64(FP), BX
+	MOVQ wOut+56(FP), SI
+	LEAQ (SI)(SI*2), DI
+	LEAQ (DI)(SI*2), R8
+
+blocks:
+	MOVQ         bias+24(FP), R9
+	TESTQ        R9, R9
+	JZ           resume
+	VBROADCASTSS (R9), Y0
+	VBROADCASTSS 4(R9), Y1
+	VBROADCASTSS 8(R9), Y2
+	VBROADCASTSS 12(R9), Y3
+	VBROADCASTSS 16(R9), Y4
+	VBROADCASTSS 20(R9), Y5
+	JMP          start
+
+resume:
+	MOVQ    AX, R9
+	VMOVUPS (R9), Y0
+	ADDQ    dstChan+32(FP), R9
+	VMOVUPS (R9), Y1
+	ADDQ    dstChan+32(FP), R9
+	VMOVUPS (R9), Y2
+	ADDQ    dstChan+32(FP), R9
+	VMOVUPS (R9), Y3
+	ADDQ    dstChan+32(FP), R9
+	VMOVUPS (R9), Y4
+	ADDQ    dstChan+32(FP), R9
+	VMOVUPS (R9), Y5
+
+start:
+	MOVQ CX, R9
+	MOVQ w+16(FP), R10
+	MOVQ nc+88(FP), R11
+
+channels:
+	MOVQ nky+96(FP), R12
+
+rows:
+	MOVQ nkx+104(FP), R13
+
+columns:
+	VMOVUPS      (R9), Y6
+	VBROADCASTSS (R10), Y7
 	VFMADD231PS  Y7, Y6, Y0
-	VBROADCASTSS 4(R11), Y7
+	VBROADCASTSS (R10)(SI*1), Y7
 	VFMADD231PS  Y7, Y6, Y1
-	VBROADCASTSS 8(R11), Y7
+	VBROADCASTSS (R10)(SI*2), Y7
 	VFMADD231PS  Y7, Y6, Y2
-	VBROADCASTSS 12(R11), Y7
+	VBROADCASTSS (R10)(DI*1), Y7
 	VFMADD231PS  Y7, Y6, Y3
-	VBROADCASTSS 16(R11), Y7
+	VBROADCASTSS (R10)(SI*4), Y7
 	VFMADD231PS  Y7, Y6, Y4
-	VBROADCASTSS 20(R11), Y7
+	VBROADCASTSS (R10)(R8*1), Y7
 	VFMADD231PS  Y7, Y6, Y5
-	ADDQ         $0x40, R13
-	ADDQ         $0x18, R11
-	DECQ         R14
+	ADDQ         $0x40, R9
+	ADDQ         BX, R10
+	DECQ         R13
 	JNE          columns
-	ADDQ         xRow+40(FP), R10
+	ADDQ         xRow+40(FP), R9
+	ADDQ         wRow+72(FP), R10
 	DECQ         R12
 	JNE          rows
-	ADDQ         BX, DI
-	ADDQ         SI, R8
-	DECQ         R9
+	ADDQ         xChan+48(FP), R9
+	ADDQ         wChan+80(FP), R10
+	DECQ         R11
 	JNE          channels
-	MOVQ         AX, DI
-	VMOVUPS      Y0, (DI)
-	ADDQ         dstChan+32(FP), DI
-	VMOVUPS      Y1, (DI)
-	ADDQ         dstChan+32(FP), DI
-	VMOVUPS      Y2, (DI)
-	ADDQ         dstChan+32(FP), DI
-	VMOVUPS      Y3, (DI)
-	ADDQ         dstChan+32(FP), DI
-	VMOVUPS      Y4, (DI)
-	ADDQ         dstChan+32(FP), DI
-	VMOVUPS      Y5, (DI)
+	MOVQ         AX, R9
+	VMOVUPS      Y0, (R9)
+	ADDQ         dstChan+32(FP), R9
+	VMOVUPS      Y1, (R9)
+	ADDQ         dstChan+32(FP), R9
+	VMOVUPS      Y2, (R9)
+	ADDQ         dstChan+32(FP), R9
+	VMOVUPS      Y3, (R9)
+	ADDQ         dstChan+32(FP), R9
+	VMOVUPS      Y4, (R9)
+	ADDQ         dstChan+32(FP), R9
+	VMOVUPS      Y5, (R9)
 	ADDQ         $0x00000040, AX
 	ADDQ         $0x00000040, CX
 	DECQ         DX
@@ -171,89 +333,204 @@ columns:
 	VZEROUPPER
 	RET
 
-// func convRow4x3AVX2(dst *float32, x *float32, w *float32, bias *float32, dstChan int, xRow int, xChan int, wChan int, nc int, nky int, nkx int, n int)
+// func convLanes6x1AVX2(dst *float32, x *float32, w *float32, bias *float32, dstChan int, xRow int, xChan int, wOut int, wCol int, wRow int, wChan int, nc int, nky int, nkx int, n int)
 // Requires: AVX, FMA3
-TEXT ·convRow4x3AVX2(SB), NOSPLIT, $0-96
+TEXT ·convLanes6x1AVX2(SB), NOSPLIT, $0-120
 	MOVQ dst+0(FP), AX
 	MOVQ x+8(FP), CX
-	MOVQ n+88(FP), DX
-	MOVQ xChan+48(FP), BX
-	MOVQ wChan+56(FP), SI
+	MOVQ n+112(FP), DX
+	MOVQ wCol+64(FP), BX
+	MOVQ wOut+56(FP), SI
+	LEAQ (SI)(SI*2), DI
+	LEAQ (DI)(SI*2), R8
 
 blocks:
-	MOVQ         bias+24(FP), DI
-	VBROADCASTSS (DI), Y0
-	VMOVAPS      Y0, Y1
-	VMOVAPS      Y0, Y2
-	VBROADCASTSS 4(DI), Y3
-	VMOVAPS      Y3, Y4
-	VMOVAPS      Y3, Y5
-	VBROADCASTSS 8(DI), Y6
-	VMOVAPS      Y6, Y7
-	VMOVAPS      Y6, Y8
-	VBROADCASTSS 12(DI), Y9
-	VMOVAPS      Y9, Y10
-	VMOVAPS      Y9, Y11
-	MOVQ         CX, DI
-	MOVQ         w+16(FP), R8
-	MOVQ         nc+64(FP), R9
+	MOVQ    bias+24(FP), R9
+	TESTQ   R9, R9
+	JZ      resume
+	VMOVUPS (R9), Y0
+	VMOVUPS 64(R9), Y1
+	VMOVUPS 128(R9), Y2
+	VMOVUPS 192(R9), Y3
+	VMOVUPS 256(R9), Y4
+	VMOVUPS 320(R9), Y5
+	JMP     start
+
+resume:
+	MOVQ    AX, R9
+	VMOVUPS (R9), Y0
+	ADDQ    dstChan+32(FP), R9
+	VMOVUPS (R9), Y1
+	ADDQ    dstChan+32(FP), R9
+	VMOVUPS (R9), Y2
+	ADDQ    dstChan+32(FP), R9
+	VMOVUPS (R9), Y3
+	ADDQ    dstChan+32(FP), R9
+	VMOVUPS (R9), Y4
+	ADDQ    dstChan+32(FP), R9
+	VMOVUPS (R9), Y5
+
+start:
+	MOVQ CX, R9
+	MOVQ w+16(FP), R10
+	MOVQ nc+88(FP), R11
 
 channels:
-	MOVQ DI, R10
-	MOVQ R8, R11
-	MOVQ nky+72(FP), R12
+	MOVQ nky+96(FP), R12
 
 rows:
-	MOVQ R10, R13
-	MOVQ nkx+80(FP), R14
+	MOVQ nkx+104(FP), R13
 
 columns:
-	VMOVUPS      (R13), Y12
-	VMOVUPS      64(R13), Y13
-	VMOVUPS      128(R13), Y14
-	VBROADCASTSS (R11), Y15
+	VMOVUPS     (R9), Y6
+	VMOVUPS     (R10), Y7
+	VFMADD231PS Y7, Y6, Y0
+	VMOVUPS     (R10)(SI*1), Y7
+	VFMADD231PS Y7, Y6, Y1
+	VMOVUPS     (R10)(SI*2), Y7
+	VFMADD231PS Y7, Y6, Y2
+	VMOVUPS     (R10)(DI*1), Y7
+	VFMADD231PS Y7, Y6, Y3
+	VMOVUPS     (R10)(SI*4), Y7
+	VFMADD231PS Y7, Y6, Y4
+	VMOVUPS     (R10)(R8*1), Y7
+	VFMADD231PS Y7, Y6, Y5
+	ADDQ        $0x40, R9
+	ADDQ        BX, R10
+	DECQ        R13
+	JNE         columns
+	ADDQ        xRow+40(FP), R9
+	ADDQ        wRow+72(FP), R10
+	DECQ        R12
+	JNE         rows
+	ADDQ        xChan+48(FP), R9
+	ADDQ        wChan+80(FP), R10
+	DECQ        R11
+	JNE         channels
+	MOVQ        AX, R9
+	VMOVUPS     Y0, (R9)
+	ADDQ        dstChan+32(FP), R9
+	VMOVUPS     Y1, (R9)
+	ADDQ        dstChan+32(FP), R9
+	VMOVUPS     Y2, (R9)
+	ADDQ        dstChan+32(FP), R9
+	VMOVUPS     Y3, (R9)
+	ADDQ        dstChan+32(FP), R9
+	VMOVUPS     Y4, (R9)
+	ADDQ        dstChan+32(FP), R9
+	VMOVUPS     Y5, (R9)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	DECQ        DX
+	JNE         blocks
+	VZEROUPPER
+	RET
+
+// func convRow4x3AVX2(dst *float32, x *float32, w *float32, bias *float32, dstChan int, xRow int, xChan int, wOut int, wCol int, wRow int, wChan int, nc int, nky int, nkx int, n int)
+// Requires: AVX, FMA3
+TEXT ·convRow4x3AVX2(SB), NOSPLIT, $0-120
+	MOVQ dst+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+112(FP), DX
+	MOVQ wCol+64(FP), BX
+	MOVQ wOut+56(FP), SI
+	LEAQ (SI)(SI*2), DI
+
+blocks:
+	MOVQ         bias+24(FP), R8
+	TESTQ        R8, R8
+	JZ           resume
+	VBROADCASTSS (R8), Y0
+	VMOVAPS      Y0, Y1
+	VMOVAPS      Y0, Y2
+	VBROADCASTSS 4(R8), Y3
+	VMOVAPS      Y3, Y4
+	VMOVAPS      Y3, Y5
+	VBROADCASTSS 8(R8), Y6
+	VMOVAPS      Y6, Y7
+	VMOVAPS      Y6, Y8
+	VBROADCASTSS 12(R8), Y9
+	VMOVAPS      Y9, Y10
+	VMOVAPS      Y9, Y11
+	JMP          start
+
+resume:
+	MOVQ    AX, R8
+	VMOVUPS (R8), Y0
+	VMOVUPS 64(R8), Y1
+	VMOVUPS 128(R8), Y2
+	ADDQ    dstChan+32(FP), R8
+	VMOVUPS (R8), Y3
+	VMOVUPS 64(R8), Y4
+	VMOVUPS 128(R8), Y5
+	ADDQ    dstChan+32(FP), R8
+	VMOVUPS (R8), Y6
+	VMOVUPS 64(R8), Y7
+	VMOVUPS 128(R8), Y8
+	ADDQ    dstChan+32(FP), R8
+	VMOVUPS (R8), Y9
+	VMOVUPS 64(R8), Y10
+	VMOVUPS 128(R8), Y11
+
+start:
+	MOVQ CX, R8
+	MOVQ w+16(FP), R9
+	MOVQ nc+88(FP), R10
+
+channels:
+	MOVQ nky+96(FP), R11
+
+rows:
+	MOVQ nkx+104(FP), R12
+
+columns:
+	VMOVUPS      (R8), Y12
+	VMOVUPS      64(R8), Y13
+	VMOVUPS      128(R8), Y14
+	VBROADCASTSS (R9), Y15
 	VFMADD231PS  Y15, Y12, Y0
 	VFMADD231PS  Y15, Y13, Y1
 	VFMADD231PS  Y15, Y14, Y2
-	VBROADCASTSS 4(R11), Y15
+	VBROADCASTSS (R9)(SI*1), Y15
 	VFMADD231PS  Y15, Y12, Y3
 	VFMADD231PS  Y15, Y13, Y4
 	VFMADD231PS  Y15, Y14, Y5
-	VBROADCASTSS 8(R11), Y15
+	VBROADCASTSS (R9)(SI*2), Y15
 	VFMADD231PS  Y15, Y12, Y6
 	VFMADD231PS  Y15, Y13, Y7
 	VFMADD231PS  Y15, Y14, Y8
-	VBROADCASTSS 12(R11), Y15
+	VBROADCASTSS (R9)(DI*1), Y15
 	VFMADD231PS  Y15, Y12, Y9
 	VFMADD231PS  Y15, Y13, Y10
 	VFMADD231PS  Y15, Y14, Y11
-	ADDQ         $0x40, R13
-	ADDQ         $0x10, R11
-	DECQ         R14
-	JNE          columns
-	ADDQ         xRow+40(FP), R10
+	ADDQ         $0x40, R8
+	ADDQ         BX, R9
 	DECQ         R12
+	JNE          columns
+	ADDQ         xRow+40(FP), R8
+	ADDQ         wRow+72(FP), R9
+	DECQ         R11
 	JNE          rows
-	ADDQ         BX, DI
-	ADDQ         SI, R8
-	DECQ         R9
+	ADDQ         xChan+48(FP), R8
+	ADDQ         wChan+80(FP), R9
+	DECQ         R10
 	JNE          channels
-	MOVQ         AX, DI
-	VMOVUPS      Y0, (DI)
-	VMOVUPS      Y1, 64(DI)
-	VMOVUPS      Y2, 128(DI)
-	ADDQ         dstChan+32(FP), DI
-	VMOVUPS      Y3, (DI)
-	VMOVUPS      Y4, 64(DI)
-	VMOVUPS      Y5, 128(DI)
-	ADDQ         dstChan+32(FP), DI
-	VMOVUPS      Y6, (DI)
-	VMOVUPS      Y7, 64(DI)
-	VMOVUPS      Y8, 128(DI)
-	ADDQ         dstChan+32(FP), DI
-	VMOVUPS      Y9, (DI)
-	VMOVUPS      Y10, 64(DI)
-	VMOVUPS      Y11, 128(DI)
+	MOVQ         AX, R8
+	VMOVUPS      Y0, (R8)
+	VMOVUPS      Y1, 64(R8)
+	VMOVUPS      Y2, 128(R8)
+	ADDQ         dstChan+32(FP), R8
+	VMOVUPS      Y3, (R8)
+	VMOVUPS      Y4, 64(R8)
+	VMOVUPS      Y5, 128(R8)
+	ADDQ         dstChan+32(FP), R8
+	VMOVUPS      Y6, (R8)
+	VMOVUPS      Y7, 64(R8)
+	VMOVUPS      Y8, 128(R8)
+	ADDQ         dstChan+32(FP), R8
+	VMOVUPS      Y9, (R8)
+	VMOVUPS      Y10, 64(R8)
+	VMOVUPS      Y11, 128(R8)
 	ADDQ         $0x000000c0, AX
 	ADDQ         $0x000000c0, CX
 	DECQ         DX
@@ -261,63 +538,189 @@ columns:
 	VZEROUPPER
 	RET
 
-// func convRow4x1AVX2(dst *float32, x *float32, w *float32, bias *float32, dstChan int, xRow int, xChan int, wChan int, nc int, nky int, nkx int, n int)
+// func convLanes4x3AVX2(dst *float32, x *float32, w *float32, bias *float32, dstChan int, xRow int, xChan int, wOut int, wCol int, wRow int, wChan int, nc int, nky int, nkx int, n int)
 // Requires: AVX, FMA3
-TEXT ·convRow4x1AVX2(SB), NOSPLIT, $0-96
+TEXT ·convLanes4x3AVX2(SB), NOSPLIT, $0-120
 	MOVQ dst+0(FP), AX
 	MOVQ x+8(FP), CX
-	MOVQ n+88(FP), DX
-	MOVQ xChan+48(FP), BX
-	MOVQ wChan+56(FP), SI
+	MOVQ n+112(FP), DX
+	MOVQ wCol+64(FP), BX
+	MOVQ wOut+56(FP), SI
+	LEAQ (SI)(SI*2), DI
 
 blocks:
-	MOVQ         bias+24(FP), DI
-	VBROADCASTSS (DI), Y0
-	VBROADCASTSS 4(DI), Y1
-	VBROADCASTSS 8(DI), Y2
-	VBROADCASTSS 12(DI), Y3
-	MOVQ         CX, DI
-	MOVQ         w+16(FP), R8
-	MOVQ         nc+64(FP), R9
+	MOVQ    bias+24(FP), R8
+	TESTQ   R8, R8
+	JZ      resume
+	VMOVUPS (R8), Y0
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	VMOVUPS 64(R8), Y3
+	VMOVAPS Y3, Y4
+	VMOVAPS Y3, Y5
+	VMOVUPS 128(R8), Y6
+	VMOVAPS Y6, Y7
+	VMOVAPS Y6, Y8
+	VMOVUPS 192(R8), Y9
+	VMOVAPS Y9, Y10
+	VMOVAPS Y9, Y11
+	JMP     start
+
+resume:
+	MOVQ    AX, R8
+	VMOVUPS (R8), Y0
+	VMOVUPS 64(R8), Y1
+	VMOVUPS 128(R8), Y2
+	ADDQ    dstChan+32(FP), R8
+	VMOVUPS (R8), Y3
+	VMOVUPS 64(R8), Y4
+	VMOVUPS 128(R8), Y5
+	ADDQ    dstChan+32(FP), R8
+	VMOVUPS (R8), Y6
+	VMOVUPS 64(R8), Y7
+	VMOVUPS 128(R8), Y8
+	ADDQ    dstChan+32(FP), R8
+	VMOVUPS (R8), Y9
+	VMOVUPS 64(R8), Y10
+	VMOVUPS 128(R8), Y11
+
+start:
+	MOVQ CX, R8
+	MOVQ w+16(FP), R9
+	MOVQ nc+88(FP), R10
 
 channels:
-	MOVQ DI, R10
-	MOVQ R8, R11
-	MOVQ nky+72(FP), R12
+	MOVQ nky+96(FP), R11
 
 rows:
-	MOVQ R10, R13
-	MOVQ nkx+80(FP), R14
+	MOVQ nkx+104(FP), R12
 
 columns:
-	VMOVUPS      (R13), Y4
-	VBROADCASTSS (R11), Y5
+	VMOVUPS     (R8), Y12
+	VMOVUPS     64(R8), Y13
+	VMOVUPS     128(R8), Y14
+	VMOVUPS     (R9), Y15
+	VFMADD231PS Y15, Y12, Y0
+	VFMADD231PS Y15, Y13, Y1
+	VFMADD231PS Y15, Y14, Y2
+	VMOVUPS     (R9)(SI*1), Y15
+	VFMADD231PS Y15, Y12, Y3
+	VFMADD231PS Y15, Y13, Y4
+	VFMADD231PS Y15, Y14, Y5
+	VMOVUPS     (R9)(SI*2), Y15
+	VFMADD231PS Y15, Y12, Y6
+	VFMADD231PS Y15, Y13, Y7
+	VFMADD231PS Y15, Y14, Y8
+	VMOVUPS     (R9)(DI*1), Y15
+	VFMADD231PS Y15, Y12, Y9
+	VFMADD231PS Y15, Y13, Y10
+	VFMADD231PS Y15, Y14, Y11
+	ADDQ        $0x40, R8
+	ADDQ        BX, R9
+	DECQ        R12
+	JNE         columns
+	ADDQ        xRow+40(FP), R8
+	ADDQ        wRow+72(FP), R9
+	DECQ        R11
+	JNE         rows
+	ADDQ        xChan+48(FP), R8
+	ADDQ        wChan+80(FP), R9
+	DECQ        R10
+	JNE         channels
+	MOVQ        AX, R8
+	VMOVUPS     Y0, (R8)
+	VMOVUPS     Y1, 64(R8)
+	VMOVUPS     Y2, 128(R8)
+	ADDQ        dstChan+32(FP), R8
+	VMOVUPS     Y3, (R8)
+	VMOVUPS     Y4, 64(R8)
+	VMOVUPS     Y5, 128(R8)
+	ADDQ        dstChan+32(FP), R8
+	VMOVUPS     Y6, (R8)
+	VMOVUPS     Y7, 64(R8)
+	VMOVUPS     Y8, 128(R8)
+	ADDQ        dstChan+32(FP), R8
+	VMOVUPS     Y9, (R8)
+	VMOVUPS     Y10, 64(R8)
+	VMOVUPS     Y11, 128(R8)
+	ADDQ        $0x000000c0, AX
+	ADDQ        $0x000000c0, CX
+	DECQ        DX
+	JNE         blocks
+	VZEROUPPER
+	RET
+
+// func convRow4x1AVX2(dst *float32, x *float32, w *float32, bias *float32, dstChan int, xRow int, xChan int, wOut int, wCol int, wRow int, wChan int, nc int, nky int, nkx int, n int)
+// Requires: AVX, FMA3
+TEXT ·convRow4x1AVX2(SB), NOSPLIT, $0-120
+	MOVQ dst+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+112(FP), DX
+	MOVQ wCol+64(FP), BX
+	MOVQ wOut+56(FP), SI
+	LEAQ (SI)(SI*2), DI
+
+blocks:
+	MOVQ         bias+24(FP), R8
+	TESTQ        R8, R8
+	JZ           resume
+	VBROADCASTSS (R8), Y0
+	VBROADCASTSS 4(R8), Y1
+	VBROADCASTSS 8(R8), Y2
+	VBROADCASTSS 12(R8), Y3
+	JMP          start
+
+resume:
+	MOVQ    AX, R8
+	VMOVUPS (R8), Y0
+	ADDQ    dstChan+32(FP), R8
+	VMOVUPS (R8), Y1
+	ADDQ    dstChan+32(FP), R8
+	VMOVUPS (R8), Y2
+	ADDQ    dstChan+32(FP), R8
+	VMOVUPS (R8), Y3
+
+start:
+	MOVQ CX, R8
+	MOVQ w+16(FP), R9
+	MOVQ nc+88(FP), R10
+
+channels:
+	MOVQ nky+96(FP), R11
+
+rows:
+	MOVQ nkx+104(FP), R12
+
+columns:
+	VMOVUPS      (R8), Y4
+	VBROADCASTSS (R9), Y5
 	VFMADD231PS  Y5, Y4, Y0
-	VBROADCASTSS 4(R11), Y5
+	VBROADCASTSS (R9)(SI*1), Y5
 	VFMADD231PS  Y5, Y4, Y1
-	VBROADCASTSS 8(R11), Y5
+	VBROADCASTSS (R9)(SI*2), Y5
 	VFMADD231PS  Y5, Y4, Y2
-	VBROADCASTSS 12(R11), Y5
+	VBROADCASTSS (R9)(DI*1), Y5
 	VFMADD231PS  Y5, Y4, Y3
-	ADDQ         $0x40, R13
-	ADDQ         $0x10, R11
-	DECQ         R14
-	JNE          columns
-	ADDQ         xRow+40(FP), R10
+	ADDQ         $0x40, R8
+	ADDQ         BX, R9
 	DECQ         R12
+	JNE          columns
+	ADDQ         xRow+40(FP), R8
+	ADDQ         wRow+72(FP), R9
+	DECQ         R11
 	JNE          rows
-	ADDQ         BX, DI
-	ADDQ         SI, R8
-	DECQ         R9
+	ADDQ         xChan+48(FP), R8
+	ADDQ         wChan+80(FP), R9
+	DECQ         R10
 	JNE          channels
-	MOVQ         AX, DI
-	VMOVUPS      Y0, (DI)
-	ADDQ         dstChan+32(FP), DI
-	VMOVUPS      Y1, (DI)
-	ADDQ         dstChan+32(FP), DI
-	VMOVUPS      Y2, (DI)
-	ADDQ         dstChan+32(FP), DI
-	VMOVUPS      Y3, (DI)
+	MOVQ         AX, R8
+	VMOVUPS      Y0, (R8)
+	ADDQ         dstChan+32(FP), R8
+	VMOVUPS      Y1, (R8)
+	ADDQ         dstChan+32(FP), R8
+	VMOVUPS      Y2, (R8)
+	ADDQ         dstChan+32(FP), R8
+	VMOVUPS      Y3, (R8)
 	ADDQ         $0x00000040, AX
 	ADDQ         $0x00000040, CX
 	DECQ         DX
@@ -325,17 +728,97 @@ columns:
 	VZEROUPPER
 	RET
 
-// func convRow2x5AVX2(dst *float32, x *float32, w *float32, bias *float32, dstChan int, xRow int, xChan int, wChan int, nc int, nky int, nkx int, n int)
+// func convLanes4x1AVX2(dst *float32, x *float32, w *float32, bias *float32, dstChan int, xRow int, xChan int, wOut int, wCol int, wRow int, wChan int, nc int, nky int, nkx int, n int)
 // Requires: AVX, FMA3
-TEXT ·convRow2x5AVX2(SB), NOSPLIT, $0-96
+TEXT ·convLanes4x1AVX2(SB), NOSPLIT, $0-120
 	MOVQ dst+0(FP), AX
 	MOVQ x+8(FP), CX
-	MOVQ n+88(FP), DX
-	MOVQ xChan+48(FP), BX
-	MOVQ wChan+56(FP), SI
+	MOVQ n+112(FP), DX
+	MOVQ wCol+64(FP), BX
+	MOVQ wOut+56(FP), SI
+	LEAQ (SI)(SI*2), DI
+
+blocks:
+	MOVQ    bias+24(FP), R8
+	TESTQ   R8, R8
+	JZ      resume
+	VMOVUPS (R8), Y0
+	VMOVUPS 64(R8), Y1
+	VMOVUPS 128(R8), Y2
+	VMOVUPS 192(R8), Y3
+	JMP     start
+
+resume:
+	MOVQ    AX, R8
+	VMOVUPS (R8), Y0
+	ADDQ    dstChan+32(FP), R8
+	VMOVUPS (R8), Y1
+	ADDQ    dstChan+32(FP), R8
+	VMOVUPS (R8), Y2
+	ADDQ    dstChan+32(FP), R8
+	VMOVUPS (R8), Y3
+
+start:
+	MOVQ CX, R8
+	MOVQ w+16(FP), R9
+	MOVQ nc+88(FP), R10
+
+channels:
+	MOVQ nky+96(FP), R11
+
+rows:
+	MOVQ nkx+104(FP), R12
+
+columns:
+	VMOVUPS     (R8), Y4
+	VMOVUPS     (R9), Y5
+	VFMADD231PS Y5, Y4, Y0
+	VMOVUPS     (R9)(SI*1), Y5
+	VFMADD231PS Y5, Y4, Y1
+	VMOVUPS     (R9)(SI*2), Y5
+	VFMADD231PS Y5, Y4, Y2
+	VMOVUPS     (R9)(DI*1), Y5
+	VFMADD231PS Y5, Y4, Y3
+	ADDQ        $0x40, R8
+	ADDQ        BX, R9
+	DECQ        R12
+	JNE         columns
+	ADDQ        xRow+40(FP), R8
+	ADDQ        wRow+72(FP), R9
+	DECQ        R11
+	JNE         rows
+	ADDQ        xChan+48(FP), R8
+	ADDQ        wChan+80(FP), R9
+	DECQ        R10
+	JNE         channels
+	MOVQ        AX, R8
+	VMOVUPS     Y0, (R8)
+	ADDQ        dstChan+32(FP), R8
+	VMOVUPS     Y1, (R8)
+	ADDQ        dstChan+32(FP), R8
+	VMOVUPS     Y2, (R8)
+	ADDQ        dstChan+32(FP), R8
+	VMOVUPS     Y3, (R8)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	DECQ        DX
+	JNE         blocks
+	VZEROUPPER
+	RET
+
+// func convRow2x5AVX2(dst *float32, x *float32, w *float32, bias *float32, dstChan int, xRow int, xChan int, wOut int, wCol int, wRow int, wChan int, nc int, nky int, nkx int, n int)
+// Requires: AVX, FMA3
+TEXT ·convRow2x5AVX2(SB), NOSPLIT, $0-120
+	MOVQ dst+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+112(FP), DX
+	MOVQ wCol+64(FP), BX
+	MOVQ wOut+56(FP), SI
 
 blocks:
 	MOVQ         bias+24(FP), DI
+	TESTQ        DI, DI
+	JZ           resume
 	VBROADCASTSS (DI), Y0
 	VMOVAPS      Y0, Y1
 	VMOVAPS      Y0, Y2
@@ -346,46 +829,61 @@ blocks:
 	VMOVAPS      Y5, Y7
 	VMOVAPS      Y5, Y8
 	VMOVAPS      Y5, Y9
-	MOVQ         CX, DI
-	MOVQ         w+16(FP), R8
-	MOVQ         nc+64(FP), R9
+	JMP          start
+
+resume:
+	MOVQ    AX, DI
+	VMOVUPS (DI), Y0
+	VMOVUPS 64(DI), Y1
+	VMOVUPS 128(DI), Y2
+	VMOVUPS 192(DI), Y3
+	VMOVUPS 256(DI), Y4
+	ADDQ    dstChan+32(FP), DI
+	VMOVUPS (DI), Y5
+	VMOVUPS 64(DI), Y6
+	VMOVUPS 128(DI), Y7
+	VMOVUPS 192(DI), Y8
+	VMOVUPS 256(DI), Y9
+
+start:
+	MOVQ CX, DI
+	MOVQ w+16(FP), R8
+	MOVQ nc+88(FP), R9
 
 channels:
-	MOVQ DI, R10
-	MOVQ R8, R11
-	MOVQ nky+72(FP), R12
+	MOVQ nky+96(FP), R10
 
 rows:
-	MOVQ R10, R13
-	MOVQ nkx+80(FP), R14
+	MOVQ nkx+104(FP), R11
 
 columns:
-	VBROADCASTSS (R11), Y10
-	VBROADCASTSS 4(R11), Y11
-	VMOVUPS      (R13), Y12
+	VBROADCASTSS (R8), Y10
+	VBROADCASTSS (R8)(SI*1), Y11
+	VMOVUPS      (DI), Y12
 	VFMADD231PS  Y10, Y12, Y0
 	VFMADD231PS  Y11, Y12, Y5
-	VMOVUPS      64(R13), Y12
+	VMOVUPS      64(DI), Y12
 	VFMADD231PS  Y10, Y12, Y1
 	VFMADD231PS  Y11, Y12, Y6
-	VMOVUPS      128(R13), Y12
+	VMOVUPS      128(DI), Y12
 	VFMADD231PS  Y10, Y12, Y2
 	VFMADD231PS  Y11, Y12, Y7
-	VMOVUPS      192(R13), Y12
+	VMOVUPS      192(DI), Y12
 	VFMADD231PS  Y10, Y12, Y3
 	VFMADD231PS  Y11, Y12, Y8
-	VMOVUPS      256(R13), Y12
+	VMOVUPS      256(DI), Y12
 	VFMADD231PS  Y10, Y12, Y4
 	VFMADD231PS  Y11, Y12, Y9
-	ADDQ         $0x40, R13
-	ADDQ         $0x08, R11
-	DECQ         R14
+	ADDQ         $0x40, DI
+	ADDQ         BX, R8
+	DECQ         R11
 	JNE          columns
-	ADDQ         xRow+40(FP), R10
-	DECQ         R12
+	ADDQ         xRow+40(FP), DI
+	ADDQ         wRow+72(FP), R8
+	DECQ         R10
 	JNE          rows
-	ADDQ         BX, DI
-	ADDQ         SI, R8
+	ADDQ         xChan+48(FP), DI
+	ADDQ         wChan+80(FP), R8
 	DECQ         R9
 	JNE          channels
 	MOVQ         AX, DI
@@ -407,47 +905,155 @@ columns:
 	VZEROUPPER
 	RET
 
-// func convRow2x1AVX2(dst *float32, x *float32, w *float32, bias *float32, dstChan int, xRow int, xChan int, wChan int, nc int, nky int, nkx int, n int)
+// func convLanes2x5AVX2(dst *float32, x *float32, w *float32, bias *float32, dstChan int, xRow int, xChan int, wOut int, wCol int, wRow int, wChan int, nc int, nky int, nkx int, n int)
 // Requires: AVX, FMA3
-TEXT ·convRow2x1AVX2(SB), NOSPLIT, $0-96
+TEXT ·convLanes2x5AVX2(SB), NOSPLIT, $0-120
 	MOVQ dst+0(FP), AX
 	MOVQ x+8(FP), CX
-	MOVQ n+88(FP), DX
-	MOVQ xChan+48(FP), BX
-	MOVQ wChan+56(FP), SI
+	MOVQ n+112(FP), DX
+	MOVQ wCol+64(FP), BX
+	MOVQ wOut+56(FP), SI
+
+blocks:
+	MOVQ    bias+24(FP), DI
+	TESTQ   DI, DI
+	JZ      resume
+	VMOVUPS (DI), Y0
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y0, Y3
+	VMOVAPS Y0, Y4
+	VMOVUPS 64(DI), Y5
+	VMOVAPS Y5, Y6
+	VMOVAPS Y5, Y7
+	VMOVAPS Y5, Y8
+	VMOVAPS Y5, Y9
+	JMP     start
+
+resume:
+	MOVQ    AX, DI
+	VMOVUPS (DI), Y0
+	VMOVUPS 64(DI), Y1
+	VMOVUPS 128(DI), Y2
+	VMOVUPS 192(DI), Y3
+	VMOVUPS 256(DI), Y4
+	ADDQ    dstChan+32(FP), DI
+	VMOVUPS (DI), Y5
+	VMOVUPS 64(DI), Y6
+	VMOVUPS 128(DI), Y7
+	VMOVUPS 192(DI), Y8
+	VMOVUPS 256(DI), Y9
+
+start:
+	MOVQ CX, DI
+	MOVQ w+16(FP), R8
+	MOVQ nc+88(FP), R9
+
+channels:
+	MOVQ nky+96(FP), R10
+
+rows:
+	MOVQ nkx+104(FP), R11
+
+columns:
+	VMOVUPS     (R8), Y10
+	VMOVUPS     (R8)(SI*1), Y11
+	VMOVUPS     (DI), Y12
+	VFMADD231PS Y10, Y12, Y0
+	VFMADD231PS Y11, Y12, Y5
+	VMOVUPS     64(DI), Y12
+	VFMADD231PS Y10, Y12, Y1
+	VFMADD231PS Y11, Y12, Y6
+	VMOVUPS     128(DI), Y12
+	VFMADD231PS Y10, Y12, Y2
+	VFMADD231PS Y11, Y12, Y7
+	VMOVUPS     192(DI), Y12
+	VFMADD231PS Y10, Y12, Y3
+	VFMADD231PS Y11, Y12, Y8
+	VMOVUPS     256(DI), Y12
+	VFMADD231PS Y10, Y12, Y4
+	VFMADD231PS Y11, Y12, Y9
+	ADDQ        $0x40, DI
+	ADDQ        BX, R8
+	DECQ        R11
+	JNE         columns
+	ADDQ        xRow+40(FP), DI
+	ADDQ        wRow+72(FP), R8
+	DECQ        R10
+	JNE         rows
+	ADDQ        xChan+48(FP), DI
+	ADDQ        wChan+80(FP), R8
+	DECQ        R9
+	JNE         channels
+	MOVQ        AX, DI
+	VMOVUPS     Y0, (DI)
+	VMOVUPS     Y1, 64(DI)
+	VMOVUPS     Y2, 128(DI)
+	VMOVUPS     Y3, 192(DI)
+	VMOVUPS     Y4, 256(DI)
+	ADDQ        dstChan+32(FP), DI
+	VMOVUPS     Y5, (DI)
+	VMOVUPS     Y6, 64(DI)
+	VMOVUPS     Y7, 128(DI)
+	VMOVUPS     Y8, 192(DI)
+	VMOVUPS     Y9, 256(DI)
+	ADDQ        $0x00000140, AX
+	ADDQ        $0x00000140, CX
+	DECQ        DX
+	JNE         blocks
+	VZEROUPPER
+	RET
+
+// func convRow2x1AVX2(dst *float32, x *float32, w *float32, bias *float32, dstChan int, xRow int, xChan int, wOut int, wCol int, wRow int, wChan int, nc int, nky int, nkx int, n int)
+// Requires: AVX, FMA3
+TEXT ·convRow2x1AVX2(SB), NOSPLIT, $0-120
+	MOVQ dst+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+112(FP), DX
+	MOVQ wCol+64(FP), BX
+	MOVQ wOut+56(FP), SI
 
 blocks:
 	MOVQ         bias+24(FP), DI
+	TESTQ        DI, DI
+	JZ           resume
 	VBROADCASTSS (DI), Y0
 	VBROADCASTSS 4(DI), Y1
-	MOVQ         CX, DI
-	MOVQ         w+16(FP), R8
-	MOVQ         nc+64(FP), R9
+	JMP          start
+
+resume:
+	MOVQ    AX, DI
+	VMOVUPS (DI), Y0
+	ADDQ    dstChan+32(FP), DI
+	VMOVUPS (DI), Y1
+
+start:
+	MOVQ CX, DI
+	MOVQ w+16(FP), R8
+	MOVQ nc+88(FP), R9
 
 channels:
-	MOVQ DI, R10
-	MOVQ R8, R11
-	MOVQ nky+72(FP), R12
+	MOVQ nky+96(FP), R10
 
 rows:
-	MOVQ R10, R13
-	MOVQ nkx+80(FP), R14
+	MOVQ nkx+104(FP), R11
 
 columns:
-	VMOVUPS      (R13), Y2
-	VBROADCASTSS (R11), Y3
+	VMOVUPS      (DI), Y2
+	VBROADCASTSS (R8), Y3
 	VFMADD231PS  Y3, Y2, Y0
-	VBROADCASTSS 4(R11), Y3
+	VBROADCASTSS (R8)(SI*1), Y3
 	VFMADD231PS  Y3, Y2, Y1
-	ADDQ         $0x40, R13
-	ADDQ         $0x08, R11
-	DECQ         R14
+	ADDQ         $0x40, DI
+	ADDQ         BX, R8
+	DECQ         R11
 	JNE          columns
-	ADDQ         xRow+40(FP), R10
-	DECQ         R12
+	ADDQ         xRow+40(FP), DI
+	ADDQ         wRow+72(FP), R8
+	DECQ         R10
 	JNE          rows
-	ADDQ         BX, DI
-	ADDQ         SI, R8
+	ADDQ         xChan+48(FP), DI
+	ADDQ         wChan+80(FP), R8
 	DECQ         R9
 	JNE          channels
 	MOVQ         AX, DI
@@ -461,18 +1067,82 @@ columns:
 	VZEROUPPER
 	RET
 
-// func convRow1x8AVX2(dst *float32, x *float32, w *float32, bias *float32, dstChan int, xRow int, xChan int, wChan int, nc int, nky int, nkx int, n int)
+// func convLanes2x1AVX2(dst *float32, x *float32, w *float32, bias *float32, dstChan int, xRow int, xChan int, wOut int, wCol int, wRow int, wChan int, nc int, nky int, nkx int, n int)
 // Requires: AVX, FMA3
-TEXT ·convRow1x8AVX2(SB), NOSPLIT, $0-96
+TEXT ·convLanes2x1AVX2(SB), NOSPLIT, $0-120
 	MOVQ dst+0(FP), AX
 	MOVQ x+8(FP), CX
-	MOVQ n+88(FP), DX
-	MOVQ xChan+48(FP), BX
-	MOVQ wChan+56(FP), SI
+	MOVQ n+112(FP), DX
+	MOVQ wCol+64(FP), BX
+	MOVQ wOut+56(FP), SI
 
 blocks:
-	MOVQ         bias+24(FP), DI
-	VBROADCASTSS (DI), Y0
+	MOVQ    bias+24(FP), DI
+	TESTQ   DI, DI
+	JZ      resume
+	VMOVUPS (DI), Y0
+	VMOVUPS 64(DI), Y1
+	JMP     start
+
+resume:
+	MOVQ    AX, DI
+	VMOVUPS (DI), Y0
+	ADDQ    dstChan+32(FP), DI
+	VMOVUPS (DI), Y1
+
+start:
+	MOVQ CX, DI
+	MOVQ w+16(FP), R8
+	MOVQ nc+88(FP), R9
+
+channels:
+	MOVQ nky+96(FP), R10
+
+rows:
+	MOVQ nkx+104(FP), R11
+
+columns:
+	VMOVUPS     (DI), Y2
+	VMOVUPS     (R8), Y3
+	VFMADD231PS Y3, Y2, Y0
+	VMOVUPS     (R8)(SI*1), Y3
+	VFMADD231PS Y3, Y2, Y1
+	ADDQ        $0x40, DI
+	ADDQ        BX, R8
+	DECQ        R11
+	JNE         columns
+	ADDQ        xRow+40(FP), DI
+	ADDQ        wRow+72(FP), R8
+	DECQ        R10
+	JNE         rows
+	ADDQ        xChan+48(FP), DI
+	ADDQ        wChan+80(FP), R8
+	DECQ        R9
+	JNE         channels
+	MOVQ        AX, DI
+	VMOVUPS     Y0, (DI)
+	ADDQ        dstChan+32(FP), DI
+	VMOVUPS     Y1, (DI)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	DECQ        DX
+	JNE         blocks
+	VZEROUPPER
+	RET
+
+// func convRow1x8AVX2(dst *float32, x *float32, w *float32, bias *float32, dstChan int, xRow int, xChan int, wOut int, wCol int, wRow int, wChan int, nc int, nky int, nkx int, n int)
+// Requires: AVX, FMA3
+TEXT ·convRow1x8AVX2(SB), NOSPLIT, $0-120
+	MOVQ dst+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+112(FP), DX
+	MOVQ wCol+64(FP), BX
+
+blocks:
+	MOVQ         bias+24(FP), SI
+	TESTQ        SI, SI
+	JZ           resume
+	VBROADCASTSS (SI), Y0
 	VMOVAPS      Y0, Y1
 	VMOVAPS      Y0, Y2
 	VMOVAPS      Y0, Y3
@@ -480,57 +1150,69 @@ blocks:
 	VMOVAPS      Y0, Y5
 	VMOVAPS      Y0, Y6
 	VMOVAPS      Y0, Y7
-	MOVQ         CX, DI
-	MOVQ         w+16(FP), R8
-	MOVQ         nc+64(FP), R9
+	JMP          start
+
+resume:
+	MOVQ    AX, SI
+	VMOVUPS (SI), Y0
+	VMOVUPS 64(SI), Y1
+	VMOVUPS 128(SI), Y2
+	VMOVUPS 192(SI), Y3
+	VMOVUPS 256(SI), Y4
+	VMOVUPS 320(SI), Y5
+	VMOVUPS 384(SI), Y6
+	VMOVUPS 448(SI), Y7
+
+start:
+	MOVQ CX, SI
+	MOVQ w+16(FP), DI
+	MOVQ nc+88(FP), R8
 
 channels:
-	MOVQ DI, R10
-	MOVQ R8, R11
-	MOVQ nky+72(FP), R12
+	MOVQ nky+96(FP), R9
 
 rows:
-	MOVQ R10, R13
-	MOVQ nkx+80(FP), R14
+	MOVQ nkx+104(FP), R10
 
 columns:
-	VBROADCASTSS (R11), Y8
-	VMOVUPS      (R13), Y9
+	VBROADCASTSS (DI), Y8
+	VMOVUPS      (SI), Y9
 	VFMADD231PS  Y8, Y9, Y0
-	VMOVUPS      64(R13), Y9
+	VMOVUPS      64(SI), Y9
 	VFMADD231PS  Y8, Y9, Y1
-	VMOVUPS      128(R13), Y9
+	VMOVUPS      128(SI), Y9
 	VFMADD231PS  Y8, Y9, Y2
-	VMOVUPS      192(R13), Y9
+	VMOVUPS      192(SI), Y9
 	VFMADD231PS  Y8, Y9, Y3
-	VMOVUPS      256(R13), Y9
+	VMOVUPS      256(SI), Y9
 	VFMADD231PS  Y8, Y9, Y4
-	VMOVUPS      320(R13), Y9
+	VMOVUPS      320(SI), Y9
 	VFMADD231PS  Y8, Y9, Y5
-	VMOVUPS      384(R13), Y9
+	VMOVUPS      384(SI), Y9
 	VFMADD231PS  Y8, Y9, Y6
-	VMOVUPS      448(R13), Y9
+	VMOVUPS      448(SI), Y9
 	VFMADD231PS  Y8, Y9, Y7
-	ADDQ         $0x40, R13
-	ADDQ         $0x04, R11
-	DECQ         R14
-	JNE          columns
-	ADDQ         xRow+40(FP), R10
-	DECQ         R12
-	JNE          rows
+	ADDQ         $0x40, SI
 	ADDQ         BX, DI
-	ADDQ         SI, R8
+	DECQ         R10
+	JNE          columns
+	ADDQ         xRow+40(FP), SI
+	ADDQ         wRow+72(FP), DI
 	DECQ         R9
+	JNE          rows
+	ADDQ         xChan+48(FP), SI
+	ADDQ         wChan+80(FP), DI
+	DECQ         R8
 	JNE          channels
-	MOVQ         AX, DI
-	VMOVUPS      Y0, (DI)
-	VMOVUPS      Y1, 64(DI)
-	VMOVUPS      Y2, 128(DI)
-	VMOVUPS      Y3, 192(DI)
-	VMOVUPS      Y4, 256(DI)
-	VMOVUPS      Y5, 320(DI)
-	VMOVUPS      Y6, 384(DI)
-	VMOVUPS      Y7, 448(DI)
+	MOVQ         AX, SI
+	VMOVUPS      Y0, (SI)
+	VMOVUPS      Y1, 64(SI)
+	VMOVUPS      Y2, 128(SI)
+	VMOVUPS      Y3, 192(SI)
+	VMOVUPS      Y4, 256(SI)
+	VMOVUPS      Y5, 320(SI)
+	VMOVUPS      Y6, 384(SI)
+	VMOVUPS      Y7, 448(SI)
 	ADDQ         $0x00000200, AX
 	ADDQ         $0x00000200, CX
 	DECQ         DX
@@ -538,48 +1220,144 @@ columns:
 	VZEROUPPER
 	RET
 
-// func convRow1x1AVX2(dst *float32, x *float32, w *float32, bias *float32, dstChan int, xRow int, xChan int, wChan int, nc int, nky int, nkx int, n int)
+// func convLanes1x8AVX2(dst *float32, x *float32, w *float32, bias *float32, dstChan int, xRow int, xChan int, wOut int, wCol int, wRow int, wChan int, nc int, nky int, nkx int, n int)
 // Requires: AVX, FMA3
-TEXT ·convRow1x1AVX2(SB), NOSPLIT, $0-96
+TEXT ·convLanes1x8AVX2(SB), NOSPLIT, $0-120
 	MOVQ dst+0(FP), AX
 	MOVQ x+8(FP), CX
-	MOVQ n+88(FP), DX
-	MOVQ xChan+48(FP), BX
-	MOVQ wChan+56(FP), SI
+	MOVQ n+112(FP), DX
+	MOVQ wCol+64(FP), BX
 
 blocks:
-	MOVQ         bias+24(FP), DI
-	VBROADCASTSS (DI), Y0
-	MOVQ         CX, DI
-	MOVQ         w+16(FP), R8
-	MOVQ         nc+64(FP), R9
+	MOVQ    bias+24(FP), SI
+	TESTQ   SI, SI
+	JZ      resume
+	VMOVUPS (SI), Y0
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y0, Y3
+	VMOVAPS Y0, Y4
+	VMOVAPS Y0, Y5
+	VMOVAPS Y0, Y6
+	VMOVAPS Y0, Y7
+	JMP     start
+
+resume:
+	MOVQ    AX, SI
+	VMOVUPS (SI), Y0
+	VMOVUPS 64(SI), Y1
+	VMOVUPS 128(SI), Y2
+	VMOVUPS 192(SI), Y3
+	VMOVUPS 256(SI), Y4
+	VMOVUPS 320(SI), Y5
+	VMOVUPS 384(SI), Y6
+	VMOVUPS 448(SI), Y7
+
+start:
+	MOVQ CX, SI
+	MOVQ w+16(FP), DI
+	MOVQ nc+88(FP), R8
 
 channels:
-	MOVQ DI, R10
-	MOVQ R8, R11
-	MOVQ nky+72(FP), R12
+	MOVQ nky+96(FP), R9
 
 rows:
-	MOVQ R10, R13
-	MOVQ nkx+80(FP), R14
+	MOVQ nkx+104(FP), R10
 
 columns:
-	VMOVUPS      (R13), Y1
-	VBROADCASTSS (R11), Y2
+	VMOVUPS     (DI), Y8
+	VMOVUPS     (SI), Y9
+	VFMADD231PS Y8, Y9, Y0
+	VMOVUPS     64(SI), Y9
+	VFMADD231PS Y8, Y9, Y1
+	VMOVUPS     128(SI), Y9
+	VFMADD231PS Y8, Y9, Y2
+	VMOVUPS     192(SI), Y9
+	VFMADD231PS Y8, Y9, Y3
+	VMOVUPS     256(SI), Y9
+	VFMADD231PS Y8, Y9, Y4
+	VMOVUPS     320(SI), Y9
+	VFMADD231PS Y8, Y9, Y5
+	VMOVUPS     384(SI), Y9
+	VFMADD231PS Y8, Y9, Y6
+	VMOVUPS     448(SI), Y9
+	VFMADD231PS Y8, Y9, Y7
+	ADDQ        $0x40, SI
+	ADDQ        BX, DI
+	DECQ        R10
+	JNE         columns
+	ADDQ        xRow+40(FP), SI
+	ADDQ        wRow+72(FP), DI
+	DECQ        R9
+	JNE         rows
+	ADDQ        xChan+48(FP), SI
+	ADDQ        wChan+80(FP), DI
+	DECQ        R8
+	JNE         channels
+	MOVQ        AX, SI
+	VMOVUPS     Y0, (SI)
+	VMOVUPS     Y1, 64(SI)
+	VMOVUPS     Y2, 128(SI)
+	VMOVUPS     Y3, 192(SI)
+	VMOVUPS     Y4, 256(SI)
+	VMOVUPS     Y5, 320(SI)
+	VMOVUPS     Y6, 384(SI)
+	VMOVUPS     Y7, 448(SI)
+	ADDQ        $0x00000200, AX
+	ADDQ        $0x00000200, CX
+	DECQ        DX
+	JNE         blocks
+	VZEROUPPER
+	RET
+
+// func convRow1x1AVX2(dst *float32, x *float32, w *float32, bias *float32, dstChan int, xRow int, xChan int, wOut int, wCol int, wRow int, wChan int, nc int, nky int, nkx int, n int)
+// Requires: AVX, FMA3
+TEXT ·convRow1x1AVX2(SB), NOSPLIT, $0-120
+	MOVQ dst+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+112(FP), DX
+	MOVQ wCol+64(FP), BX
+
+blocks:
+	MOVQ         bias+24(FP), SI
+	TESTQ        SI, SI
+	JZ           resume
+	VBROADCASTSS (SI), Y0
+	JMP          start
+
+resume:
+	MOVQ    AX, SI
+	VMOVUPS (SI), Y0
+
+start:
+	MOVQ CX, SI
+	MOVQ w+16(FP), DI
+	MOVQ nc+88(FP), R8
+
+channels:
+	MOVQ nky+96(FP), R9
+
+rows:
+	MOVQ nkx+104(FP), R10
+
+columns:
+	VMOVUPS      (SI), Y1
+	VBROADCASTSS (DI), Y2
 	VFMADD231PS  Y2, Y1, Y0
-	ADDQ         $0x40, R13
-	ADDQ         $0x04, R11
-	DECQ         R14
-	JNE          columns
-	ADDQ         xRow+40(FP), R10
-	DECQ         R12
-	JNE          rows
+	ADDQ         $0x40, SI
 	ADDQ         BX, DI
-	ADDQ         SI, R8
+	DECQ         R10
+	JNE          columns
+	ADDQ         xRow+40(FP), SI
+	ADDQ         wRow+72(FP), DI
 	DECQ         R9
+	JNE          rows
+	ADDQ         xChan+48(FP), SI
+	ADDQ         wChan+80(FP), DI
+	DECQ         R8
 	JNE          channels
-	MOVQ         AX, DI
-	VMOVUPS      Y0, (DI)
+	MOVQ         AX, SI
+	VMOVUPS      Y0, (SI)
 	ADDQ         $0x00000040, AX
 	ADDQ         $0x00000040, CX
 	DECQ         DX
@@ -587,697 +1365,1086 @@ columns:
 	VZEROUPPER
 	RET
 
-// func convGrad2x5AVX2(acc *float32, x *float32, dy *float32, accChan int, xRow int, dyChan int, dyRow int, rows int, cols int)
+// func convLanes1x1AVX2(dst *float32, x *float32, w *float32, bias *float32, dstChan int, xRow int, xChan int, wOut int, wCol int, wRow int, wChan int, nc int, nky int, nkx int, n int)
 // Requires: AVX, FMA3
-TEXT ·convGrad2x5AVX2(SB), NOSPLIT, $0-72
-	MOVQ    acc+0(FP), AX
-	VMOVUPS (AX), Y0
-	VMOVUPS 64(AX), Y1
-	VMOVUPS 128(AX), Y2
-	VMOVUPS 192(AX), Y3
-	VMOVUPS 256(AX), Y4
-	ADDQ    accChan+24(FP), AX
-	VMOVUPS (AX), Y5
-	VMOVUPS 64(AX), Y6
-	VMOVUPS 128(AX), Y7
-	VMOVUPS 192(AX), Y8
-	VMOVUPS 256(AX), Y9
-	MOVQ    x+8(FP), AX
-	MOVQ    dy+16(FP), CX
-	MOVQ    rows+56(FP), DX
-	MOVQ    dyChan+40(FP), BX
+TEXT ·convLanes1x1AVX2(SB), NOSPLIT, $0-120
+	MOVQ dst+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+112(FP), DX
+	MOVQ wCol+64(FP), BX
 
-rows:
-	MOVQ AX, SI
-	MOVQ CX, DI
-	MOVQ cols+64(FP), R8
+blocks:
+	MOVQ    bias+24(FP), SI
+	TESTQ   SI, SI
+	JZ      resume
+	VMOVUPS (SI), Y0
+	JMP     start
 
-columns:
-	VMOVUPS     (DI), Y10
-	VMOVUPS     (DI)(BX*1), Y11
-	VMOVUPS     (SI), Y12
-	VFMADD231PS Y10, Y12, Y0
-	VFMADD231PS Y11, Y12, Y5
-	VMOVUPS     64(SI), Y12
-	VFMADD231PS Y10, Y12, Y1
-	VFMADD231PS Y11, Y12, Y6
-	VMOVUPS     128(SI), Y12
-	VFMADD231PS Y10, Y12, Y2
-	VFMADD231PS Y11, Y12, Y7
-	VMOVUPS     192(SI), Y12
-	VFMADD231PS Y10, Y12, Y3
-	VFMADD231PS Y11, Y12, Y8
-	VMOVUPS     256(SI), Y12
-	VFMADD231PS Y10, Y12, Y4
-	VFMADD231PS Y11, Y12, Y9
-	ADDQ        $0x40, SI
-	ADDQ        $0x40, DI
-	DECQ        R8
-	JNE         columns
-	ADDQ        xRow+32(FP), AX
-	ADDQ        dyRow+48(FP), CX
-	DECQ        DX
-	JNE         rows
-	MOVQ        acc+0(FP), AX
-	VMOVUPS     Y0, (AX)
-	VMOVUPS     Y1, 64(AX)
-	VMOVUPS     Y2, 128(AX)
-	VMOVUPS     Y3, 192(AX)
-	VMOVUPS     Y4, 256(AX)
-	ADDQ        accChan+24(FP), AX
-	VMOVUPS     Y5, (AX)
-	VMOVUPS     Y6, 64(AX)
-	VMOVUPS     Y7, 128(AX)
-	VMOVUPS     Y8, 192(AX)
-	VMOVUPS     Y9, 256(AX)
-	VZEROUPPER
-	RET
+resume:
+	MOVQ    AX, SI
+	VMOVUPS (SI), Y0
 
-// func convGrad1x5AVX2(acc *float32, x *float32, dy *float32, accChan int, xRow int, dyChan int, dyRow int, rows int, cols int)
-// Requires: AVX, FMA3
-TEXT ·convGrad1x5AVX2(SB), NOSPLIT, $0-72
-	MOVQ    acc+0(FP), AX
-	VMOVUPS (AX), Y0
-	VMOVUPS 64(AX), Y1
-	VMOVUPS 128(AX), Y2
-	VMOVUPS 192(AX), Y3
-	VMOVUPS 256(AX), Y4
-	MOVQ    x+8(FP), AX
-	MOVQ    dy+16(FP), CX
-	MOVQ    rows+56(FP), DX
-
-rows:
-	MOVQ AX, BX
+start:
 	MOVQ CX, SI
-	MOVQ cols+64(FP), DI
+	MOVQ w+16(FP), DI
+	MOVQ nc+88(FP), R8
 
-columns:
-	VMOVUPS     (SI), Y5
-	VMOVUPS     (BX), Y6
-	VFMADD231PS Y5, Y6, Y0
-	VMOVUPS     64(BX), Y6
-	VFMADD231PS Y5, Y6, Y1
-	VMOVUPS     128(BX), Y6
-	VFMADD231PS Y5, Y6, Y2
-	VMOVUPS     192(BX), Y6
-	VFMADD231PS Y5, Y6, Y3
-	VMOVUPS     256(BX), Y6
-	VFMADD231PS Y5, Y6, Y4
-	ADDQ        $0x40, BX
-	ADDQ        $0x40, SI
-	DECQ        DI
-	JNE         columns
-	ADDQ        xRow+32(FP), AX
-	ADDQ        dyRow+48(FP), CX
-	DECQ        DX
-	JNE         rows
-	MOVQ        acc+0(FP), AX
-	VMOVUPS     Y0, (AX)
-	VMOVUPS     Y1, 64(AX)
-	VMOVUPS     Y2, 128(AX)
-	VMOVUPS     Y3, 192(AX)
-	VMOVUPS     Y4, 256(AX)
-	VZEROUPPER
-	RET
-
-// func convGrad4x3AVX2(acc *float32, x *float32, dy *float32, accChan int, xRow int, dyChan int, dyRow int, rows int, cols int)
-// Requires: AVX, FMA3
-TEXT ·convGrad4x3AVX2(SB), NOSPLIT, $0-72
-	MOVQ    acc+0(FP), AX
-	VMOVUPS (AX), Y0
-	VMOVUPS 64(AX), Y1
-	VMOVUPS 128(AX), Y2
-	ADDQ    accChan+24(FP), AX
-	VMOVUPS (AX), Y3
-	VMOVUPS 64(AX), Y4
-	VMOVUPS 128(AX), Y5
-	ADDQ    accChan+24(FP), AX
-	VMOVUPS (AX), Y6
-	VMOVUPS 64(AX), Y7
-	VMOVUPS 128(AX), Y8
-	ADDQ    accChan+24(FP), AX
-	VMOVUPS (AX), Y9
-	VMOVUPS 64(AX), Y10
-	VMOVUPS 128(AX), Y11
-	MOVQ    x+8(FP), AX
-	MOVQ    dy+16(FP), CX
-	MOVQ    rows+56(FP), DX
-	MOVQ    dyChan+40(FP), BX
-	LEAQ    (BX)(BX*2), SI
+channels:
+	MOVQ nky+96(FP), R9
 
 rows:
-	MOVQ AX, DI
-	MOVQ CX, R8
-	MOVQ cols+64(FP), R9
-
-columns:
-	VMOVUPS     (DI), Y12
-	VMOVUPS     64(DI), Y13
-	VMOVUPS     128(DI), Y14
-	VMOVUPS     (R8), Y15
-	VFMADD231PS Y15, Y12, Y0
-	VFMADD231PS Y15, Y13, Y1
-	VFMADD231PS Y15, Y14, Y2
-	VMOVUPS     (R8)(BX*1), Y15
-	VFMADD231PS Y15, Y12, Y3
-	VFMADD231PS Y15, Y13, Y4
-	VFMADD231PS Y15, Y14, Y5
-	VMOVUPS     (R8)(BX*2), Y15
-	VFMADD231PS Y15, Y12, Y6
-	VFMADD231PS Y15, Y13, Y7
-	VFMADD231PS Y15, Y14, Y8
-	VMOVUPS     (R8)(SI*1), Y15
-	VFMADD231PS Y15, Y12, Y9
-	VFMADD231PS Y15, Y13, Y10
-	VFMADD231PS Y15, Y14, Y11
-	ADDQ        $0x40, DI
-	ADDQ        $0x40, R8
-	DECQ        R9
-	JNE         columns
-	ADDQ        xRow+32(FP), AX
-	ADDQ        dyRow+48(FP), CX
-	DECQ        DX
-	JNE         rows
-	MOVQ        acc+0(FP), AX
-	VMOVUPS     Y0, (AX)
-	VMOVUPS     Y1, 64(AX)
-	VMOVUPS     Y2, 128(AX)
-	ADDQ        accChan+24(FP), AX
-	VMOVUPS     Y3, (AX)
-	VMOVUPS     Y4, 64(AX)
-	VMOVUPS     Y5, 128(AX)
-	ADDQ        accChan+24(FP), AX
-	VMOVUPS     Y6, (AX)
-	VMOVUPS     Y7, 64(AX)
-	VMOVUPS     Y8, 128(AX)
-	ADDQ        accChan+24(FP), AX
-	VMOVUPS     Y9, (AX)
-	VMOVUPS     Y10, 64(AX)
-	VMOVUPS     Y11, 128(AX)
-	VZEROUPPER
-	RET
-
-// func convGrad2x3AVX2(acc *float32, x *float32, dy *float32, accChan int, xRow int, dyChan int, dyRow int, rows int, cols int)
-// Requires: AVX, FMA3
-TEXT ·convGrad2x3AVX2(SB), NOSPLIT, $0-72
-	MOVQ    acc+0(FP), AX
-	VMOVUPS (AX), Y0
-	VMOVUPS 64(AX), Y1
-	VMOVUPS 128(AX), Y2
-	ADDQ    accChan+24(FP), AX
-	VMOVUPS (AX), Y3
-	VMOVUPS 64(AX), Y4
-	VMOVUPS 128(AX), Y5
-	MOVQ    x+8(FP), AX
-	MOVQ    dy+16(FP), CX
-	MOVQ    rows+56(FP), DX
-	MOVQ    dyChan+40(FP), BX
-
-rows:
-	MOVQ AX, SI
-	MOVQ CX, DI
-	MOVQ cols+64(FP), R8
-
-columns:
-	VMOVUPS     (DI), Y6
-	VMOVUPS     (DI)(BX*1), Y7
-	VMOVUPS     (SI), Y8
-	VFMADD231PS Y6, Y8, Y0
-	VFMADD231PS Y7, Y8, Y3
-	VMOVUPS     64(SI), Y8
-	VFMADD231PS Y6, Y8, Y1
-	VFMADD231PS Y7, Y8, Y4
-	VMOVUPS     128(SI), Y8
-	VFMADD231PS Y6, Y8, Y2
-	VFMADD231PS Y7, Y8, Y5
-	ADDQ        $0x40, SI
-	ADDQ        $0x40, DI
-	DECQ        R8
-	JNE         columns
-	ADDQ        xRow+32(FP), AX
-	ADDQ        dyRow+48(FP), CX
-	DECQ        DX
-	JNE         rows
-	MOVQ        acc+0(FP), AX
-	VMOVUPS     Y0, (AX)
-	VMOVUPS     Y1, 64(AX)
-	VMOVUPS     Y2, 128(AX)
-	ADDQ        accChan+24(FP), AX
-	VMOVUPS     Y3, (AX)
-	VMOVUPS     Y4, 64(AX)
-	VMOVUPS     Y5, 128(AX)
-	VZEROUPPER
-	RET
-
-// func convGrad1x3AVX2(acc *float32, x *float32, dy *float32, accChan int, xRow int, dyChan int, dyRow int, rows int, cols int)
-// Requires: AVX, FMA3
-TEXT ·convGrad1x3AVX2(SB), NOSPLIT, $0-72
-	MOVQ    acc+0(FP), AX
-	VMOVUPS (AX), Y0
-	VMOVUPS 64(AX), Y1
-	VMOVUPS 128(AX), Y2
-	MOVQ    x+8(FP), AX
-	MOVQ    dy+16(FP), CX
-	MOVQ    rows+56(FP), DX
-
-rows:
-	MOVQ AX, BX
-	MOVQ CX, SI
-	MOVQ cols+64(FP), DI
-
-columns:
-	VMOVUPS     (SI), Y3
-	VMOVUPS     (BX), Y4
-	VFMADD231PS Y3, Y4, Y0
-	VMOVUPS     64(BX), Y4
-	VFMADD231PS Y3, Y4, Y1
-	VMOVUPS     128(BX), Y4
-	VFMADD231PS Y3, Y4, Y2
-	ADDQ        $0x40, BX
-	ADDQ        $0x40, SI
-	DECQ        DI
-	JNE         columns
-	ADDQ        xRow+32(FP), AX
-	ADDQ        dyRow+48(FP), CX
-	DECQ        DX
-	JNE         rows
-	MOVQ        acc+0(FP), AX
-	VMOVUPS     Y0, (AX)
-	VMOVUPS     Y1, 64(AX)
-	VMOVUPS     Y2, 128(AX)
-	VZEROUPPER
-	RET
-
-// func convGrad4x2AVX2(acc *float32, x *float32, dy *float32, accChan int, xRow int, dyChan int, dyRow int, rows int, cols int)
-// Requires: AVX, FMA3
-TEXT ·convGrad4x2AVX2(SB), NOSPLIT, $0-72
-	MOVQ    acc+0(FP), AX
-	VMOVUPS (AX), Y0
-	VMOVUPS 64(AX), Y1
-	ADDQ    accChan+24(FP), AX
-	VMOVUPS (AX), Y2
-	VMOVUPS 64(AX), Y3
-	ADDQ    accChan+24(FP), AX
-	VMOVUPS (AX), Y4
-	VMOVUPS 64(AX), Y5
-	ADDQ    accChan+24(FP), AX
-	VMOVUPS (AX), Y6
-	VMOVUPS 64(AX), Y7
-	MOVQ    x+8(FP), AX
-	MOVQ    dy+16(FP), CX
-	MOVQ    rows+56(FP), DX
-	MOVQ    dyChan+40(FP), BX
-	LEAQ    (BX)(BX*2), SI
-
-rows:
-	MOVQ AX, DI
-	MOVQ CX, R8
-	MOVQ cols+64(FP), R9
-
-columns:
-	VMOVUPS     (DI), Y8
-	VMOVUPS     64(DI), Y9
-	VMOVUPS     (R8), Y10
-	VFMADD231PS Y10, Y8, Y0
-	VFMADD231PS Y10, Y9, Y1
-	VMOVUPS     (R8)(BX*1), Y10
-	VFMADD231PS Y10, Y8, Y2
-	VFMADD231PS Y10, Y9, Y3
-	VMOVUPS     (R8)(BX*2), Y10
-	VFMADD231PS Y10, Y8, Y4
-	VFMADD231PS Y10, Y9, Y5
-	VMOVUPS     (R8)(SI*1), Y10
-	VFMADD231PS Y10, Y8, Y6
-	VFMADD231PS Y10, Y9, Y7
-	ADDQ        $0x40, DI
-	ADDQ        $0x40, R8
-	DECQ        R9
-	JNE         columns
-	ADDQ        xRow+32(FP), AX
-	ADDQ        dyRow+48(FP), CX
-	DECQ        DX
-	JNE         rows
-	MOVQ        acc+0(FP), AX
-	VMOVUPS     Y0, (AX)
-	VMOVUPS     Y1, 64(AX)
-	ADDQ        accChan+24(FP), AX
-	VMOVUPS     Y2, (AX)
-	VMOVUPS     Y3, 64(AX)
-	ADDQ        accChan+24(FP), AX
-	VMOVUPS     Y4, (AX)
-	VMOVUPS     Y5, 64(AX)
-	ADDQ        accChan+24(FP), AX
-	VMOVUPS     Y6, (AX)
-	VMOVUPS     Y7, 64(AX)
-	VZEROUPPER
-	RET
-
-// func convGrad2x2AVX2(acc *float32, x *float32, dy *float32, accChan int, xRow int, dyChan int, dyRow int, rows int, cols int)
-// Requires: AVX, FMA3
-TEXT ·convGrad2x2AVX2(SB), NOSPLIT, $0-72
-	MOVQ    acc+0(FP), AX
-	VMOVUPS (AX), Y0
-	VMOVUPS 64(AX), Y1
-	ADDQ    accChan+24(FP), AX
-	VMOVUPS (AX), Y2
-	VMOVUPS 64(AX), Y3
-	MOVQ    x+8(FP), AX
-	MOVQ    dy+16(FP), CX
-	MOVQ    rows+56(FP), DX
-	MOVQ    dyChan+40(FP), BX
-
-rows:
-	MOVQ AX, SI
-	MOVQ CX, DI
-	MOVQ cols+64(FP), R8
-
-columns:
-	VMOVUPS     (DI), Y4
-	VMOVUPS     (DI)(BX*1), Y5
-	VMOVUPS     (SI), Y6
-	VFMADD231PS Y4, Y6, Y0
-	VFMADD231PS Y5, Y6, Y2
-	VMOVUPS     64(SI), Y6
-	VFMADD231PS Y4, Y6, Y1
-	VFMADD231PS Y5, Y6, Y3
-	ADDQ        $0x40, SI
-	ADDQ        $0x40, DI
-	DECQ        R8
-	JNE         columns
-	ADDQ        xRow+32(FP), AX
-	ADDQ        dyRow+48(FP), CX
-	DECQ        DX
-	JNE         rows
-	MOVQ        acc+0(FP), AX
-	VMOVUPS     Y0, (AX)
-	VMOVUPS     Y1, 64(AX)
-	ADDQ        accChan+24(FP), AX
-	VMOVUPS     Y2, (AX)
-	VMOVUPS     Y3, 64(AX)
-	VZEROUPPER
-	RET
-
-// func convGrad1x2AVX2(acc *float32, x *float32, dy *float32, accChan int, xRow int, dyChan int, dyRow int, rows int, cols int)
-// Requires: AVX, FMA3
-TEXT ·convGrad1x2AVX2(SB), NOSPLIT, $0-72
-	MOVQ    acc+0(FP), AX
-	VMOVUPS (AX), Y0
-	VMOVUPS 64(AX), Y1
-	MOVQ    x+8(FP), AX
-	MOVQ    dy+16(FP), CX
-	MOVQ    rows+56(FP), DX
-
-rows:
-	MOVQ AX, BX
-	MOVQ CX, SI
-	MOVQ cols+64(FP), DI
-
-columns:
-	VMOVUPS     (SI), Y2
-	VMOVUPS     (BX), Y3
-	VFMADD231PS Y2, Y3, Y0
-	VMOVUPS     64(BX), Y3
-	VFMADD231PS Y2, Y3, Y1
-	ADDQ        $0x40, BX
-	ADDQ        $0x40, SI
-	DECQ        DI
-	JNE         columns
-	ADDQ        xRow+32(FP), AX
-	ADDQ        dyRow+48(FP), CX
-	DECQ        DX
-	JNE         rows
-	MOVQ        acc+0(FP), AX
-	VMOVUPS     Y0, (AX)
-	VMOVUPS     Y1, 64(AX)
-	VZEROUPPER
-	RET
-
-// func convGrad8x1AVX2(acc *float32, x *float32, dy *float32, accChan int, xRow int, dyChan int, dyRow int, rows int, cols int)
-// Requires: AVX, FMA3
-TEXT ·convGrad8x1AVX2(SB), NOSPLIT, $0-72
-	MOVQ    acc+0(FP), AX
-	VMOVUPS (AX), Y0
-	ADDQ    accChan+24(FP), AX
-	VMOVUPS (AX), Y1
-	ADDQ    accChan+24(FP), AX
-	VMOVUPS (AX), Y2
-	ADDQ    accChan+24(FP), AX
-	VMOVUPS (AX), Y3
-	ADDQ    accChan+24(FP), AX
-	VMOVUPS (AX), Y4
-	ADDQ    accChan+24(FP), AX
-	VMOVUPS (AX), Y5
-	ADDQ    accChan+24(FP), AX
-	VMOVUPS (AX), Y6
-	ADDQ    accChan+24(FP), AX
-	VMOVUPS (AX), Y7
-	MOVQ    x+8(FP), AX
-	MOVQ    dy+16(FP), CX
-	MOVQ    rows+56(FP), DX
-	MOVQ    dyChan+40(FP), BX
-	LEAQ    (BX)(BX*2), SI
-	LEAQ    (SI)(BX*2), DI
-	LEAQ    (DI)(BX*2), R8
-
-rows:
-	MOVQ AX, R9
-	MOVQ CX, R10
-	MOVQ cols+64(FP), R11
-
-columns:
-	VMOVUPS     (R9), Y8
-	VMOVUPS     (R10), Y9
-	VFMADD231PS Y9, Y8, Y0
-	VMOVUPS     (R10)(BX*1), Y9
-	VFMADD231PS Y9, Y8, Y1
-	VMOVUPS     (R10)(BX*2), Y9
-	VFMADD231PS Y9, Y8, Y2
-	VMOVUPS     (R10)(SI*1), Y9
-	VFMADD231PS Y9, Y8, Y3
-	VMOVUPS     (R10)(BX*4), Y9
-	VFMADD231PS Y9, Y8, Y4
-	VMOVUPS     (R10)(DI*1), Y9
-	VFMADD231PS Y9, Y8, Y5
-	VMOVUPS     (R10)(SI*2), Y9
-	VFMADD231PS Y9, Y8, Y6
-	VMOVUPS     (R10)(R8*1), Y9
-	VFMADD231PS Y9, Y8, Y7
-	ADDQ        $0x40, R9
-	ADDQ        $0x40, R10
-	DECQ        R11
-	JNE         columns
-	ADDQ        xRow+32(FP), AX
-	ADDQ        dyRow+48(FP), CX
-	DECQ        DX
-	JNE         rows
-	MOVQ        acc+0(FP), AX
-	VMOVUPS     Y0, (AX)
-	ADDQ        accChan+24(FP), AX
-	VMOVUPS     Y1, (AX)
-	ADDQ        accChan+24(FP), AX
-	VMOVUPS     Y2, (AX)
-	ADDQ        accChan+24(FP), AX
-	VMOVUPS     Y3, (AX)
-	ADDQ        accChan+24(FP), AX
-	VMOVUPS     Y4, (AX)
-	ADDQ        accChan+24(FP), AX
-	VMOVUPS     Y5, (AX)
-	ADDQ        accChan+24(FP), AX
-	VMOVUPS     Y6, (AX)
-	ADDQ        accChan+24(FP), AX
-	VMOVUPS     Y7, (AX)
-	VZEROUPPER
-	RET
-
-// func convGrad4x1AVX2(acc *float32, x *float32, dy *float32, accChan int, xRow int, dyChan int, dyRow int, rows int, cols int)
-// Requires: AVX, FMA3
-TEXT ·convGrad4x1AVX2(SB), NOSPLIT, $0-72
-	MOVQ    acc+0(FP), AX
-	VMOVUPS (AX), Y0
-	ADDQ    accChan+24(FP), AX
-	VMOVUPS (AX), Y1
-	ADDQ    accChan+24(FP), AX
-	VMOVUPS (AX), Y2
-	ADDQ    accChan+24(FP), AX
-	VMOVUPS (AX), Y3
-	MOVQ    x+8(FP), AX
-	MOVQ    dy+16(FP), CX
-	MOVQ    rows+56(FP), DX
-	MOVQ    dyChan+40(FP), BX
-	LEAQ    (BX)(BX*2), SI
-
-rows:
-	MOVQ AX, DI
-	MOVQ CX, R8
-	MOVQ cols+64(FP), R9
-
-columns:
-	VMOVUPS     (DI), Y4
-	VMOVUPS     (R8), Y5
-	VFMADD231PS Y5, Y4, Y0
-	VMOVUPS     (R8)(BX*1), Y5
-	VFMADD231PS Y5, Y4, Y1
-	VMOVUPS     (R8)(BX*2), Y5
-	VFMADD231PS Y5, Y4, Y2
-	VMOVUPS     (R8)(SI*1), Y5
-	VFMADD231PS Y5, Y4, Y3
-	ADDQ        $0x40, DI
-	ADDQ        $0x40, R8
-	DECQ        R9
-	JNE         columns
-	ADDQ        xRow+32(FP), AX
-	ADDQ        dyRow+48(FP), CX
-	DECQ        DX
-	JNE         rows
-	MOVQ        acc+0(FP), AX
-	VMOVUPS     Y0, (AX)
-	ADDQ        accChan+24(FP), AX
-	VMOVUPS     Y1, (AX)
-	ADDQ        accChan+24(FP), AX
-	VMOVUPS     Y2, (AX)
-	ADDQ        accChan+24(FP), AX
-	VMOVUPS     Y3, (AX)
-	VZEROUPPER
-	RET
-
-// func convGrad2x1AVX2(acc *float32, x *float32, dy *float32, accChan int, xRow int, dyChan int, dyRow int, rows int, cols int)
-// Requires: AVX, FMA3
-TEXT ·convGrad2x1AVX2(SB), NOSPLIT, $0-72
-	MOVQ    acc+0(FP), AX
-	VMOVUPS (AX), Y0
-	ADDQ    accChan+24(FP), AX
-	VMOVUPS (AX), Y1
-	MOVQ    x+8(FP), AX
-	MOVQ    dy+16(FP), CX
-	MOVQ    rows+56(FP), DX
-	MOVQ    dyChan+40(FP), BX
-
-rows:
-	MOVQ AX, SI
-	MOVQ CX, DI
-	MOVQ cols+64(FP), R8
-
-columns:
-	VMOVUPS     (SI), Y2
-	VMOVUPS     (DI), Y3
-	VFMADD231PS Y3, Y2, Y0
-	VMOVUPS     (DI)(BX*1), Y3
-	VFMADD231PS Y3, Y2, Y1
-	ADDQ        $0x40, SI
-	ADDQ        $0x40, DI
-	DECQ        R8
-	JNE         columns
-	ADDQ        xRow+32(FP), AX
-	ADDQ        dyRow+48(FP), CX
-	DECQ        DX
-	JNE         rows
-	MOVQ        acc+0(FP), AX
-	VMOVUPS     Y0, (AX)
-	ADDQ        accChan+24(FP), AX
-	VMOVUPS     Y1, (AX)
-	VZEROUPPER
-	RET
-
-// func convGrad1x1AVX2(acc *float32, x *float32, dy *float32, accChan int, xRow int, dyChan int, dyRow int, rows int, cols int)
-// Requires: AVX, FMA3
-TEXT ·convGrad1x1AVX2(SB), NOSPLIT, $0-72
-	MOVQ    acc+0(FP), AX
-	VMOVUPS (AX), Y0
-	MOVQ    x+8(FP), AX
-	MOVQ    dy+16(FP), CX
-	MOVQ    rows+56(FP), DX
-
-rows:
-	MOVQ AX, BX
-	MOVQ CX, SI
-	MOVQ cols+64(FP), DI
+	MOVQ nkx+104(FP), R10
 
 columns:
 	VMOVUPS     (SI), Y1
-	VMOVUPS     (BX), Y2
-	VFMADD231PS Y1, Y2, Y0
-	ADDQ        $0x40, BX
+	VMOVUPS     (DI), Y2
+	VFMADD231PS Y2, Y1, Y0
 	ADDQ        $0x40, SI
-	DECQ        DI
+	ADDQ        BX, DI
+	DECQ        R10
 	JNE         columns
-	ADDQ        xRow+32(FP), AX
-	ADDQ        dyRow+48(FP), CX
-	DECQ        DX
+	ADDQ        xRow+40(FP), SI
+	ADDQ        wRow+72(FP), DI
+	DECQ        R9
 	JNE         rows
-	MOVQ        acc+0(FP), AX
-	VMOVUPS     Y0, (AX)
+	ADDQ        xChan+48(FP), SI
+	ADDQ        wChan+80(FP), DI
+	DECQ        R8
+	JNE         channels
+	MOVQ        AX, SI
+	VMOVUPS     Y0, (SI)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	DECQ        DX
+	JNE         blocks
 	VZEROUPPER
 	RET
 
-// func poolRowAVX2(dst *float32, x0 *float32, x1 *float32, n int)
-// Requires: AVX
-TEXT ·poolRowAVX2(SB), NOSPLIT, $0-32
-	MOVQ dst+0(FP), AX
-	MOVQ x0+8(FP), CX
-	MOVQ x1+16(FP), DX
-	MOVQ n+24(FP), BX
+// func convGrad2x5AVX2(acc *float32, x *float32, dy *float32, accChan int, accRow int, xKernel int, xChan int, xRow int, dyChan int, dyRow int, fresh int, nc int, nky int, rows int, cols int)
+// Requires: AVX, FMA3
+TEXT ·convGrad2x5AVX2(SB), NOSPLIT, $0-120
+	MOVQ acc+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ nc+88(FP), DX
+	MOVQ dyChan+64(FP), BX
 
-next:
-	VMOVUPS (CX), Y0
-	VMOVUPS 64(CX), Y1
-	VMOVUPS (DX), Y2
-	VMOVUPS 64(DX), Y3
-	VMAXPS  Y1, Y0, Y0
-	VMAXPS  Y3, Y2, Y1
-	VMAXPS  Y1, Y0, Y0
-	VMOVUPS Y0, (AX)
-	ADDQ    $0x40, AX
-	ADDQ    $0x00000080, CX
-	ADDQ    $0x00000080, DX
-	DECQ    BX
-	JNE     next
+channels:
+	MOVQ nky+96(FP), SI
+
+kernel:
+	CMPQ   fresh+80(FP), $0x00
+	JE     resume
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	VXORPS Y9, Y9, Y9
+	JMP    start
+
+resume:
+	MOVQ    AX, DI
+	VMOVUPS (DI), Y0
+	VMOVUPS 64(DI), Y1
+	VMOVUPS 128(DI), Y2
+	VMOVUPS 192(DI), Y3
+	VMOVUPS 256(DI), Y4
+	ADDQ    accChan+24(FP), DI
+	VMOVUPS (DI), Y5
+	VMOVUPS 64(DI), Y6
+	VMOVUPS 128(DI), Y7
+	VMOVUPS 192(DI), Y8
+	VMOVUPS 256(DI), Y9
+
+start:
+	MOVQ CX, DI
+	MOVQ dy+16(FP), R8
+	MOVQ rows+104(FP), R9
+
+rows:
+	MOVQ cols+112(FP), R10
+
+columns:
+	VMOVUPS     (R8), Y10
+	VMOVUPS     (R8)(BX*1), Y11
+	VMOVUPS     (DI), Y12
+	VFMADD231PS Y10, Y12, Y0
+	VFMADD231PS Y11, Y12, Y5
+	VMOVUPS     64(DI), Y12
+	VFMADD231PS Y10, Y12, Y1
+	VFMADD231PS Y11, Y12, Y6
+	VMOVUPS     128(DI), Y12
+	VFMADD231PS Y10, Y12, Y2
+	VFMADD231PS Y11, Y12, Y7
+	VMOVUPS     192(DI), Y12
+	VFMADD231PS Y10, Y12, Y3
+	VFMADD231PS Y11, Y12, Y8
+	VMOVUPS     256(DI), Y12
+	VFMADD231PS Y10, Y12, Y4
+	VFMADD231PS Y11, Y12, Y9
+	ADDQ        $0x40, DI
+	ADDQ        $0x40, R8
+	DECQ        R10
+	JNE         columns
+	ADDQ        xRow+56(FP), DI
+	ADDQ        dyRow+72(FP), R8
+	DECQ        R9
+	JNE         rows
+	MOVQ        AX, DI
+	VMOVUPS     Y0, (DI)
+	VMOVUPS     Y1, 64(DI)
+	VMOVUPS     Y2, 128(DI)
+	VMOVUPS     Y3, 192(DI)
+	VMOVUPS     Y4, 256(DI)
+	ADDQ        accChan+24(FP), DI
+	VMOVUPS     Y5, (DI)
+	VMOVUPS     Y6, 64(DI)
+	VMOVUPS     Y7, 128(DI)
+	VMOVUPS     Y8, 192(DI)
+	VMOVUPS     Y9, 256(DI)
+	ADDQ        accRow+32(FP), AX
+	ADDQ        xKernel+40(FP), CX
+	DECQ        SI
+	JNE         kernel
+	ADDQ        xChan+48(FP), CX
+	DECQ        DX
+	JNE         channels
 	VZEROUPPER
 	RET
 
-// func poolGradRowAVX2(dx0 *float32, dx1 *float32, x0 *float32, x1 *float32, dy *float32, n int)
+// func convGrad1x5AVX2(acc *float32, x *float32, dy *float32, accChan int, accRow int, xKernel int, xChan int, xRow int, dyChan int, dyRow int, fresh int, nc int, nky int, rows int, cols int)
+// Requires: AVX, FMA3
+TEXT ·convGrad1x5AVX2(SB), NOSPLIT, $0-120
+	MOVQ acc+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ nc+88(FP), DX
+
+channels:
+	MOVQ nky+96(FP), BX
+
+kernel:
+	CMPQ   fresh+80(FP), $0x00
+	JE     resume
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	JMP    start
+
+resume:
+	MOVQ    AX, SI
+	VMOVUPS (SI), Y0
+	VMOVUPS 64(SI), Y1
+	VMOVUPS 128(SI), Y2
+	VMOVUPS 192(SI), Y3
+	VMOVUPS 256(SI), Y4
+
+start:
+	MOVQ CX, SI
+	MOVQ dy+16(FP), DI
+	MOVQ rows+104(FP), R8
+
+rows:
+	MOVQ cols+112(FP), R9
+
+columns:
+	VMOVUPS     (DI), Y5
+	VMOVUPS     (SI), Y6
+	VFMADD231PS Y5, Y6, Y0
+	VMOVUPS     64(SI), Y6
+	VFMADD231PS Y5, Y6, Y1
+	VMOVUPS     128(SI), Y6
+	VFMADD231PS Y5, Y6, Y2
+	VMOVUPS     192(SI), Y6
+	VFMADD231PS Y5, Y6, Y3
+	VMOVUPS     256(SI), Y6
+	VFMADD231PS Y5, Y6, Y4
+	ADDQ        $0x40, SI
+	ADDQ        $0x40, DI
+	DECQ        R9
+	JNE         columns
+	ADDQ        xRow+56(FP), SI
+	ADDQ        dyRow+72(FP), DI
+	DECQ        R8
+	JNE         rows
+	MOVQ        AX, SI
+	VMOVUPS     Y0, (SI)
+	VMOVUPS     Y1, 64(SI)
+	VMOVUPS     Y2, 128(SI)
+	VMOVUPS     Y3, 192(SI)
+	VMOVUPS     Y4, 256(SI)
+	ADDQ        accRow+32(FP), AX
+	ADDQ        xKernel+40(FP), CX
+	DECQ        BX
+	JNE         kernel
+	ADDQ        xChan+48(FP), CX
+	DECQ        DX
+	JNE         channels
+	VZEROUPPER
+	RET
+
+// func convGrad4x3AVX2(acc *float32, x *float32, dy *float32, accChan int, accRow int, xKernel int, xChan int, xRow int, dyChan int, dyRow int, fresh int, nc int, nky int, rows int, cols int)
+// Requires: AVX, FMA3
+TEXT ·convGrad4x3AVX2(SB), NOSPLIT, $0-120
+	MOVQ acc+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ nc+88(FP), DX
+	MOVQ dyChan+64(FP), BX
+	LEAQ (BX)(BX*2), SI
+
+channels:
+	MOVQ nky+96(FP), DI
+
+kernel:
+	CMPQ   fresh+80(FP), $0x00
+	JE     resume
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	VXORPS Y9, Y9, Y9
+	VXORPS Y10, Y10, Y10
+	VXORPS Y11, Y11, Y11
+	JMP    start
+
+resume:
+	MOVQ    AX, R8
+	VMOVUPS (R8), Y0
+	VMOVUPS 64(R8), Y1
+	VMOVUPS 128(R8), Y2
+	ADDQ    accChan+24(FP), R8
+	VMOVUPS (R8), Y3
+	VMOVUPS 64(R8), Y4
+	VMOVUPS 128(R8), Y5
+	ADDQ    accChan+24(FP), R8
+	VMOVUPS (R8), Y6
+	VMOVUPS 64(R8), Y7
+	VMOVUPS 128(R8), Y8
+	ADDQ    accChan+24(FP), R8
+	VMOVUPS (R8), Y9
+	VMOVUPS 64(R8), Y10
+	VMOVUPS 128(R8), Y11
+
+start:
+	MOVQ CX, R8
+	MOVQ dy+16(FP), R9
+	MOVQ rows+104(FP), R10
+
+rows:
+	MOVQ cols+112(FP), R11
+
+columns:
+	VMOVUPS     (R8), Y12
+	VMOVUPS     64(R8), Y13
+	VMOVUPS     128(R8), Y14
+	VMOVUPS     (R9), Y15
+	VFMADD231PS Y15, Y12, Y0
+	VFMADD231PS Y15, Y13, Y1
+	VFMADD231PS Y15, Y14, Y2
+	VMOVUPS     (R9)(BX*1), Y15
+	VFMADD231PS Y15, Y12, Y3
+	VFMADD231PS Y15, Y13, Y4
+	VFMADD231PS Y15, Y14, Y5
+	VMOVUPS     (R9)(BX*2), Y15
+	VFMADD231PS Y15, Y12, Y6
+	VFMADD231PS Y15, Y13, Y7
+	VFMADD231PS Y15, Y14, Y8
+	VMOVUPS     (R9)(SI*1), Y15
+	VFMADD231PS Y15, Y12, Y9
+	VFMADD231PS Y15, Y13, Y10
+	VFMADD231PS Y15, Y14, Y11
+	ADDQ        $0x40, R8
+	ADDQ        $0x40, R9
+	DECQ        R11
+	JNE         columns
+	ADDQ        xRow+56(FP), R8
+	ADDQ        dyRow+72(FP), R9
+	DECQ        R10
+	JNE         rows
+	MOVQ        AX, R8
+	VMOVUPS     Y0, (R8)
+	VMOVUPS     Y1, 64(R8)
+	VMOVUPS     Y2, 128(R8)
+	ADDQ        accChan+24(FP), R8
+	VMOVUPS     Y3, (R8)
+	VMOVUPS     Y4, 64(R8)
+	VMOVUPS     Y5, 128(R8)
+	ADDQ        accChan+24(FP), R8
+	VMOVUPS     Y6, (R8)
+	VMOVUPS     Y7, 64(R8)
+	VMOVUPS     Y8, 128(R8)
+	ADDQ        accChan+24(FP), R8
+	VMOVUPS     Y9, (R8)
+	VMOVUPS     Y10, 64(R8)
+	VMOVUPS     Y11, 128(R8)
+	ADDQ        accRow+32(FP), AX
+	ADDQ        xKernel+40(FP), CX
+	DECQ        DI
+	JNE         kernel
+	ADDQ        xChan+48(FP), CX
+	DECQ        DX
+	JNE         channels
+	VZEROUPPER
+	RET
+
+// func convGrad2x3AVX2(acc *float32, x *float32, dy *float32, accChan int, accRow int, xKernel int, xChan int, xRow int, dyChan int, dyRow int, fresh int, nc int, nky int, rows int, cols int)
+// Requires: AVX, FMA3
+TEXT ·convGrad2x3AVX2(SB), NOSPLIT, $0-120
+	MOVQ acc+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ nc+88(FP), DX
+	MOVQ dyChan+64(FP), BX
+
+channels:
+	MOVQ nky+96(FP), SI
+
+kernel:
+	CMPQ   fresh+80(FP), $0x00
+	JE     resume
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	JMP    start
+
+resume:
+	MOVQ    AX, DI
+	VMOVUPS (DI), Y0
+	VMOVUPS 64(DI), Y1
+	VMOVUPS 128(DI), Y2
+	ADDQ    accChan+24(FP), DI
+	VMOVUPS (DI), Y3
+	VMOVUPS 64(DI), Y4
+	VMOVUPS 128(DI), Y5
+
+start:
+	MOVQ CX, DI
+	MOVQ dy+16(FP), R8
+	MOVQ rows+104(FP), R9
+
+rows:
+	MOVQ cols+112(FP), R10
+
+columns:
+	VMOVUPS     (R8), Y6
+	VMOVUPS     (R8)(BX*1), Y7
+	VMOVUPS     (DI), Y8
+	VFMADD231PS Y6, Y8, Y0
+	VFMADD231PS Y7, Y8, Y3
+	VMOVUPS     64(DI), Y8
+	VFMADD231PS Y6, Y8, Y1
+	VFMADD231PS Y7, Y8, Y4
+	VMOVUPS     128(DI), Y8
+	VFMADD231PS Y6, Y8, Y2
+	VFMADD231PS Y7, Y8, Y5
+	ADDQ        $0x40, DI
+	ADDQ        $0x40, R8
+	DECQ        R10
+	JNE         columns
+	ADDQ        xRow+56(FP), DI
+	ADDQ        dyRow+72(FP), R8
+	DECQ        R9
+	JNE         rows
+	MOVQ        AX, DI
+	VMOVUPS     Y0, (DI)
+	VMOVUPS     Y1, 64(DI)
+	VMOVUPS     Y2, 128(DI)
+	ADDQ        accChan+24(FP), DI
+	VMOVUPS     Y3, (DI)
+	VMOVUPS     Y4, 64(DI)
+	VMOVUPS     Y5, 128(DI)
+	ADDQ        accRow+32(FP), AX
+	ADDQ        xKernel+40(FP), CX
+	DECQ        SI
+	JNE         kernel
+	ADDQ        xChan+48(FP), CX
+	DECQ        DX
+	JNE         channels
+	VZEROUPPER
+	RET
+
+// func convGrad1x3AVX2(acc *float32, x *float32, dy *float32, accChan int, accRow int, xKernel int, xChan int, xRow int, dyChan int, dyRow int, fresh int, nc int, nky int, rows int, cols int)
+// Requires: AVX, FMA3
+TEXT ·convGrad1x3AVX2(SB), NOSPLIT, $0-120
+	MOVQ acc+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ nc+88(FP), DX
+
+channels:
+	MOVQ nky+96(FP), BX
+
+kernel:
+	CMPQ   fresh+80(FP), $0x00
+	JE     resume
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	JMP    start
+
+resume:
+	MOVQ    AX, SI
+	VMOVUPS (SI), Y0
+	VMOVUPS 64(SI), Y1
+	VMOVUPS 128(SI), Y2
+
+start:
+	MOVQ CX, SI
+	MOVQ dy+16(FP), DI
+	MOVQ rows+104(FP), R8
+
+rows:
+	MOVQ cols+112(FP), R9
+
+columns:
+	VMOVUPS     (DI), Y3
+	VMOVUPS     (SI), Y4
+	VFMADD231PS Y3, Y4, Y0
+	VMOVUPS     64(SI), Y4
+	VFMADD231PS Y3, Y4, Y1
+	VMOVUPS     128(SI), Y4
+	VFMADD231PS Y3, Y4, Y2
+	ADDQ        $0x40, SI
+	ADDQ        $0x40, DI
+	DECQ        R9
+	JNE         columns
+	ADDQ        xRow+56(FP), SI
+	ADDQ        dyRow+72(FP), DI
+	DECQ        R8
+	JNE         rows
+	MOVQ        AX, SI
+	VMOVUPS     Y0, (SI)
+	VMOVUPS     Y1, 64(SI)
+	VMOVUPS     Y2, 128(SI)
+	ADDQ        accRow+32(FP), AX
+	ADDQ        xKernel+40(FP), CX
+	DECQ        BX
+	JNE         kernel
+	ADDQ        xChan+48(FP), CX
+	DECQ        DX
+	JNE         channels
+	VZEROUPPER
+	RET
+
+// func convGrad4x2AVX2(acc *float32, x *float32, dy *float32, accChan int, accRow int, xKernel int, xChan int, xRow int, dyChan int, dyRow int, fresh int, nc int, nky int, rows int, cols int)
+// Requires: AVX, FMA3
+TEXT ·convGrad4x2AVX2(SB), NOSPLIT, $0-120
+	MOVQ acc+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ nc+88(FP), DX
+	MOVQ dyChan+64(FP), BX
+	LEAQ (BX)(BX*2), SI
+
+channels:
+	MOVQ nky+96(FP), DI
+
+kernel:
+	CMPQ   fresh+80(FP), $0x00
+	JE     resume
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	JMP    start
+
+resume:
+	MOVQ    AX, R8
+	VMOVUPS (R8), Y0
+	VMOVUPS 64(R8), Y1
+	ADDQ    accChan+24(FP), R8
+	VMOVUPS (R8), Y2
+	VMOVUPS 64(R8), Y3
+	ADDQ    accChan+24(FP), R8
+	VMOVUPS (R8), Y4
+	VMOVUPS 64(R8), Y5
+	ADDQ    accChan+24(FP), R8
+	VMOVUPS (R8), Y6
+	VMOVUPS 64(R8), Y7
+
+start:
+	MOVQ CX, R8
+	MOVQ dy+16(FP), R9
+	MOVQ rows+104(FP), R10
+
+rows:
+	MOVQ cols+112(FP), R11
+
+columns:
+	VMOVUPS     (R8), Y8
+	VMOVUPS     64(R8), Y9
+	VMOVUPS     (R9), Y10
+	VFMADD231PS Y10, Y8, Y0
+	VFMADD231PS Y10, Y9, Y1
+	VMOVUPS     (R9)(BX*1), Y10
+	VFMADD231PS Y10, Y8, Y2
+	VFMADD231PS Y10, Y9, Y3
+	VMOVUPS     (R9)(BX*2), Y10
+	VFMADD231PS Y10, Y8, Y4
+	VFMADD231PS Y10, Y9, Y5
+	VMOVUPS     (R9)(SI*1), Y10
+	VFMADD231PS Y10, Y8, Y6
+	VFMADD231PS Y10, Y9, Y7
+	ADDQ        $0x40, R8
+	ADDQ        $0x40, R9
+	DECQ        R11
+	JNE         columns
+	ADDQ        xRow+56(FP), R8
+	ADDQ        dyRow+72(FP), R9
+	DECQ        R10
+	JNE         rows
+	MOVQ        AX, R8
+	VMOVUPS     Y0, (R8)
+	VMOVUPS     Y1, 64(R8)
+	ADDQ        accChan+24(FP), R8
+	VMOVUPS     Y2, (R8)
+	VMOVUPS     Y3, 64(R8)
+	ADDQ        accChan+24(FP), R8
+	VMOVUPS     Y4, (R8)
+	VMOVUPS     Y5, 64(R8)
+	ADDQ        accChan+24(FP), R8
+	VMOVUPS     Y6, (R8)
+	VMOVUPS     Y7, 64(R8)
+	ADDQ        accRow+32(FP), AX
+	ADDQ        xKernel+40(FP), CX
+	DECQ        DI
+	JNE         kernel
+	ADDQ        xChan+48(FP), CX
+	DECQ        DX
+	JNE         channels
+	VZEROUPPER
+	RET
+
+// func convGrad2x2AVX2(acc *float32, x *float32, dy *float32, accChan int, accRow int, xKernel int, xChan int, xRow int, dyChan int, dyRow int, fresh int, nc int, nky int, rows int, cols int)
+// Requires: AVX, FMA3
+TEXT ·convGrad2x2AVX2(SB), NOSPLIT, $0-120
+	MOVQ acc+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ nc+88(FP), DX
+	MOVQ dyChan+64(FP), BX
+
+channels:
+	MOVQ nky+96(FP), SI
+
+kernel:
+	CMPQ   fresh+80(FP), $0x00
+	JE     resume
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	JMP    start
+
+resume:
+	MOVQ    AX, DI
+	VMOVUPS (DI), Y0
+	VMOVUPS 64(DI), Y1
+	ADDQ    accChan+24(FP), DI
+	VMOVUPS (DI), Y2
+	VMOVUPS 64(DI), Y3
+
+start:
+	MOVQ CX, DI
+	MOVQ dy+16(FP), R8
+	MOVQ rows+104(FP), R9
+
+rows:
+	MOVQ cols+112(FP), R10
+
+columns:
+	VMOVUPS     (R8), Y4
+	VMOVUPS     (R8)(BX*1), Y5
+	VMOVUPS     (DI), Y6
+	VFMADD231PS Y4, Y6, Y0
+	VFMADD231PS Y5, Y6, Y2
+	VMOVUPS     64(DI), Y6
+	VFMADD231PS Y4, Y6, Y1
+	VFMADD231PS Y5, Y6, Y3
+	ADDQ        $0x40, DI
+	ADDQ        $0x40, R8
+	DECQ        R10
+	JNE         columns
+	ADDQ        xRow+56(FP), DI
+	ADDQ        dyRow+72(FP), R8
+	DECQ        R9
+	JNE         rows
+	MOVQ        AX, DI
+	VMOVUPS     Y0, (DI)
+	VMOVUPS     Y1, 64(DI)
+	ADDQ        accChan+24(FP), DI
+	VMOVUPS     Y2, (DI)
+	VMOVUPS     Y3, 64(DI)
+	ADDQ        accRow+32(FP), AX
+	ADDQ        xKernel+40(FP), CX
+	DECQ        SI
+	JNE         kernel
+	ADDQ        xChan+48(FP), CX
+	DECQ        DX
+	JNE         channels
+	VZEROUPPER
+	RET
+
+// func convGrad1x2AVX2(acc *float32, x *float32, dy *float32, accChan int, accRow int, xKernel int, xChan int, xRow int, dyChan int, dyRow int, fresh int, nc int, nky int, rows int, cols int)
+// Requires: AVX, FMA3
+TEXT ·convGrad1x2AVX2(SB), NOSPLIT, $0-120
+	MOVQ acc+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ nc+88(FP), DX
+
+channels:
+	MOVQ nky+96(FP), BX
+
+kernel:
+	CMPQ   fresh+80(FP), $0x00
+	JE     resume
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	JMP    start
+
+resume:
+	MOVQ    AX, SI
+	VMOVUPS (SI), Y0
+	VMOVUPS 64(SI), Y1
+
+start:
+	MOVQ CX, SI
+	MOVQ dy+16(FP), DI
+	MOVQ rows+104(FP), R8
+
+rows:
+	MOVQ cols+112(FP), R9
+
+columns:
+	VMOVUPS     (DI), Y2
+	VMOVUPS     (SI), Y3
+	VFMADD231PS Y2, Y3, Y0
+	VMOVUPS     64(SI), Y3
+	VFMADD231PS Y2, Y3, Y1
+	ADDQ        $0x40, SI
+	ADDQ        $0x40, DI
+	DECQ        R9
+	JNE         columns
+	ADDQ        xRow+56(FP), SI
+	ADDQ        dyRow+72(FP), DI
+	DECQ        R8
+	JNE         rows
+	MOVQ        AX, SI
+	VMOVUPS     Y0, (SI)
+	VMOVUPS     Y1, 64(SI)
+	ADDQ        accRow+32(FP), AX
+	ADDQ        xKernel+40(FP), CX
+	DECQ        BX
+	JNE         kernel
+	ADDQ        xChan+48(FP), CX
+	DECQ        DX
+	JNE         channels
+	VZEROUPPER
+	RET
+
+// func convGrad8x1AVX2(acc *float32, x *float32, dy *float32, accChan int, accRow int, xKernel int, xChan int, xRow int, dyChan int, dyRow int, fresh int, nc int, nky int, rows int, cols int)
+// Requires: AVX, FMA3
+TEXT ·convGrad8x1AVX2(SB), NOSPLIT, $0-120
+	MOVQ acc+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ nc+88(FP), DX
+	MOVQ dyChan+64(FP), BX
+	LEAQ (BX)(BX*2), SI
+	LEAQ (SI)(BX*2), DI
+	LEAQ (DI)(BX*2), R8
+
+channels:
+	MOVQ nky+96(FP), R9
+
+kernel:
+	CMPQ   fresh+80(FP), $0x00
+	JE     resume
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	JMP    start
+
+resume:
+	MOVQ    AX, R10
+	VMOVUPS (R10), Y0
+	ADDQ    accChan+24(FP), R10
+	VMOVUPS (R10), Y1
+	ADDQ    accChan+24(FP), R10
+	VMOVUPS (R10), Y2
+	ADDQ    accChan+24(FP), R10
+	VMOVUPS (R10), Y3
+	ADDQ    accChan+24(FP), R10
+	VMOVUPS (R10), Y4
+	ADDQ    accChan+24(FP), R10
+	VMOVUPS (R10), Y5
+	ADDQ    accChan+24(FP), R10
+	VMOVUPS (R10), Y6
+	ADDQ    accChan+24(FP), R10
+	VMOVUPS (R10), Y7
+
+start:
+	MOVQ CX, R10
+	MOVQ dy+16(FP), R11
+	MOVQ rows+104(FP), R12
+
+rows:
+	MOVQ cols+112(FP), R13
+
+columns:
+	VMOVUPS     (R10), Y8
+	VMOVUPS     (R11), Y9
+	VFMADD231PS Y9, Y8, Y0
+	VMOVUPS     (R11)(BX*1), Y9
+	VFMADD231PS Y9, Y8, Y1
+	VMOVUPS     (R11)(BX*2), Y9
+	VFMADD231PS Y9, Y8, Y2
+	VMOVUPS     (R11)(SI*1), Y9
+	VFMADD231PS Y9, Y8, Y3
+	VMOVUPS     (R11)(BX*4), Y9
+	VFMADD231PS Y9, Y8, Y4
+	VMOVUPS     (R11)(DI*1), Y9
+	VFMADD231PS Y9, Y8, Y5
+	VMOVUPS     (R11)(SI*2), Y9
+	VFMADD231PS Y9, Y8, Y6
+	VMOVUPS     (R11)(R8*1), Y9
+	VFMADD231PS Y9, Y8, Y7
+	ADDQ        $0x40, R10
+	ADDQ        $0x40, R11
+	DECQ        R13
+	JNE         columns
+	ADDQ        xRow+56(FP), R10
+	ADDQ        dyRow+72(FP), R11
+	DECQ        R12
+	JNE         rows
+	MOVQ        AX, R10
+	VMOVUPS     Y0, (R10)
+	ADDQ        accChan+24(FP), R10
+	VMOVUPS     Y1, (R10)
+	ADDQ        accChan+24(FP), R10
+	VMOVUPS     Y2, (R10)
+	ADDQ        accChan+24(FP), R10
+	VMOVUPS     Y3, (R10)
+	ADDQ        accChan+24(FP), R10
+	VMOVUPS     Y4, (R10)
+	ADDQ        accChan+24(FP), R10
+	VMOVUPS     Y5, (R10)
+	ADDQ        accChan+24(FP), R10
+	VMOVUPS     Y6, (R10)
+	ADDQ        accChan+24(FP), R10
+	VMOVUPS     Y7, (R10)
+	ADDQ        accRow+32(FP), AX
+	ADDQ        xKernel+40(FP), CX
+	DECQ        R9
+	JNE         kernel
+	ADDQ        xChan+48(FP), CX
+	DECQ        DX
+	JNE         channels
+	VZEROUPPER
+	RET
+
+// func convGrad4x1AVX2(acc *float32, x *float32, dy *float32, accChan int, accRow int, xKernel int, xChan int, xRow int, dyChan int, dyRow int, fresh int, nc int, nky int, rows int, cols int)
+// Requires: AVX, FMA3
+TEXT ·convGrad4x1AVX2(SB), NOSPLIT, $0-120
+	MOVQ acc+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ nc+88(FP), DX
+	MOVQ dyChan+64(FP), BX
+	LEAQ (BX)(BX*2), SI
+
+channels:
+	MOVQ nky+96(FP), DI
+
+kernel:
+	CMPQ   fresh+80(FP), $0x00
+	JE     resume
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	JMP    start
+
+resume:
+	MOVQ    AX, R8
+	VMOVUPS (R8), Y0
+	ADDQ    accChan+24(FP), R8
+	VMOVUPS (R8), Y1
+	ADDQ    accChan+24(FP), R8
+	VMOVUPS (R8), Y2
+	ADDQ    accChan+24(FP), R8
+	VMOVUPS (R8), Y3
+
+start:
+	MOVQ CX, R8
+	MOVQ dy+16(FP), R9
+	MOVQ rows+104(FP), R10
+
+rows:
+	MOVQ cols+112(FP), R11
+
+columns:
+	VMOVUPS     (R8), Y4
+	VMOVUPS     (R9), Y5
+	VFMADD231PS Y5, Y4, Y0
+	VMOVUPS     (R9)(BX*1), Y5
+	VFMADD231PS Y5, Y4, Y1
+	VMOVUPS     (R9)(BX*2), Y5
+	VFMADD231PS Y5, Y4, Y2
+	VMOVUPS     (R9)(SI*1), Y5
+	VFMADD231PS Y5, Y4, Y3
+	ADDQ        $0x40, R8
+	ADDQ        $0x40, R9
+	DECQ        R11
+	JNE         columns
+	ADDQ        xRow+56(FP), R8
+	ADDQ        dyRow+72(FP), R9
+	DECQ        R10
+	JNE         rows
+	MOVQ        AX, R8
+	VMOVUPS     Y0, (R8)
+	ADDQ        accChan+24(FP), R8
+	VMOVUPS     Y1, (R8)
+	ADDQ        accChan+24(FP), R8
+	VMOVUPS     Y2, (R8)
+	ADDQ        accChan+24(FP), R8
+	VMOVUPS     Y3, (R8)
+	ADDQ        accRow+32(FP), AX
+	ADDQ        xKernel+40(FP), CX
+	DECQ        DI
+	JNE         kernel
+	ADDQ        xChan+48(FP), CX
+	DECQ        DX
+	JNE         channels
+	VZEROUPPER
+	RET
+
+// func convGrad2x1AVX2(acc *float32, x *float32, dy *float32, accChan int, accRow int, xKernel int, xChan int, xRow int, dyChan int, dyRow int, fresh int, nc int, nky int, rows int, cols int)
+// Requires: AVX, FMA3
+TEXT ·convGrad2x1AVX2(SB), NOSPLIT, $0-120
+	MOVQ acc+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ nc+88(FP), DX
+	MOVQ dyChan+64(FP), BX
+
+channels:
+	MOVQ nky+96(FP), SI
+
+kernel:
+	CMPQ   fresh+80(FP), $0x00
+	JE     resume
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	JMP    start
+
+resume:
+	MOVQ    AX, DI
+	VMOVUPS (DI), Y0
+	ADDQ    accChan+24(FP), DI
+	VMOVUPS (DI), Y1
+
+start:
+	MOVQ CX, DI
+	MOVQ dy+16(FP), R8
+	MOVQ rows+104(FP), R9
+
+rows:
+	MOVQ cols+112(FP), R10
+
+columns:
+	VMOVUPS     (DI), Y2
+	VMOVUPS     (R8), Y3
+	VFMADD231PS Y3, Y2, Y0
+	VMOVUPS     (R8)(BX*1), Y3
+	VFMADD231PS Y3, Y2, Y1
+	ADDQ        $0x40, DI
+	ADDQ        $0x40, R8
+	DECQ        R10
+	JNE         columns
+	ADDQ        xRow+56(FP), DI
+	ADDQ        dyRow+72(FP), R8
+	DECQ        R9
+	JNE         rows
+	MOVQ        AX, DI
+	VMOVUPS     Y0, (DI)
+	ADDQ        accChan+24(FP), DI
+	VMOVUPS     Y1, (DI)
+	ADDQ        accRow+32(FP), AX
+	ADDQ        xKernel+40(FP), CX
+	DECQ        SI
+	JNE         kernel
+	ADDQ        xChan+48(FP), CX
+	DECQ        DX
+	JNE         channels
+	VZEROUPPER
+	RET
+
+// func convGrad1x1AVX2(acc *float32, x *float32, dy *float32, accChan int, accRow int, xKernel int, xChan int, xRow int, dyChan int, dyRow int, fresh int, nc int, nky int, rows int, cols int)
+// Requires: AVX, FMA3
+TEXT ·convGrad1x1AVX2(SB), NOSPLIT, $0-120
+	MOVQ acc+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ nc+88(FP), DX
+
+channels:
+	MOVQ nky+96(FP), BX
+
+kernel:
+	CMPQ   fresh+80(FP), $0x00
+	JE     resume
+	VXORPS Y0, Y0, Y0
+	JMP    start
+
+resume:
+	MOVQ    AX, SI
+	VMOVUPS (SI), Y0
+
+start:
+	MOVQ CX, SI
+	MOVQ dy+16(FP), DI
+	MOVQ rows+104(FP), R8
+
+rows:
+	MOVQ cols+112(FP), R9
+
+columns:
+	VMOVUPS     (DI), Y1
+	VMOVUPS     (SI), Y2
+	VFMADD231PS Y1, Y2, Y0
+	ADDQ        $0x40, SI
+	ADDQ        $0x40, DI
+	DECQ        R9
+	JNE         columns
+	ADDQ        xRow+56(FP), SI
+	ADDQ        dyRow+72(FP), DI
+	DECQ        R8
+	JNE         rows
+	MOVQ        AX, SI
+	VMOVUPS     Y0, (SI)
+	ADDQ        accRow+32(FP), AX
+	ADDQ        xKernel+40(FP), CX
+	DECQ        BX
+	JNE         kernel
+	ADDQ        xChan+48(FP), CX
+	DECQ        DX
+	JNE         channels
+	VZEROUPPER
+	RET
+
+// func poolRowsAVX2(dst *float32, code *uint32, x *float32, xRow int, xStep int, dstStep int, outer int, n int)
 // Requires: AVX
-TEXT ·poolGradRowAVX2(SB), NOSPLIT, $0-48
-	MOVQ dx0+0(FP), AX
-	MOVQ dx1+8(FP), CX
-	MOVQ x0+16(FP), DX
-	MOVQ x1+24(FP), BX
-	MOVQ dy+32(FP), SI
-	MOVQ n+40(FP), DI
+TEXT ·poolRowsAVX2(SB), NOSPLIT, $0-64
+	MOVQ         dst+0(FP), AX
+	MOVQ         code+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         xRow+24(FP), BX
+	MOVQ         outer+48(FP), SI
+	VBROADCASTSS c00000000<>+0(SB), Y0
+	VBROADCASTSS c00000001<>+0(SB), Y1
+	VBROADCASTSS c00000002<>+0(SB), Y2
+	VBROADCASTSS c00000003<>+0(SB), Y3
+
+rows:
+	MOVQ n+56(FP), DI
 
 next:
-	VMOVUPS (DX), Y0
-	VMOVUPS 64(DX), Y1
-	VMOVUPS (BX), Y2
-	VMOVUPS 64(BX), Y3
-	VMAXPS  Y1, Y0, Y4
-	VMAXPS  Y3, Y2, Y5
-	VMAXPS  Y5, Y4, Y4
-	VMOVUPS (SI), Y5
-	VCMPPS  $0x00, Y4, Y0, Y0
-	VANDPS  Y5, Y0, Y6
-	VMOVUPS Y6, (AX)
-	VCMPPS  $0x00, Y4, Y1, Y1
-	VANDNPS Y1, Y0, Y6
-	VANDPS  Y5, Y6, Y6
-	VMOVUPS Y6, 64(AX)
-	VORPS   Y0, Y1, Y0
-	VCMPPS  $0x00, Y4, Y2, Y1
-	VANDNPS Y1, Y0, Y2
-	VANDPS  Y5, Y2, Y2
-	VMOVUPS Y2, (CX)
-	VORPS   Y0, Y1, Y0
-	VCMPPS  $0x00, Y4, Y3, Y1
-	VANDNPS Y1, Y0, Y2
-	VANDPS  Y5, Y2, Y2
-	VMOVUPS Y2, 64(CX)
-	VORPS   Y0, Y1, Y0
-	ADDQ    $0x40, SI
-	ADDQ    $0x00000080, AX
-	ADDQ    $0x00000080, CX
-	ADDQ    $0x00000080, DX
-	ADDQ    $0x00000080, BX
-	DECQ    DI
-	JNE     next
+	VMOVUPS   (DX), Y4
+	VMOVUPS   64(DX), Y5
+	VMOVUPS   (DX)(BX*1), Y6
+	VMOVUPS   64(DX)(BX*1), Y7
+	VCMPPS    $0x1e, Y4, Y5, Y8
+	VCMPPS    $0x1e, Y6, Y7, Y9
+	VBLENDVPS Y8, Y5, Y4, Y4
+	VBLENDVPS Y9, Y7, Y6, Y5
+	VBLENDVPS Y8, Y1, Y0, Y6
+	VBLENDVPS Y9, Y3, Y2, Y7
+	VCMPPS    $0x1e, Y4, Y5, Y8
+	VBLENDVPS Y8, Y5, Y4, Y4
+	VMOVUPS   Y4, (AX)
+	VBLENDVPS Y8, Y7, Y6, Y4
+	VMOVUPS   Y4, (CX)
+	ADDQ      $0x40, AX
+	ADDQ      $0x40, CX
+	ADDQ      $0x00000080, DX
+	DECQ      DI
+	JNE       next
+	ADDQ      dstStep+40(FP), AX
+	ADDQ      dstStep+40(FP), CX
+	ADDQ      xStep+32(FP), DX
+	DECQ      SI
+	JNE       rows
+	VZEROUPPER
+	RET
+
+DATA c00000000<>+0(SB)/4, $0x00000000
+GLOBL c00000000<>(SB), RODATA|NOPTR, $4
+
+DATA c00000001<>+0(SB)/4, $0x00000001
+GLOBL c00000001<>(SB), RODATA|NOPTR, $4
+
+DATA c00000002<>+0(SB)/4, $0x00000002
+GLOBL c00000002<>(SB), RODATA|NOPTR, $4
+
+DATA c00000003<>+0(SB)/4, $0x00000003
+GLOBL c00000003<>(SB), RODATA|NOPTR, $4
+
+// func unpoolRowsAVX2(dx *float32, dy *float32, code *uint32, xRow int, xStep int, dyStep int, outer int, n int)
+// Requires: AVX, AVX2
+TEXT ·unpoolRowsAVX2(SB), NOSPLIT, $0-64
+	MOVQ         dx+0(FP), AX
+	MOVQ         dy+8(FP), CX
+	MOVQ         code+16(FP), DX
+	MOVQ         xRow+24(FP), BX
+	MOVQ         outer+48(FP), SI
+	VBROADCASTSS c00000000<>+0(SB), Y0
+	VBROADCASTSS c00000001<>+0(SB), Y1
+	VBROADCASTSS c00000002<>+0(SB), Y2
+	VBROADCASTSS c00000003<>+0(SB), Y3
+
+rows:
+	MOVQ n+56(FP), DI
+
+next:
+	VMOVUPS  (CX), Y4
+	VMOVUPS  (DX), Y5
+	VPCMPEQD Y0, Y5, Y6
+	VANDPS   Y4, Y6, Y6
+	VMOVUPS  Y6, (AX)
+	VPCMPEQD Y1, Y5, Y6
+	VANDPS   Y4, Y6, Y6
+	VMOVUPS  Y6, 64(AX)
+	VPCMPEQD Y2, Y5, Y6
+	VANDPS   Y4, Y6, Y6
+	VMOVUPS  Y6, (AX)(BX*1)
+	VPCMPEQD Y3, Y5, Y5
+	VANDPS   Y4, Y5, Y4
+	VMOVUPS  Y4, 64(AX)(BX*1)
+	ADDQ     $0x40, CX
+	ADDQ     $0x40, DX
+	ADDQ     $0x00000080, AX
+	DECQ     DI
+	JNE      next
+	ADDQ     dyStep+40(FP), CX
+	ADDQ     dyStep+40(FP), DX
+	ADDQ     xStep+32(FP), AX
+	DECQ     SI
+	JNE      rows
 	VZEROUPPER
 	RET
 
@@ -1293,6 +2460,27 @@ TEXT ·mulAVX2(SB), NOSPLIT, $0-32
 next:
 	VMOVUPS (CX), Y0
 	VMULPS  (DX), Y0, Y0
+	VMOVUPS Y0, (AX)
+	ADDQ    $0x20, AX
+	ADDQ    $0x20, CX
+	ADDQ    $0x20, DX
+	DECQ    BX
+	JNE     next
+	VZEROUPPER
+	RET
+
+// func addAVX2(dst *float32, a *float32, b *float32, n int)
+// Requires: AVX
+TEXT ·addAVX2(SB), NOSPLIT, $0-32
+	MOVQ dst+0(FP), AX
+	MOVQ a+8(FP), CX
+	MOVQ b+16(FP), DX
+	MOVQ n+24(FP), BX
+	SHRQ $0x03, BX
+
+next:
+	VMOVUPS (CX), Y0
+	VADDPS  (DX), Y0, Y0
 	VMOVUPS Y0, (AX)
 	ADDQ    $0x20, AX
 	ADDQ    $0x20, CX
@@ -1609,25 +2797,458 @@ GLOBL cbeb68f87<>(SB), RODATA|NOPTR, $4
 DATA c3ea385fa<>+0(SB)/4, $0x3ea385fa
 GLOBL c3ea385fa<>(SB), RODATA|NOPTR, $4
 
-// func adamAVX2(w *float32, m *float32, v *float32, grad *float32, n int, decay float32, rate1 float32, beta2 float32, rate2 float32, root float32, eps float32, negStep float32)
+// func siluAVX2(y *float32, d *float32, x *float32, n int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·siluAVX2(SB), NOSPLIT, $0-32
+	MOVQ y+0(FP), AX
+	MOVQ d+8(FP), CX
+	MOVQ x+16(FP), DX
+	MOVQ n+24(FP), BX
+	SHRQ $0x03, BX
+
+next:
+	VMOVUPS      (DX), Y0
+	VBROADCASTSS c80000000<>+0(SB), Y1
+	VXORPS       Y1, Y0, Y1
+	VBROADCASTSS cc2ae0000<>+0(SB), Y2
+	VMAXPS       Y1, Y2, Y1
+	VBROADCASTSS c42ae0000<>+0(SB), Y2
+	VMINPS       Y1, Y2, Y1
+	VBROADCASTSS c4b40007f<>+0(SB), Y2
+	VMOVAPS      Y2, Y2
+	VBROADCASTSS c3fb8aa3b<>+0(SB), Y3
+	VFMADD231PS  Y3, Y1, Y2
+	VBROADCASTSS c4b40007f<>+0(SB), Y3
+	VSUBPS       Y3, Y2, Y3
+	VMOVAPS      Y1, Y1
+	VBROADCASTSS c3f318000<>+0(SB), Y4
+	VFNMADD231PS Y4, Y3, Y1
+	VBROADCASTSS cb95e8083<>+0(SB), Y4
+	VFNMADD231PS Y4, Y3, Y1
+	VPSLLD       $0x17, Y2, Y2
+	VBROADCASTSS c39500d01<>+0(SB), Y3
+	VBROADCASTSS c3ab60b61<>+0(SB), Y4
+	VFMADD213PS  Y4, Y1, Y3
+	VBROADCASTSS c3c088889<>+0(SB), Y4
+	VFMADD213PS  Y4, Y1, Y3
+	VBROADCASTSS c3d2aaaab<>+0(SB), Y4
+	VFMADD213PS  Y4, Y1, Y3
+	VBROADCASTSS c3e2aaaab<>+0(SB), Y4
+	VFMADD213PS  Y4, Y1, Y3
+	VBROADCASTSS c3f000000<>+0(SB), Y4
+	VFMADD213PS  Y4, Y1, Y3
+	VMULPS       Y1, Y1, Y4
+	VMOVAPS      Y1, Y1
+	VFMADD231PS  Y3, Y4, Y1
+	VFMADD231PS  Y2, Y1, Y2
+	VBROADCASTSS c3f800000<>+0(SB), Y1
+	VADDPS       Y1, Y2, Y2
+	VBROADCASTSS c3f800000<>+0(SB), Y1
+	VDIVPS       Y2, Y1, Y1
+	VMULPS       Y1, Y0, Y0
+	VBROADCASTSS c3f800000<>+0(SB), Y2
+	VSUBPS       Y1, Y2, Y2
+	VFMADD231PS  Y0, Y2, Y1
+	VMOVUPS      Y0, (AX)
+	VMOVUPS      Y1, (CX)
+	ADDQ         $0x20, AX
+	ADDQ         $0x20, CX
+	ADDQ         $0x20, DX
+	DECQ         BX
+	JNE          next
+	VZEROUPPER
+	RET
+
+// func leakyAVX2(y *float32, d *float32, x *float32, n int)
+// Requires: AVX
+TEXT ·leakyAVX2(SB), NOSPLIT, $0-32
+	MOVQ y+0(FP), AX
+	MOVQ d+8(FP), CX
+	MOVQ x+16(FP), DX
+	MOVQ n+24(FP), BX
+	SHRQ $0x03, BX
+
+next:
+	VMOVUPS      (DX), Y0
+	VXORPS       Y1, Y1, Y1
+	VCMPPS       $0x1e, Y1, Y0, Y1
+	VBROADCASTSS c3c23d70a<>+0(SB), Y2
+	VBROADCASTSS c3f800000<>+0(SB), Y3
+	VBLENDVPS    Y1, Y3, Y2, Y1
+	VMULPS       Y1, Y0, Y0
+	VMOVUPS      Y0, (AX)
+	VMOVUPS      Y1, (CX)
+	ADDQ         $0x20, AX
+	ADDQ         $0x20, CX
+	ADDQ         $0x20, DX
+	DECQ         BX
+	JNE          next
+	VZEROUPPER
+	RET
+
+DATA c3c23d70a<>+0(SB)/4, $0x3c23d70a
+GLOBL c3c23d70a<>(SB), RODATA|NOPTR, $4
+
+// func dropoutAVX2(y *float32, d *float32, lanes *uint32, n int)
+// Requires: AVX, AVX2
+TEXT ·dropoutAVX2(SB), NOSPLIT, $0-32
+	MOVQ         y+0(FP), AX
+	MOVQ         d+8(FP), CX
+	MOVQ         lanes+16(FP), DX
+	MOVQ         n+24(FP), BX
+	XORQ         SI, SI
+	VBROADCASTSS cd2511f53<>+0(SB), Y0
+	VBROADCASTSS ccd9e8d57<>+0(SB), Y1
+	VBROADCASTSS c9e3779b9<>+0(SB), Y2
+	VBROADCASTSS cbb67ae85<>+0(SB), Y3
+	VBROADCASTSS c0000ffff<>+0(SB), Y4
+
+block:
+	VMOVD        SI, X5
+	VPBROADCASTD X5, Y5
+	VMOVUPS      (DX), Y6
+	VMOVUPS      64(DX), Y7
+	VMOVUPS      128(DX), Y8
+	VMOVUPS      192(DX), Y9
+	VMOVUPS      256(DX), Y10
+	VPSRLQ       $0x20, Y5, Y11
+	VPMULUDQ     Y0, Y5, Y5
+	VPMULUDQ     Y0, Y11, Y11
+	VMOVSHDUP    Y5, Y12
+	VMOVSLDUP    Y11, Y13
+	VPBLENDD     $0xaa, Y13, Y5, Y5
+	VPBLENDD     $0x55, Y12, Y11, Y11
+	VPSRLQ       $0x20, Y7, Y12
+	VPMULUDQ     Y1, Y7, Y7
+	VPMULUDQ     Y1, Y12, Y12
+	VMOVSHDUP    Y7, Y13
+	VMOVSLDUP    Y12, Y14
+	VPBLENDD     $0xaa, Y14, Y7, Y7
+	VPBLENDD     $0x55, Y13, Y12, Y12
+	VPXOR        Y12, Y6, Y6
+	VPXOR        Y9, Y6, Y6
+	VPXOR        Y11, Y8, Y8
+	VPXOR        Y10, Y8, Y8
+	VPADDD       Y2, Y9, Y9
+	VPADDD       Y3, Y10, Y10
+	VPSRLQ       $0x20, Y6, Y11
+	VPMULUDQ     Y0, Y6, Y6
+	VPMULUDQ     Y0, Y11, Y11
+	VMOVSHDUP    Y6, Y12
+	VMOVSLDUP    Y11, Y13
+	VPBLENDD     $0xaa, Y13, Y6, Y6
+	VPBLENDD     $0x55, Y12, Y11, Y11
+	VPSRLQ       $0x20, Y8, Y12
+	VPMULUDQ     Y1, Y8, Y8
+	VPMULUDQ     Y1, Y12, Y12
+	VMOVSHDUP    Y8, Y13
+	VMOVSLDUP    Y12, Y14
+	VPBLENDD     $0xaa, Y14, Y8, Y8
+	VPBLENDD     $0x55, Y13, Y12, Y12
+	VPXOR        Y12, Y7, Y7
+	VPXOR        Y9, Y7, Y7
+	VPXOR        Y11, Y5, Y5
+	VPXOR        Y10, Y5, Y5
+	VPADDD       Y2, Y9, Y9
+	VPADDD       Y3, Y10, Y10
+	VPSRLQ       $0x20, Y7, Y11
+	VPMULUDQ     Y0, Y7, Y7
+	VPMULUDQ     Y0, Y11, Y11
+	VMOVSHDUP    Y7, Y12
+	VMOVSLDUP    Y11, Y13
+	VPBLENDD     $0xaa, Y13, Y7, Y7
+	VPBLENDD     $0x55, Y12, Y11, Y11
+	VPSRLQ       $0x20, Y5, Y12
+	VPMULUDQ     Y1, Y5, Y5
+	VPMULUDQ     Y1, Y12, Y12
+	VMOVSHDUP    Y5, Y13
+	VMOVSLDUP    Y12, Y14
+	VPBLENDD     $0xaa, Y14, Y5, Y5
+	VPBLENDD     $0x55, Y13, Y12, Y12
+	VPXOR        Y12, Y8, Y8
+	VPXOR        Y9, Y8, Y8
+	VPXOR        Y11, Y6, Y6
+	VPXOR        Y10, Y6, Y6
+	VPADDD       Y2, Y9, Y9
+	VPADDD       Y3, Y10, Y10
+	VPSRLQ       $0x20, Y8, Y11
+	VPMULUDQ     Y0, Y8, Y8
+	VPMULUDQ     Y0, Y11, Y11
+	VMOVSHDUP    Y8, Y12
+	VMOVSLDUP    Y11, Y13
+	VPBLENDD     $0xaa, Y13, Y8, Y8
+	VPBLENDD     $0x55, Y12, Y11, Y11
+	VPSRLQ       $0x20, Y6, Y12
+	VPMULUDQ     Y1, Y6, Y6
+	VPMULUDQ     Y1, Y12, Y12
+	VMOVSHDUP    Y6, Y13
+	VMOVSLDUP    Y12, Y14
+	VPBLENDD     $0xaa, Y14, Y6, Y6
+	VPBLENDD     $0x55, Y13, Y12, Y12
+	VPXOR        Y12, Y5, Y5
+	VPXOR        Y9, Y5, Y5
+	VPXOR        Y11, Y7, Y7
+	VPXOR        Y10, Y7, Y7
+	VPADDD       Y2, Y9, Y9
+	VPADDD       Y3, Y10, Y10
+	VPSRLQ       $0x20, Y5, Y11
+	VPMULUDQ     Y0, Y5, Y5
+	VPMULUDQ     Y0, Y11, Y11
+	VMOVSHDUP    Y5, Y12
+	VMOVSLDUP    Y11, Y13
+	VPBLENDD     $0xaa, Y13, Y5, Y5
+	VPBLENDD     $0x55, Y12, Y11, Y11
+	VPSRLQ       $0x20, Y7, Y12
+	VPMULUDQ     Y1, Y7, Y7
+	VPMULUDQ     Y1, Y12, Y12
+	VMOVSHDUP    Y7, Y13
+	VMOVSLDUP    Y12, Y14
+	VPBLENDD     $0xaa, Y14, Y7, Y7
+	VPBLENDD     $0x55, Y13, Y12, Y12
+	VPXOR        Y12, Y6, Y6
+	VPXOR        Y9, Y6, Y6
+	VPXOR        Y11, Y8, Y8
+	VPXOR        Y10, Y8, Y8
+	VPADDD       Y2, Y9, Y9
+	VPADDD       Y3, Y10, Y10
+	VPSRLQ       $0x20, Y6, Y11
+	VPMULUDQ     Y0, Y6, Y6
+	VPMULUDQ     Y0, Y11, Y11
+	VMOVSHDUP    Y6, Y12
+	VMOVSLDUP    Y11, Y13
+	VPBLENDD     $0xaa, Y13, Y6, Y6
+	VPBLENDD     $0x55, Y12, Y11, Y11
+	VPSRLQ       $0x20, Y8, Y12
+	VPMULUDQ     Y1, Y8, Y8
+	VPMULUDQ     Y1, Y12, Y12
+	VMOVSHDUP    Y8, Y13
+	VMOVSLDUP    Y12, Y14
+	VPBLENDD     $0xaa, Y14, Y8, Y8
+	VPBLENDD     $0x55, Y13, Y12, Y12
+	VPXOR        Y12, Y7, Y7
+	VPXOR        Y9, Y7, Y7
+	VPXOR        Y11, Y5, Y5
+	VPXOR        Y10, Y5, Y5
+	VPADDD       Y2, Y9, Y9
+	VPADDD       Y3, Y10, Y10
+	VPSRLQ       $0x20, Y7, Y11
+	VPMULUDQ     Y0, Y7, Y7
+	VPMULUDQ     Y0, Y11, Y11
+	VMOVSHDUP    Y7, Y12
+	VMOVSLDUP    Y11, Y13
+	VPBLENDD     $0xaa, Y13, Y7, Y7
+	VPBLENDD     $0x55, Y12, Y11, Y11
+	VPSRLQ       $0x20, Y5, Y12
+	VPMULUDQ     Y1, Y5, Y5
+	VPMULUDQ     Y1, Y12, Y12
+	VMOVSHDUP    Y5, Y13
+	VMOVSLDUP    Y12, Y14
+	VPBLENDD     $0xaa, Y14, Y5, Y5
+	VPBLENDD     $0x55, Y13, Y12, Y12
+	VPXOR        Y12, Y8, Y8
+	VPXOR        Y9, Y8, Y8
+	VPXOR        Y11, Y6, Y6
+	VPXOR        Y10, Y6, Y6
+	VPADDD       Y2, Y9, Y9
+	VPADDD       Y3, Y10, Y10
+	VPSRLQ       $0x20, Y8, Y11
+	VPMULUDQ     Y0, Y8, Y8
+	VPMULUDQ     Y0, Y11, Y11
+	VMOVSHDUP    Y8, Y12
+	VMOVSLDUP    Y11, Y13
+	VPBLENDD     $0xaa, Y13, Y8, Y8
+	VPBLENDD     $0x55, Y12, Y11, Y11
+	VPSRLQ       $0x20, Y6, Y12
+	VPMULUDQ     Y1, Y6, Y6
+	VPMULUDQ     Y1, Y12, Y12
+	VMOVSHDUP    Y6, Y13
+	VMOVSLDUP    Y12, Y14
+	VPBLENDD     $0xaa, Y14, Y6, Y6
+	VPBLENDD     $0x55, Y13, Y12, Y12
+	VPXOR        Y12, Y5, Y5
+	VPXOR        Y9, Y5, Y5
+	VPXOR        Y11, Y7, Y7
+	VPXOR        Y10, Y7, Y7
+	VPADDD       Y2, Y9, Y9
+	VPADDD       Y3, Y10, Y10
+	VPSRLQ       $0x20, Y5, Y11
+	VPMULUDQ     Y0, Y5, Y5
+	VPMULUDQ     Y0, Y11, Y11
+	VMOVSHDUP    Y5, Y12
+	VMOVSLDUP    Y11, Y13
+	VPBLENDD     $0xaa, Y13, Y5, Y5
+	VPBLENDD     $0x55, Y12, Y11, Y11
+	VPSRLQ       $0x20, Y7, Y12
+	VPMULUDQ     Y1, Y7, Y7
+	VPMULUDQ     Y1, Y12, Y12
+	VMOVSHDUP    Y7, Y13
+	VMOVSLDUP    Y12, Y14
+	VPBLENDD     $0xaa, Y14, Y7, Y7
+	VPBLENDD     $0x55, Y13, Y12, Y12
+	VPXOR        Y12, Y6, Y6
+	VPXOR        Y9, Y6, Y6
+	VPXOR        Y11, Y8, Y8
+	VPXOR        Y10, Y8, Y8
+	VPADDD       Y2, Y9, Y9
+	VPADDD       Y3, Y10, Y10
+	VPSRLQ       $0x20, Y6, Y11
+	VPMULUDQ     Y0, Y6, Y6
+	VPMULUDQ     Y0, Y11, Y11
+	VMOVSHDUP    Y6, Y12
+	VMOVSLDUP    Y11, Y13
+	VPBLENDD     $0xaa, Y13, Y6, Y6
+	VPBLENDD     $0x55, Y12, Y11, Y11
+	VPSRLQ       $0x20, Y8, Y12
+	VPMULUDQ     Y1, Y8, Y8
+	VPMULUDQ     Y1, Y12, Y12
+	VMOVSHDUP    Y8, Y13
+	VMOVSLDUP    Y12, Y14
+	VPBLENDD     $0xaa, Y14, Y8, Y8
+	VPBLENDD     $0x55, Y13, Y12, Y12
+	VPXOR        Y12, Y7, Y7
+	VPXOR        Y9, Y7, Y7
+	VPXOR        Y11, Y5, Y5
+	VPXOR        Y10, Y5, Y5
+	VPADDD       Y2, Y9, Y9
+	VPADDD       Y3, Y10, Y10
+	VPAND        Y4, Y7, Y9
+	VMOVUPS      320(DX), Y10
+	VMOVUPS      384(DX), Y11
+	VPCMPGTD     Y9, Y10, Y9
+	VANDNPS      (AX), Y9, Y10
+	VMULPS       Y11, Y10, Y10
+	VMOVUPS      Y10, (AX)
+	VANDNPS      (CX), Y9, Y9
+	VMULPS       Y11, Y9, Y9
+	VMOVUPS      Y9, (CX)
+	DECQ         BX
+	JZ           done
+	VPSRLD       $0x10, Y7, Y7
+	VMOVUPS      320(DX), Y9
+	VMOVUPS      384(DX), Y10
+	VPCMPGTD     Y7, Y9, Y7
+	VANDNPS      64(AX), Y7, Y9
+	VMULPS       Y10, Y9, Y9
+	VMOVUPS      Y9, 64(AX)
+	VANDNPS      64(CX), Y7, Y7
+	VMULPS       Y10, Y7, Y7
+	VMOVUPS      Y7, 64(CX)
+	DECQ         BX
+	JZ           done
+	VPAND        Y4, Y8, Y7
+	VMOVUPS      320(DX), Y9
+	VMOVUPS      384(DX), Y10
+	VPCMPGTD     Y7, Y9, Y7
+	VANDNPS      128(AX), Y7, Y9
+	VMULPS       Y10, Y9, Y9
+	VMOVUPS      Y9, 128(AX)
+	VANDNPS      128(CX), Y7, Y7
+	VMULPS       Y10, Y7, Y7
+	VMOVUPS      Y7, 128(CX)
+	DECQ         BX
+	JZ           done
+	VPSRLD       $0x10, Y8, Y7
+	VMOVUPS      320(DX), Y8
+	VMOVUPS      384(DX), Y9
+	VPCMPGTD     Y7, Y8, Y7
+	VANDNPS      192(AX), Y7, Y8
+	VMULPS       Y9, Y8, Y8
+	VMOVUPS      Y8, 192(AX)
+	VANDNPS      192(CX), Y7, Y7
+	VMULPS       Y9, Y7, Y7
+	VMOVUPS      Y7, 192(CX)
+	DECQ         BX
+	JZ           done
+	VPAND        Y4, Y5, Y7
+	VMOVUPS      320(DX), Y8
+	VMOVUPS      384(DX), Y9
+	VPCMPGTD     Y7, Y8, Y7
+	VANDNPS      256(AX), Y7, Y8
+	VMULPS       Y9, Y8, Y8
+	VMOVUPS      Y8, 256(AX)
+	VANDNPS      256(CX), Y7, Y7
+	VMULPS       Y9, Y7, Y7
+	VMOVUPS      Y7, 256(CX)
+	DECQ         BX
+	JZ           done
+	VPSRLD       $0x10, Y5, Y5
+	VMOVUPS      320(DX), Y7
+	VMOVUPS      384(DX), Y8
+	VPCMPGTD     Y5, Y7, Y5
+	VANDNPS      320(AX), Y5, Y7
+	VMULPS       Y8, Y7, Y7
+	VMOVUPS      Y7, 320(AX)
+	VANDNPS      320(CX), Y5, Y5
+	VMULPS       Y8, Y5, Y5
+	VMOVUPS      Y5, 320(CX)
+	DECQ         BX
+	JZ           done
+	VPAND        Y4, Y6, Y5
+	VMOVUPS      320(DX), Y7
+	VMOVUPS      384(DX), Y8
+	VPCMPGTD     Y5, Y7, Y5
+	VANDNPS      384(AX), Y5, Y7
+	VMULPS       Y8, Y7, Y7
+	VMOVUPS      Y7, 384(AX)
+	VANDNPS      384(CX), Y5, Y5
+	VMULPS       Y8, Y5, Y5
+	VMOVUPS      Y5, 384(CX)
+	DECQ         BX
+	JZ           done
+	VPSRLD       $0x10, Y6, Y5
+	VMOVUPS      320(DX), Y6
+	VMOVUPS      384(DX), Y7
+	VPCMPGTD     Y5, Y6, Y5
+	VANDNPS      448(AX), Y5, Y6
+	VMULPS       Y7, Y6, Y6
+	VMOVUPS      Y6, 448(AX)
+	VANDNPS      448(CX), Y5, Y5
+	VMULPS       Y7, Y5, Y5
+	VMOVUPS      Y5, 448(CX)
+	ADDQ         $0x00000200, AX
+	ADDQ         $0x00000200, CX
+	INCQ         SI
+	DECQ         BX
+	JNZ          block
+
+done:
+	VZEROUPPER
+	RET
+
+DATA cd2511f53<>+0(SB)/4, $0xd2511f53
+GLOBL cd2511f53<>(SB), RODATA|NOPTR, $4
+
+DATA ccd9e8d57<>+0(SB)/4, $0xcd9e8d57
+GLOBL ccd9e8d57<>(SB), RODATA|NOPTR, $4
+
+DATA c9e3779b9<>+0(SB)/4, $0x9e3779b9
+GLOBL c9e3779b9<>(SB), RODATA|NOPTR, $4
+
+DATA cbb67ae85<>+0(SB)/4, $0xbb67ae85
+GLOBL cbb67ae85<>(SB), RODATA|NOPTR, $4
+
+DATA c0000ffff<>+0(SB)/4, $0x0000ffff
+GLOBL c0000ffff<>(SB), RODATA|NOPTR, $4
+
+// func adamAVX2(w *float32, m *float32, v *float32, grad *float32, rates *float32, n int, rate1 float32, beta2 float32, rate2 float32, root float32, eps float32)
 // Requires: AVX, FMA3
 TEXT ·adamAVX2(SB), NOSPLIT, $0-68
 	MOVQ w+0(FP), AX
 	MOVQ m+8(FP), CX
 	MOVQ v+16(FP), DX
 	MOVQ grad+24(FP), BX
-	MOVQ n+32(FP), SI
-	SHRQ $0x03, SI
+	MOVQ rates+32(FP), SI
+	MOVQ n+40(FP), DI
 
 next:
 	VMOVUPS      (AX), Y0
 	VMOVUPS      (CX), Y1
 	VMOVUPS      (DX), Y2
 	VMOVUPS      (BX), Y3
-	VBROADCASTSS decay+40(FP), Y4
+	VMOVUPS      (SI), Y4
 	VFMADD231PS  Y4, Y0, Y3
 	VSUBPS       Y1, Y3, Y4
-	VBROADCASTSS rate1+44(FP), Y5
+	VBROADCASTSS rate1+48(FP), Y5
 	VFMADD231PS  Y5, Y4, Y1
 	VBROADCASTSS c7fffffff<>+0(SB), Y4
 	VANDPS       Y4, Y1, Y4
@@ -1635,9 +3256,9 @@ next:
 	VCMPPS       $0x11, Y5, Y4, Y4
 	VANDNPS      Y1, Y4, Y1
 	VMOVUPS      Y1, (CX)
-	VBROADCASTSS rate2+52(FP), Y4
+	VBROADCASTSS rate2+56(FP), Y4
 	VMULPS       Y4, Y3, Y4
-	VBROADCASTSS beta2+48(FP), Y5
+	VBROADCASTSS beta2+52(FP), Y5
 	VMULPS       Y5, Y2, Y2
 	VFMADD231PS  Y4, Y3, Y2
 	VBROADCASTSS c7fffffff<>+0(SB), Y3
@@ -1647,19 +3268,54 @@ next:
 	VANDNPS      Y2, Y3, Y2
 	VMOVUPS      Y2, (DX)
 	VSQRTPS      Y2, Y4
-	VBROADCASTSS root+56(FP), Y2
+	VBROADCASTSS root+60(FP), Y2
 	VDIVPS       Y2, Y4, Y4
-	VBROADCASTSS eps+60(FP), Y2
+	VBROADCASTSS eps+64(FP), Y2
 	VADDPS       Y2, Y4, Y4
 	VDIVPS       Y4, Y1, Y4
-	VBROADCASTSS negStep+64(FP), Y1
+	VMOVUPS      64(SI), Y1
 	VFMADD231PS  Y1, Y4, Y0
 	VMOVUPS      Y0, (AX)
-	ADDQ         $0x20, AX
-	ADDQ         $0x20, CX
-	ADDQ         $0x20, DX
-	ADDQ         $0x20, BX
-	DECQ         SI
+	VMOVUPS      32(AX), Y0
+	VMOVUPS      32(CX), Y1
+	VMOVUPS      32(DX), Y2
+	VMOVUPS      32(BX), Y3
+	VMOVUPS      32(SI), Y4
+	VFMADD231PS  Y4, Y0, Y3
+	VSUBPS       Y1, Y3, Y4
+	VBROADCASTSS rate1+48(FP), Y5
+	VFMADD231PS  Y5, Y4, Y1
+	VBROADCASTSS c7fffffff<>+0(SB), Y4
+	VANDPS       Y4, Y1, Y4
+	VBROADCASTSS c0da24260<>+0(SB), Y5
+	VCMPPS       $0x11, Y5, Y4, Y4
+	VANDNPS      Y1, Y4, Y1
+	VMOVUPS      Y1, 32(CX)
+	VBROADCASTSS rate2+56(FP), Y4
+	VMULPS       Y4, Y3, Y4
+	VBROADCASTSS beta2+52(FP), Y5
+	VMULPS       Y5, Y2, Y2
+	VFMADD231PS  Y4, Y3, Y2
+	VBROADCASTSS c7fffffff<>+0(SB), Y3
+	VANDPS       Y3, Y2, Y3
+	VBROADCASTSS c0da24260<>+0(SB), Y4
+	VCMPPS       $0x11, Y4, Y3, Y3
+	VANDNPS      Y2, Y3, Y2
+	VMOVUPS      Y2, 32(DX)
+	VSQRTPS      Y2, Y4
+	VBROADCASTSS root+60(FP), Y2
+	VDIVPS       Y2, Y4, Y4
+	VBROADCASTSS eps+64(FP), Y2
+	VADDPS       Y2, Y4, Y4
+	VDIVPS       Y4, Y1, Y4
+	VMOVUPS      96(SI), Y1
+	VFMADD231PS  Y1, Y4, Y0
+	VMOVUPS      Y0, 32(AX)
+	ADDQ         $0x40, AX
+	ADDQ         $0x40, CX
+	ADDQ         $0x40, DX
+	ADDQ         $0x40, BX
+	DECQ         DI
 	JNE          next
 	VZEROUPPER
 	RET
@@ -1667,22 +3323,22 @@ next:
 DATA c0da24260<>+0(SB)/4, $0x0da24260
 GLOBL c0da24260<>(SB), RODATA|NOPTR, $4
 
-// func sgdAVX2(w *float32, m *float32, grad *float32, n int, decay float32, momentum float32, negRate float32)
+// func sgdAVX2(w *float32, m *float32, grad *float32, rates *float32, n int, momentum float32)
 // Requires: AVX, FMA3
 TEXT ·sgdAVX2(SB), NOSPLIT, $0-44
 	MOVQ w+0(FP), AX
 	MOVQ m+8(FP), CX
 	MOVQ grad+16(FP), DX
-	MOVQ n+24(FP), BX
-	SHRQ $0x03, BX
+	MOVQ rates+24(FP), BX
+	MOVQ n+32(FP), SI
 
 next:
 	VMOVUPS      (AX), Y0
 	VMOVUPS      (CX), Y1
 	VMOVUPS      (DX), Y2
-	VBROADCASTSS decay+32(FP), Y3
+	VMOVUPS      (BX), Y3
 	VFMADD231PS  Y3, Y0, Y2
-	VBROADCASTSS momentum+36(FP), Y3
+	VBROADCASTSS momentum+40(FP), Y3
 	VFMADD231PS  Y3, Y1, Y2
 	VBROADCASTSS c7fffffff<>+0(SB), Y1
 	VANDPS       Y1, Y2, Y1
@@ -1690,144 +3346,221 @@ next:
 	VCMPPS       $0x11, Y3, Y1, Y1
 	VANDNPS      Y2, Y1, Y1
 	VMOVUPS      Y1, (CX)
-	VBROADCASTSS negRate+40(FP), Y3
-	VFMADD231PS  Y3, Y1, Y0
+	VMOVUPS      64(BX), Y2
+	VFMADD231PS  Y2, Y1, Y0
 	VMOVUPS      Y0, (AX)
-	ADDQ         $0x20, AX
-	ADDQ         $0x20, CX
-	ADDQ         $0x20, DX
-	DECQ         BX
+	VMOVUPS      32(AX), Y0
+	VMOVUPS      32(CX), Y1
+	VMOVUPS      32(DX), Y2
+	VMOVUPS      32(BX), Y3
+	VFMADD231PS  Y3, Y0, Y2
+	VBROADCASTSS momentum+40(FP), Y3
+	VFMADD231PS  Y3, Y1, Y2
+	VBROADCASTSS c7fffffff<>+0(SB), Y1
+	VANDPS       Y1, Y2, Y1
+	VBROADCASTSS c0da24260<>+0(SB), Y3
+	VCMPPS       $0x11, Y3, Y1, Y1
+	VANDNPS      Y2, Y1, Y1
+	VMOVUPS      Y1, 32(CX)
+	VMOVUPS      96(BX), Y2
+	VFMADD231PS  Y2, Y1, Y0
+	VMOVUPS      Y0, 32(AX)
+	ADDQ         $0x40, AX
+	ADDQ         $0x40, CX
+	ADDQ         $0x40, DX
+	DECQ         SI
 	JNE          next
 	VZEROUPPER
 	RET
 
-// func convRow8x3AVX512(dst *float32, x *float32, w *float32, bias *float32, dstChan int, xRow int, xChan int, wChan int, nc int, nky int, nkx int, n int)
+// func checkAVX2(dst *float32, x *float32, n int)
+// Requires: AVX, FMA3
+TEXT ·checkAVX2(SB), NOSPLIT, $0-24
+	MOVQ   dst+0(FP), AX
+	MOVQ   x+8(FP), CX
+	MOVQ   n+16(FP), DX
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+
+next:
+	VFMADD231PS (CX), Y2, Y0
+	VFMADD231PS 32(CX), Y2, Y1
+	ADDQ        $0x40, CX
+	DECQ        DX
+	JNE         next
+	VMOVUPS     Y0, (AX)
+	VMOVUPS     Y1, 32(AX)
+	VZEROUPPER
+	RET
+
+// func convRow8x3AVX512(dst *float32, x *float32, w *float32, bias *float32, dstChan int, xRow int, xChan int, wOut int, wCol int, wRow int, wChan int, nc int, nky int, nkx int, n int)
 // Requires: AVX, AVX512F
-TEXT ·convRow8x3AVX512(SB), NOSPLIT, $0-96
+TEXT ·convRow8x3AVX512(SB), NOSPLIT, $0-120
 	MOVQ dst+0(FP), AX
 	MOVQ x+8(FP), CX
-	MOVQ n+88(FP), DX
-	MOVQ xChan+48(FP), BX
-	MOVQ wChan+56(FP), SI
+	MOVQ n+112(FP), DX
+	MOVQ wCol+64(FP), BX
+	MOVQ wOut+56(FP), SI
+	LEAQ (SI)(SI*2), DI
+	LEAQ (DI)(SI*2), R8
+	LEAQ (R8)(SI*2), R9
 
 blocks:
-	MOVQ         bias+24(FP), DI
-	VBROADCASTSS (DI), Z0
+	MOVQ         bias+24(FP), R10
+	TESTQ        R10, R10
+	JZ           resume
+	VBROADCASTSS (R10), Z0
 	VMOVAPS      Z0, Z1
 	VMOVAPS      Z0, Z2
-	VBROADCASTSS 4(DI), Z3
+	VBROADCASTSS 4(R10), Z3
 	VMOVAPS      Z3, Z4
 	VMOVAPS      Z3, Z5
-	VBROADCASTSS 8(DI), Z6
+	VBROADCASTSS 8(R10), Z6
 	VMOVAPS      Z6, Z7
 	VMOVAPS      Z6, Z8
-	VBROADCASTSS 12(DI), Z9
+	VBROADCASTSS 12(R10), Z9
 	VMOVAPS      Z9, Z10
 	VMOVAPS      Z9, Z11
-	VBROADCASTSS 16(DI), Z12
+	VBROADCASTSS 16(R10), Z12
 	VMOVAPS      Z12, Z13
 	VMOVAPS      Z12, Z14
-	VBROADCASTSS 20(DI), Z15
+	VBROADCASTSS 20(R10), Z15
 	VMOVAPS      Z15, Z16
 	VMOVAPS      Z15, Z17
-	VBROADCASTSS 24(DI), Z18
+	VBROADCASTSS 24(R10), Z18
 	VMOVAPS      Z18, Z19
 	VMOVAPS      Z18, Z20
-	VBROADCASTSS 28(DI), Z21
+	VBROADCASTSS 28(R10), Z21
 	VMOVAPS      Z21, Z22
 	VMOVAPS      Z21, Z23
-	MOVQ         CX, DI
-	MOVQ         w+16(FP), R8
-	MOVQ         nc+64(FP), R9
+	JMP          start
+
+resume:
+	MOVQ    AX, R10
+	VMOVUPS (R10), Z0
+	VMOVUPS 64(R10), Z1
+	VMOVUPS 128(R10), Z2
+	ADDQ    dstChan+32(FP), R10
+	VMOVUPS (R10), Z3
+	VMOVUPS 64(R10), Z4
+	VMOVUPS 128(R10), Z5
+	ADDQ    dstChan+32(FP), R10
+	VMOVUPS (R10), Z6
+	VMOVUPS 64(R10), Z7
+	VMOVUPS 128(R10), Z8
+	ADDQ    dstChan+32(FP), R10
+	VMOVUPS (R10), Z9
+	VMOVUPS 64(R10), Z10
+	VMOVUPS 128(R10), Z11
+	ADDQ    dstChan+32(FP), R10
+	VMOVUPS (R10), Z12
+	VMOVUPS 64(R10), Z13
+	VMOVUPS 128(R10), Z14
+	ADDQ    dstChan+32(FP), R10
+	VMOVUPS (R10), Z15
+	VMOVUPS 64(R10), Z16
+	VMOVUPS 128(R10), Z17
+	ADDQ    dstChan+32(FP), R10
+	VMOVUPS (R10), Z18
+	VMOVUPS 64(R10), Z19
+	VMOVUPS 128(R10), Z20
+	ADDQ    dstChan+32(FP), R10
+	VMOVUPS (R10), Z21
+	VMOVUPS 64(R10), Z22
+	VMOVUPS 128(R10), Z23
+
+start:
+	MOVQ CX, R10
+	MOVQ w+16(FP), R11
+	MOVQ nc+88(FP), R12
 
 channels:
-	MOVQ DI, R10
-	MOVQ R8, R11
-	MOVQ nky+72(FP), R12
+	MOVQ nky+96(FP), R13
 
 rows:
-	MOVQ R10, R13
-	MOVQ nkx+80(FP), R14
+	MOVQ nkx+104(FP), R14
 
 columns:
-	VMOVUPS      (R13), Z24
-	VMOVUPS      64(R13), Z25
-	VMOVUPS      128(R13), Z26
+	VMOVUPS      (R10), Z24
+	VMOVUPS      64(R10), Z25
+	VMOVUPS      128(R10), Z26
 	VBROADCASTSS (R11), Z27
 	VFMADD231PS  Z27, Z24, Z0
 	VFMADD231PS  Z27, Z25, Z1
 	VFMADD231PS  Z27, Z26, Z2
-	VBROADCASTSS 4(R11), Z27
+	VBROADCASTSS (R11)(SI*1), Z27
 	VFMADD231PS  Z27, Z24, Z3
 	VFMADD231PS  Z27, Z25, Z4
 	VFMADD231PS  Z27, Z26, Z5
-	VBROADCASTSS 8(R11), Z27
+	VBROADCASTSS (R11)(SI*2), Z27
 	VFMADD231PS  Z27, Z24, Z6
 	VFMADD231PS  Z27, Z25, Z7
 	VFMADD231PS  Z27, Z26, Z8
-	VBROADCASTSS 12(R11), Z27
+	VBROADCASTSS (R11)(DI*1), Z27
 	VFMADD231PS  Z27, Z24, Z9
 	VFMADD231PS  Z27, Z25, Z10
 	VFMADD231PS  Z27, Z26, Z11
-	VBROADCASTSS 16(R11), Z27
+	VBROADCASTSS (R11)(SI*4), Z27
 	VFMADD231PS  Z27, Z24, Z12
 	VFMADD231PS  Z27, Z25, Z13
 	VFMADD231PS  Z27, Z26, Z14
-	VBROADCASTSS 20(R11), Z27
+	VBROADCASTSS (R11)(R8*1), Z27
 	VFMADD231PS  Z27, Z24, Z15
 	VFMADD231PS  Z27, Z25, Z16
 	VFMADD231PS  Z27, Z26, Z17
-	VBROADCASTSS 24(R11), Z27
+	VBROADCASTSS (R11)(DI*2), Z27
 	VFMADD231PS  Z27, Z24, Z18
 	VFMADD231PS  Z27, Z25, Z19
 	VFMADD231PS  Z27, Z26, Z20
-	VBROADCASTSS 28(R11), Z27
+	VBROADCASTSS (R11)(R9*1), Z27
 	VFMADD231PS  Z27, Z24, Z21
 	VFMADD231PS  Z27, Z25, Z22
 	VFMADD231PS  Z27, Z26, Z23
-	ADDQ         $0x40, R13
-	ADDQ         $0x20, R11
+	ADDQ         $0x40, R10
+	ADDQ         BX, R11
 	DECQ         R14
 	JNE          columns
 	ADDQ         xRow+40(FP), R10
-	DECQ         R12
+	ADDQ         wRow+72(FP), R11
+	DECQ         R13
 	JNE          rows
-	ADDQ         BX, DI
-	ADDQ         SI, R8
-	DECQ         R9
+	ADDQ         xChan+48(FP), R10
+	ADDQ         wChan+80(FP), R11
+	DECQ         R12
 	JNE          channels
-	MOVQ         AX, DI
-	VMOVUPS      Z0, (DI)
-	VMOVUPS      Z1, 64(DI)
-	VMOVUPS      Z2, 128(DI)
-	ADDQ         dstChan+32(FP), DI
-	VMOVUPS      Z3, (DI)
-	VMOVUPS      Z4, 64(DI)
-	VMOVUPS      Z5, 128(DI)
-	ADDQ         dstChan+32(FP), DI
-	VMOVUPS      Z6, (DI)
-	VMOVUPS      Z7, 64(DI)
-	VMOVUPS      Z8, 128(DI)
-	ADDQ         dstChan+32(FP), DI
-	VMOVUPS      Z9, (DI)
-	VMOVUPS      Z10, 64(DI)
-	VMOVUPS      Z11, 128(DI)
-	ADDQ         dstChan+32(FP), DI
-	VMOVUPS      Z12, (DI)
-	VMOVUPS      Z13, 64(DI)
-	VMOVUPS      Z14, 128(DI)
-	ADDQ         dstChan+32(FP), DI
-	VMOVUPS      Z15, (DI)
-	VMOVUPS      Z16, 64(DI)
-	VMOVUPS      Z17, 128(DI)
-	ADDQ         dstChan+32(FP), DI
-	VMOVUPS      Z18, (DI)
-	VMOVUPS      Z19, 64(DI)
-	VMOVUPS      Z20, 128(DI)
-	ADDQ         dstChan+32(FP), DI
-	VMOVUPS      Z21, (DI)
-	VMOVUPS      Z22, 64(DI)
-	VMOVUPS      Z23, 128(DI)
+	MOVQ         AX, R10
+	VMOVUPS      Z0, (R10)
+	VMOVUPS      Z1, 64(R10)
+	VMOVUPS      Z2, 128(R10)
+	ADDQ         dstChan+32(FP), R10
+	VMOVUPS      Z3, (R10)
+	VMOVUPS      Z4, 64(R10)
+	VMOVUPS      Z5, 128(R10)
+	ADDQ         dstChan+32(FP), R10
+	VMOVUPS      Z6, (R10)
+	VMOVUPS      Z7, 64(R10)
+	VMOVUPS      Z8, 128(R10)
+	ADDQ         dstChan+32(FP), R10
+	VMOVUPS      Z9, (R10)
+	VMOVUPS      Z10, 64(R10)
+	VMOVUPS      Z11, 128(R10)
+	ADDQ         dstChan+32(FP), R10
+	VMOVUPS      Z12, (R10)
+	VMOVUPS      Z13, 64(R10)
+	VMOVUPS      Z14, 128(R10)
+	ADDQ         dstChan+32(FP), R10
+	VMOVUPS      Z15, (R10)
+	VMOVUPS      Z16, 64(R10)
+	VMOVUPS      Z17, 128(R10)
+	ADDQ         dstChan+32(FP), R10
+	VMOVUPS      Z18, (R10)
+	VMOVUPS      Z19, 64(R10)
+	VMOVUPS      Z20, 128(R10)
+	ADDQ         dstChan+32(FP), R10
+	VMOVUPS      Z21, (R10)
+	VMOVUPS      Z22, 64(R10)
+	VMOVUPS      Z23, 128(R10)
 	ADDQ         $0x000000c0, AX
 	ADDQ         $0x000000c0, CX
 	DECQ         DX
@@ -1835,83 +3568,281 @@ columns:
 	VZEROUPPER
 	RET
 
-// func convRow8x1AVX512(dst *float32, x *float32, w *float32, bias *float32, dstChan int, xRow int, xChan int, wChan int, nc int, nky int, nkx int, n int)
+// func convLanes8x3AVX512(dst *float32, x *float32, w *float32, bias *float32, dstChan int, xRow int, xChan int, wOut int, wCol int, wRow int, wChan int, nc int, nky int, nkx int, n int)
 // Requires: AVX, AVX512F
-TEXT ·convRow8x1AVX512(SB), NOSPLIT, $0-96
+TEXT ·convLanes8x3AVX512(SB), NOSPLIT, $0-120
 	MOVQ dst+0(FP), AX
 	MOVQ x+8(FP), CX
-	MOVQ n+88(FP), DX
-	MOVQ xChan+48(FP), BX
-	MOVQ wChan+56(FP), SI
+	MOVQ n+112(FP), DX
+	MOVQ wCol+64(FP), BX
+	MOVQ wOut+56(FP), SI
+	LEAQ (SI)(SI*2), DI
+	LEAQ (DI)(SI*2), R8
+	LEAQ (R8)(SI*2), R9
 
 blocks:
-	MOVQ         bias+24(FP), DI
-	VBROADCASTSS (DI), Z0
-	VBROADCASTSS 4(DI), Z1
-	VBROADCASTSS 8(DI), Z2
-	VBROADCASTSS 12(DI), Z3
-	VBROADCASTSS 16(DI), Z4
-	VBROADCASTSS 20(DI), Z5
-	VBROADCASTSS 24(DI), Z6
-	VBROADCASTSS 28(DI), Z7
-	MOVQ         CX, DI
-	MOVQ         w+16(FP), R8
-	MOVQ         nc+64(FP), R9
+	MOVQ    bias+24(FP), R10
+	TESTQ   R10, R10
+	JZ      resume
+	VMOVUPS (R10), Z0
+	VMOVAPS Z0, Z1
+	VMOVAPS Z0, Z2
+	VMOVUPS 64(R10), Z3
+	VMOVAPS Z3, Z4
+	VMOVAPS Z3, Z5
+	VMOVUPS 128(R10), Z6
+	VMOVAPS Z6, Z7
+	VMOVAPS Z6, Z8
+	VMOVUPS 192(R10), Z9
+	VMOVAPS Z9, Z10
+	VMOVAPS Z9, Z11
+	VMOVUPS 256(R10), Z12
+	VMOVAPS Z12, Z13
+	VMOVAPS Z12, Z14
+	VMOVUPS 320(R10), Z15
+	VMOVAPS Z15, Z16
+	VMOVAPS Z15, Z17
+	VMOVUPS 384(R10), Z18
+	VMOVAPS Z18, Z19
+	VMOVAPS Z18, Z20
+	VMOVUPS 448(R10), Z21
+	VMOVAPS Z21, Z22
+	VMOVAPS Z21, Z23
+	JMP     start
+
+resume:
+	MOVQ    AX, R10
+	VMOVUPS (R10), Z0
+	VMOVUPS 64(R10), Z1
+	VMOVUPS 128(R10), Z2
+	ADDQ    dstChan+32(FP), R10
+	VMOVUPS (R10), Z3
+	VMOVUPS 64(R10), Z4
+	VMOVUPS 128(R10), Z5
+	ADDQ    dstChan+32(FP), R10
+	VMOVUPS (R10), Z6
+	VMOVUPS 64(R10), Z7
+	VMOVUPS 128(R10), Z8
+	ADDQ    dstChan+32(FP), R10
+	VMOVUPS (R10), Z9
+	VMOVUPS 64(R10), Z10
+	VMOVUPS 128(R10), Z11
+	ADDQ    dstChan+32(FP), R10
+	VMOVUPS (R10), Z12
+	VMOVUPS 64(R10), Z13
+	VMOVUPS 128(R10), Z14
+	ADDQ    dstChan+32(FP), R10
+	VMOVUPS (R10), Z15
+	VMOVUPS 64(R10), Z16
+	VMOVUPS 128(R10), Z17
+	ADDQ    dstChan+32(FP), R10
+	VMOVUPS (R10), Z18
+	VMOVUPS 64(R10), Z19
+	VMOVUPS 128(R10), Z20
+	ADDQ    dstChan+32(FP), R10
+	VMOVUPS (R10), Z21
+	VMOVUPS 64(R10), Z22
+	VMOVUPS 128(R10), Z23
+
+start:
+	MOVQ CX, R10
+	MOVQ w+16(FP), R11
+	MOVQ nc+88(FP), R12
 
 channels:
-	MOVQ DI, R10
-	MOVQ R8, R11
-	MOVQ nky+72(FP), R12
+	MOVQ nky+96(FP), R13
 
 rows:
-	MOVQ R10, R13
-	MOVQ nkx+80(FP), R14
+	MOVQ nkx+104(FP), R14
 
 columns:
-	VMOVUPS      (R13), Z8
+	VMOVUPS     (R10), Z24
+	VMOVUPS     64(R10), Z25
+	VMOVUPS     128(R10), Z26
+	VMOVUPS     (R11), Z27
+	VFMADD231PS Z27, Z24, Z0
+	VFMADD231PS Z27, Z25, Z1
+	VFMADD231PS Z27, Z26, Z2
+	VMOVUPS     (R11)(SI*1), Z27
+	VFMADD231PS Z27, Z24, Z3
+	VFMADD231PS Z27, Z25, Z4
+	VFMADD231PS Z27, Z26, Z5
+	VMOVUPS     (R11)(SI*2), Z27
+	VFMADD231PS Z27, Z24, Z6
+	VFMADD231PS Z27, Z25, Z7
+	VFMADD231PS Z27, Z26, Z8
+	VMOVUPS     (R11)(DI*1), Z27
+	VFMADD231PS Z27, Z24, Z9
+	VFMADD231PS Z27, Z25, Z10
+	VFMADD231PS Z27, Z26, Z11
+	VMOVUPS     (R11)(SI*4), Z27
+	VFMADD231PS Z27, Z24, Z12
+	VFMADD231PS Z27, Z25, Z13
+	VFMADD231PS Z27, Z26, Z14
+	VMOVUPS     (R11)(R8*1), Z27
+	VFMADD231PS Z27, Z24, Z15
+	VFMADD231PS Z27, Z25, Z16
+	VFMADD231PS Z27, Z26, Z17
+	VMOVUPS     (R11)(DI*2), Z27
+	VFMADD231PS Z27, Z24, Z18
+	VFMADD231PS Z27, Z25, Z19
+	VFMADD231PS Z27, Z26, Z20
+	VMOVUPS     (R11)(R9*1), Z27
+	VFMADD231PS Z27, Z24, Z21
+	VFMADD231PS Z27, Z25, Z22
+	VFMADD231PS Z27, Z26, Z23
+	ADDQ        $0x40, R10
+	ADDQ        BX, R11
+	DECQ        R14
+	JNE         columns
+	ADDQ        xRow+40(FP), R10
+	ADDQ        wRow+72(FP), R11
+	DECQ        R13
+	JNE         rows
+	ADDQ        xChan+48(FP), R10
+	ADDQ        wChan+80(FP), R11
+	DECQ        R12
+	JNE         channels
+	MOVQ        AX, R10
+	VMOVUPS     Z0, (R10)
+	VMOVUPS     Z1, 64(R10)
+	VMOVUPS     Z2, 128(R10)
+	ADDQ        dstChan+32(FP), R10
+	VMOVUPS     Z3, (R10)
+	VMOVUPS     Z4, 64(R10)
+	VMOVUPS     Z5, 128(R10)
+	ADDQ        dstChan+32(FP), R10
+	VMOVUPS     Z6, (R10)
+	VMOVUPS     Z7, 64(R10)
+	VMOVUPS     Z8, 128(R10)
+	ADDQ        dstChan+32(FP), R10
+	VMOVUPS     Z9, (R10)
+	VMOVUPS     Z10, 64(R10)
+	VMOVUPS     Z11, 128(R10)
+	ADDQ        dstChan+32(FP), R10
+	VMOVUPS     Z12, (R10)
+	VMOVUPS     Z13, 64(R10)
+	VMOVUPS     Z14, 128(R10)
+	ADDQ        dstChan+32(FP), R10
+	VMOVUPS     Z15, (R10)
+	VMOVUPS     Z16, 64(R10)
+	VMOVUPS     Z17, 128(R10)
+	ADDQ        dstChan+32(FP), R10
+	VMOVUPS     Z18, (R10)
+	VMOVUPS     Z19, 64(R10)
+	VMOVUPS     Z20, 128(R10)
+	ADDQ        dstChan+32(FP), R10
+	VMOVUPS     Z21, (R10)
+	VMOVUPS     Z22, 64(R10)
+	VMOVUPS     Z23, 128(R10)
+	ADDQ        $0x000000c0, AX
+	ADDQ        $0x000000c0, CX
+	DECQ        DX
+	JNE         blocks
+	VZEROUPPER
+	RET
+
+// func convRow8x1AVX512(dst *float32, x *float32, w *float32, bias *float32, dstChan int, xRow int, xChan int, wOut int, wCol int, wRow int, wChan int, nc int, nky int, nkx int, n int)
+// Requires: AVX, AVX512F
+TEXT ·convRow8x1AVX512(SB), NOSPLIT, $0-120
+	MOVQ dst+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+112(FP), DX
+	MOVQ wCol+64(FP), BX
+	MOVQ wOut+56(FP), SI
+	LEAQ (SI)(SI*2), DI
+	LEAQ (DI)(SI*2), R8
+	LEAQ (R8)(SI*2), R9
+
+blocks:
+	MOVQ         bias+24(FP), R10
+	TESTQ        R10, R10
+	JZ           resume
+	VBROADCASTSS (R10), Z0
+	VBROADCASTSS 4(R10), Z1
+	VBROADCASTSS 8(R10), Z2
+	VBROADCASTSS 12(R10), Z3
+	VBROADCASTSS 16(R10), Z4
+	VBROADCASTSS 20(R10), Z5
+	VBROADCASTSS 24(R10), Z6
+	VBROADCASTSS 28(R10), Z7
+	JMP          start
+
+resume:
+	MOVQ    AX, R10
+	VMOVUPS (R10), Z0
+	ADDQ    dstChan+32(FP), R10
+	VMOVUPS (R10), Z1
+	ADDQ    dstChan+32(FP), R10
+	VMOVUPS (R10), Z2
+	ADDQ    dstChan+32(FP), R10
+	VMOVUPS (R10), Z3
+	ADDQ    dstChan+32(FP), R10
+	VMOVUPS (R10), Z4
+	ADDQ    dstChan+32(FP), R10
+	VMOVUPS (R10), Z5
+	ADDQ    dstChan+32(FP), R10
+	VMOVUPS (R10), Z6
+	ADDQ    dstChan+32(FP), R10
+	VMOVUPS (R10), Z7
+
+start:
+	MOVQ CX, R10
+	MOVQ w+16(FP), R11
+	MOVQ nc+88(FP), R12
+
+channels:
+	MOVQ nky+96(FP), R13
+
+rows:
+	MOVQ nkx+104(FP), R14
+
+columns:
+	VMOVUPS      (R10), Z8
 	VBROADCASTSS (R11), Z9
 	VFMADD231PS  Z9, Z8, Z0
-	VBROADCASTSS 4(R11), Z9
+	VBROADCASTSS (R11)(SI*1), Z9
 	VFMADD231PS  Z9, Z8, Z1
-	VBROADCASTSS 8(R11), Z9
+	VBROADCASTSS (R11)(SI*2), Z9
 	VFMADD231PS  Z9, Z8, Z2
-	VBROADCASTSS 12(R11), Z9
+	VBROADCASTSS (R11)(DI*1), Z9
 	VFMADD231PS  Z9, Z8, Z3
-	VBROADCASTSS 16(R11), Z9
+	VBROADCASTSS (R11)(SI*4), Z9
 	VFMADD231PS  Z9, Z8, Z4
-	VBROADCASTSS 20(R11), Z9
+	VBROADCASTSS (R11)(R8*1), Z9
 	VFMADD231PS  Z9, Z8, Z5
-	VBROADCASTSS 24(R11), Z9
+	VBROADCASTSS (R11)(DI*2), Z9
 	VFMADD231PS  Z9, Z8, Z6
-	VBROADCASTSS 28(R11), Z9
+	VBROADCASTSS (R11)(R9*1), Z9
 	VFMADD231PS  Z9, Z8, Z7
-	ADDQ         $0x40, R13
-	ADDQ         $0x20, R11
+	ADDQ         $0x40, R10
+	ADDQ         BX, R11
 	DECQ         R14
 	JNE          columns
 	ADDQ         xRow+40(FP), R10
-	DECQ         R12
+	ADDQ         wRow+72(FP), R11
+	DECQ         R13
 	JNE          rows
-	ADDQ         BX, DI
-	ADDQ         SI, R8
-	DECQ         R9
+	ADDQ         xChan+48(FP), R10
+	ADDQ         wChan+80(FP), R11
+	DECQ         R12
 	JNE          channels
-	MOVQ         AX, DI
-	VMOVUPS      Z0, (DI)
-	ADDQ         dstChan+32(FP), DI
-	VMOVUPS      Z1, (DI)
-	ADDQ         dstChan+32(FP), DI
-	VMOVUPS      Z2, (DI)
-	ADDQ         dstChan+32(FP), DI
-	VMOVUPS      Z3, (DI)
-	ADDQ         dstChan+32(FP), DI
-	VMOVUPS      Z4, (DI)
-	ADDQ         dstChan+32(FP), DI
-	VMOVUPS      Z5, (DI)
-	ADDQ         dstChan+32(FP), DI
-	VMOVUPS      Z6, (DI)
-	ADDQ         dstChan+32(FP), DI
-	VMOVUPS      Z7, (DI)
+	MOVQ         AX, R10
+	VMOVUPS      Z0, (R10)
+	ADDQ         dstChan+32(FP), R10
+	VMOVUPS      Z1, (R10)
+	ADDQ         dstChan+32(FP), R10
+	VMOVUPS      Z2, (R10)
+	ADDQ         dstChan+32(FP), R10
+	VMOVUPS      Z3, (R10)
+	ADDQ         dstChan+32(FP), R10
+	VMOVUPS      Z4, (R10)
+	ADDQ         dstChan+32(FP), R10
+	VMOVUPS      Z5, (R10)
+	ADDQ         dstChan+32(FP), R10
+	VMOVUPS      Z6, (R10)
+	ADDQ         dstChan+32(FP), R10
+	VMOVUPS      Z7, (R10)
 	ADDQ         $0x00000040, AX
 	ADDQ         $0x00000040, CX
 	DECQ         DX
@@ -1919,130 +3850,791 @@ columns:
 	VZEROUPPER
 	RET
 
-// func convRow6x4AVX512(dst *float32, x *float32, w *float32, bias *float32, dstChan int, xRow int, xChan int, wChan int, nc int, nky int, nkx int, n int)
+// func convLanes8x1AVX512(dst *float32, x *float32, w *float32, bias *float32, dstChan int, xRow int, xChan int, wOut int, wCol int, wRow int, wChan int, nc int, nky int, nkx int, n int)
 // Requires: AVX, AVX512F
-TEXT ·convRow6x4AVX512(SB), NOSPLIT, $0-96
+TEXT ·convLanes8x1AVX512(SB), NOSPLIT, $0-120
 	MOVQ dst+0(FP), AX
 	MOVQ x+8(FP), CX
-	MOVQ n+88(FP), DX
-	MOVQ xChan+48(FP), BX
-	MOVQ wChan+56(FP), SI
+	MOVQ n+112(FP), DX
+	MOVQ wCol+64(FP), BX
+	MOVQ wOut+56(FP), SI
+	LEAQ (SI)(SI*2), DI
+	LEAQ (DI)(SI*2), R8
+	LEAQ (R8)(SI*2), R9
 
 blocks:
-	MOVQ         bias+24(FP), DI
-	VBROADCASTSS (DI), Z0
+	MOVQ    bias+24(FP), R10
+	TESTQ   R10, R10
+	JZ      resume
+	VMOVUPS (R10), Z0
+	VMOVUPS 64(R10), Z1
+	VMOVUPS 128(R10), Z2
+	VMOVUPS 192(R10), Z3
+	VMOVUPS 256(R10), Z4
+	VMOVUPS 320(R10), Z5
+	VMOVUPS 384(R10), Z6
+	VMOVUPS 448(R10), Z7
+	JMP     start
+
+resume:
+	MOVQ    AX, R10
+	VMOVUPS (R10), Z0
+	ADDQ    dstChan+32(FP), R10
+	VMOVUPS (R10), Z1
+	ADDQ    dstChan+32(FP), R10
+	VMOVUPS (R10), Z2
+	ADDQ    dstChan+32(FP), R10
+	VMOVUPS (R10), Z3
+	ADDQ    dstChan+32(FP), R10
+	VMOVUPS (R10), Z4
+	ADDQ    dstChan+32(FP), R10
+	VMOVUPS (R10), Z5
+	ADDQ    dstChan+32(FP), R10
+	VMOVUPS (R10), Z6
+	ADDQ    dstChan+32(FP), R10
+	VMOVUPS (R10), Z7
+
+start:
+	MOVQ CX, R10
+	MOVQ w+16(FP), R11
+	MOVQ nc+88(FP), R12
+
+channels:
+	MOVQ nky+96(FP), R13
+
+rows:
+	MOVQ nkx+104(FP), R14
+
+columns:
+	VMOVUPS     (R10), Z8
+	VMOVUPS     (R11), Z9
+	VFMADD231PS Z9, Z8, Z0
+	VMOVUPS     (R11)(SI*1), Z9
+	VFMADD231PS Z9, Z8, Z1
+	VMOVUPS     (R11)(SI*2), Z9
+	VFMADD231PS Z9, Z8, Z2
+	VMOVUPS     (R11)(DI*1), Z9
+	VFMADD231PS Z9, Z8, Z3
+	VMOVUPS     (R11)(SI*4), Z9
+	VFMADD231PS Z9, Z8, Z4
+	VMOVUPS     (R11)(R8*1), Z9
+	VFMADD231PS Z9, Z8, Z5
+	VMOVUPS     (R11)(DI*2), Z9
+	VFMADD231PS Z9, Z8, Z6
+	VMOVUPS     (R11)(R9*1), Z9
+	VFMADD231PS Z9, Z8, Z7
+	ADDQ        $0x40, R10
+	ADDQ        BX, R11
+	DECQ        R14
+	JNE         columns
+	ADDQ        xRow+40(FP), R10
+	ADDQ        wRow+72(FP), R11
+	DECQ        R13
+	JNE         rows
+	ADDQ        xChan+48(FP), R10
+	ADDQ        wChan+80(FP), R11
+	DECQ        R12
+	JNE         channels
+	MOVQ        AX, R10
+	VMOVUPS     Z0, (R10)
+	ADDQ        dstChan+32(FP), R10
+	VMOVUPS     Z1, (R10)
+	ADDQ        dstChan+32(FP), R10
+	VMOVUPS     Z2, (R10)
+	ADDQ        dstChan+32(FP), R10
+	VMOVUPS     Z3, (R10)
+	ADDQ        dstChan+32(FP), R10
+	VMOVUPS     Z4, (R10)
+	ADDQ        dstChan+32(FP), R10
+	VMOVUPS     Z5, (R10)
+	ADDQ        dstChan+32(FP), R10
+	VMOVUPS     Z6, (R10)
+	ADDQ        dstChan+32(FP), R10
+	VMOVUPS     Z7, (R10)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	DECQ        DX
+	JNE         blocks
+	VZEROUPPER
+	RET
+
+// func convRow7x3AVX512(dst *float32, x *float32, w *float32, bias *float32, dstChan int, xRow int, xChan int, wOut int, wCol int, wRow int, wChan int, nc int, nky int, nkx int, n int)
+// Requires: AVX, AVX512F
+TEXT ·convRow7x3AVX512(SB), NOSPLIT, $0-120
+	MOVQ dst+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+112(FP), DX
+	MOVQ wCol+64(FP), BX
+	MOVQ wOut+56(FP), SI
+	LEAQ (SI)(SI*2), DI
+	LEAQ (DI)(SI*2), R8
+
+blocks:
+	MOVQ         bias+24(FP), R9
+	TESTQ        R9, R9
+	JZ           resume
+	VBROADCASTSS (R9), Z0
+	VMOVAPS      Z0, Z1
+	VMOVAPS      Z0, Z2
+	VBROADCASTSS 4(R9), Z3
+	VMOVAPS      Z3, Z4
+	VMOVAPS      Z3, Z5
+	VBROADCASTSS 8(R9), Z6
+	VMOVAPS      Z6, Z7
+	VMOVAPS      Z6, Z8
+	VBROADCASTSS 12(R9), Z9
+	VMOVAPS      Z9, Z10
+	VMOVAPS      Z9, Z11
+	VBROADCASTSS 16(R9), Z12
+	VMOVAPS      Z12, Z13
+	VMOVAPS      Z12, Z14
+	VBROADCASTSS 20(R9), Z15
+	VMOVAPS      Z15, Z16
+	VMOVAPS      Z15, Z17
+	VBROADCASTSS 24(R9), Z18
+	VMOVAPS      Z18, Z19
+	VMOVAPS      Z18, Z20
+	JMP          start
+
+resume:
+	MOVQ    AX, R9
+	VMOVUPS (R9), Z0
+	VMOVUPS 64(R9), Z1
+	VMOVUPS 128(R9), Z2
+	ADDQ    dstChan+32(FP), R9
+	VMOVUPS (R9), Z3
+	VMOVUPS 64(R9), Z4
+	VMOVUPS 128(R9), Z5
+	ADDQ    dstChan+32(FP), R9
+	VMOVUPS (R9), Z6
+	VMOVUPS 64(R9), Z7
+	VMOVUPS 128(R9), Z8
+	ADDQ    dstChan+32(FP), R9
+	VMOVUPS (R9), Z9
+	VMOVUPS 64(R9), Z10
+	VMOVUPS 128(R9), Z11
+	ADDQ    dstChan+32(FP), R9
+	VMOVUPS (R9), Z12
+	VMOVUPS 64(R9), Z13
+	VMOVUPS 128(R9), Z14
+	ADDQ    dstChan+32(FP), R9
+	VMOVUPS (R9), Z15
+	VMOVUPS 64(R9), Z16
+	VMOVUPS 128(R9), Z17
+	ADDQ    dstChan+32(FP), R9
+	VMOVUPS (R9), Z18
+	VMOVUPS 64(R9), Z19
+	VMOVUPS 128(R9), Z20
+
+start:
+	MOVQ CX, R9
+	MOVQ w+16(FP), R10
+	MOVQ nc+88(FP), R11
+
+channels:
+	MOVQ nky+96(FP), R12
+
+rows:
+	MOVQ nkx+104(FP), R13
+
+columns:
+	VMOVUPS      (R9), Z21
+	VMOVUPS      64(R9), Z22
+	VMOVUPS      128(R9), Z23
+	VBROADCASTSS (R10), Z24
+	VFMADD231PS  Z24, Z21, Z0
+	VFMADD231PS  Z24, Z22, Z1
+	VFMADD231PS  Z24, Z23, Z2
+	VBROADCASTSS (R10)(SI*1), Z24
+	VFMADD231PS  Z24, Z21, Z3
+	VFMADD231PS  Z24, Z22, Z4
+	VFMADD231PS  Z24, Z23, Z5
+	VBROADCASTSS (R10)(SI*2), Z24
+	VFMADD231PS  Z24, Z21, Z6
+	VFMADD231PS  Z24, Z22, Z7
+	VFMADD231PS  Z24, Z23, Z8
+	VBROADCASTSS (R10)(DI*1), Z24
+	VFMADD231PS  Z24, Z21, Z9
+	VFMADD231PS  Z24, Z22, Z10
+	VFMADD231PS  Z24, Z23, Z11
+	VBROADCASTSS (R10)(SI*4), Z24
+	VFMADD231PS  Z24, Z21, Z12
+	VFMADD231PS  Z24, Z22, Z13
+	VFMADD231PS  Z24, Z23, Z14
+	VBROADCASTSS (R10)(R8*1), Z24
+	VFMADD231PS  Z24, Z21, Z15
+	VFMADD231PS  Z24, Z22, Z16
+	VFMADD231PS  Z24, Z23, Z17
+	VBROADCASTSS (R10)(DI*2), Z24
+	VFMADD231PS  Z24, Z21, Z18
+	VFMADD231PS  Z24, Z22, Z19
+	VFMADD231PS  Z24, Z23, Z20
+	ADDQ         $0x40, R9
+	ADDQ         BX, R10
+	DECQ         R13
+	JNE          columns
+	ADDQ         xRow+40(FP), R9
+	ADDQ         wRow+72(FP), R10
+	DECQ         R12
+	JNE          rows
+	ADDQ         xChan+48(FP), R9
+	ADDQ         wChan+80(FP), R10
+	DECQ         R11
+	JNE          channels
+	MOVQ         AX, R9
+	VMOVUPS      Z0, (R9)
+	VMOVUPS      Z1, 64(R9)
+	VMOVUPS      Z2, 128(R9)
+	ADDQ         dstChan+32(FP), R9
+	VMOVUPS      Z3, (R9)
+	VMOVUPS      Z4, 64(R9)
+	VMOVUPS      Z5, 128(R9)
+	ADDQ         dstChan+32(FP), R9
+	VMOVUPS      Z6, (R9)
+	VMOVUPS      Z7, 64(R9)
+	VMOVUPS      Z8, 128(R9)
+	ADDQ         dstChan+32(FP), R9
+	VMOVUPS      Z9, (R9)
+	VMOVUPS      Z10, 64(R9)
+	VMOVUPS      Z11, 128(R9)
+	ADDQ         dstChan+32(FP), R9
+	VMOVUPS      Z12, (R9)
+	VMOVUPS      Z13, 64(R9)
+	VMOVUPS      Z14, 128(R9)
+	ADDQ         dstChan+32(FP), R9
+	VMOVUPS      Z15, (R9)
+	VMOVUPS      Z16, 64(R9)
+	VMOVUPS      Z17, 128(R9)
+	ADDQ         dstChan+32(FP), R9
+	VMOVUPS      Z18, (R9)
+	VMOVUPS      Z19, 64(R9)
+	VMOVUPS      Z20, 128(R9)
+	ADDQ         $0x000000c0, AX
+	ADDQ         $0x000000c0, CX
+	DECQ         DX
+	JNE          blocks
+	VZEROUPPER
+	RET
+
+// func convLanes7x3AVX512(dst *float32, x *float32, w *float32, bias *float32, dstChan int, xRow int, xChan int, wOut int, wCol int, wRow int, wChan int, nc int, nky int, nkx int, n int)
+// Requires: AVX, AVX512F
+TEXT ·convLanes7x3AVX512(SB), NOSPLIT, $0-120
+	MOVQ dst+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+112(FP), DX
+	MOVQ wCol+64(FP), BX
+	MOVQ wOut+56(FP), SI
+	LEAQ (SI)(SI*2), DI
+	LEAQ (DI)(SI*2), R8
+
+blocks:
+	MOVQ    bias+24(FP), R9
+	TESTQ   R9, R9
+	JZ      resume
+	VMOVUPS (R9), Z0
+	VMOVAPS Z0, Z1
+	VMOVAPS Z0, Z2
+	VMOVUPS 64(R9), Z3
+	VMOVAPS Z3, Z4
+	VMOVAPS Z3, Z5
+	VMOVUPS 128(R9), Z6
+	VMOVAPS Z6, Z7
+	VMOVAPS Z6, Z8
+	VMOVUPS 192(R9), Z9
+	VMOVAPS Z9, Z10
+	VMOVAPS Z9, Z11
+	VMOVUPS 256(R9), Z12
+	VMOVAPS Z12, Z13
+	VMOVAPS Z12, Z14
+	VMOVUPS 320(R9), Z15
+	VMOVAPS Z15, Z16
+	VMOVAPS Z15, Z17
+	VMOVUPS 384(R9), Z18
+	VMOVAPS Z18, Z19
+	VMOVAPS Z18, Z20
+	JMP     start
+
+resume:
+	MOVQ    AX, R9
+	VMOVUPS (R9), Z0
+	VMOVUPS 64(R9), Z1
+	VMOVUPS 128(R9), Z2
+	ADDQ    dstChan+32(FP), R9
+	VMOVUPS (R9), Z3
+	VMOVUPS 64(R9), Z4
+	VMOVUPS 128(R9), Z5
+	ADDQ    dstChan+32(FP), R9
+	VMOVUPS (R9), Z6
+	VMOVUPS 64(R9), Z7
+	VMOVUPS 128(R9), Z8
+	ADDQ    dstChan+32(FP), R9
+	VMOVUPS (R9), Z9
+	VMOVUPS 64(R9), Z10
+	VMOVUPS 128(R9), Z11
+	ADDQ    dstChan+32(FP), R9
+	VMOVUPS (R9), Z12
+	VMOVUPS 64(R9), Z13
+	VMOVUPS 128(R9), Z14
+	ADDQ    dstChan+32(FP), R9
+	VMOVUPS (R9), Z15
+	VMOVUPS 64(R9), Z16
+	VMOVUPS 128(R9), Z17
+	ADDQ    dstChan+32(FP), R9
+	VMOVUPS (R9), Z18
+	VMOVUPS 64(R9), Z19
+	VMOVUPS 128(R9), Z20
+
+start:
+	MOVQ CX, R9
+	MOVQ w+16(FP), R10
+	MOVQ nc+88(FP), R11
+
+channels:
+	MOVQ nky+96(FP), R12
+
+rows:
+	MOVQ nkx+104(FP), R13
+
+columns:
+	VMOVUPS     (R9), Z21
+	VMOVUPS     64(R9), Z22
+	VMOVUPS     128(R9), Z23
+	VMOVUPS     (R10), Z24
+	VFMADD231PS Z24, Z21, Z0
+	VFMADD231PS Z24, Z22, Z1
+	VFMADD231PS Z24, Z23, Z2
+	VMOVUPS     (R10)(SI*1), Z24
+	VFMADD231PS Z24, Z21, Z3
+	VFMADD231PS Z24, Z22, Z4
+	VFMADD231PS Z24, Z23, Z5
+	VMOVUPS     (R10)(SI*2), Z24
+	VFMADD231PS Z24, Z21, Z6
+	VFMADD231PS Z24, Z22, Z7
+	VFMADD231PS Z24, Z23, Z8
+	VMOVUPS     (R10)(DI*1), Z24
+	VFMADD231PS Z24, Z21, Z9
+	VFMADD231PS Z24, Z22, Z10
+	VFMADD231PS Z24, Z23, Z11
+	VMOVUPS     (R10)(SI*4), Z24
+	VFMADD231PS Z24, Z21, Z12
+	VFMADD231PS Z24, Z22, Z13
+	VFMADD231PS Z24, Z23, Z14
+	VMOVUPS     (R10)(R8*1), Z24
+	VFMADD231PS Z24, Z21, Z15
+	VFMADD231PS Z24, Z22, Z16
+	VFMADD231PS Z24, Z23, Z17
+	VMOVUPS     (R10)(DI*2), Z24
+	VFMADD231PS Z24, Z21, Z18
+	VFMADD231PS Z24, Z22, Z19
+	VFMADD231PS Z24, Z23, Z20
+	ADDQ        $0x40, R9
+	ADDQ        BX, R10
+	DECQ        R13
+	JNE         columns
+	ADDQ        xRow+40(FP), R9
+	ADDQ        wRow+72(FP), R10
+	DECQ        R12
+	JNE         rows
+	ADDQ        xChan+48(FP), R9
+	ADDQ        wChan+80(FP), R10
+	DECQ        R11
+	JNE         channels
+	MOVQ        AX, R9
+	VMOVUPS     Z0, (R9)
+	VMOVUPS     Z1, 64(R9)
+	VMOVUPS     Z2, 128(R9)
+	ADDQ        dstChan+32(FP), R9
+	VMOVUPS     Z3, (R9)
+	VMOVUPS     Z4, 64(R9)
+	VMOVUPS     Z5, 128(R9)
+	ADDQ        dstChan+32(FP), R9
+	VMOVUPS     Z6, (R9)
+	VMOVUPS     Z7, 64(R9)
+	VMOVUPS     Z8, 128(R9)
+	ADDQ        dstChan+32(FP), R9
+	VMOVUPS     Z9, (R9)
+	VMOVUPS     Z10, 64(R9)
+	VMOVUPS     Z11, 128(R9)
+	ADDQ        dstChan+32(FP), R9
+	VMOVUPS     Z12, (R9)
+	VMOVUPS     Z13, 64(R9)
+	VMOVUPS     Z14, 128(R9)
+	ADDQ        dstChan+32(FP), R9
+	VMOVUPS     Z15, (R9)
+	VMOVUPS     Z16, 64(R9)
+	VMOVUPS     Z17, 128(R9)
+	ADDQ        dstChan+32(FP), R9
+	VMOVUPS     Z18, (R9)
+	VMOVUPS     Z19, 64(R9)
+	VMOVUPS     Z20, 128(R9)
+	ADDQ        $0x000000c0, AX
+	ADDQ        $0x000000c0, CX
+	DECQ        DX
+	JNE         blocks
+	VZEROUPPER
+	RET
+
+// func convRow7x1AVX512(dst *float32, x *float32, w *float32, bias *float32, dstChan int, xRow int, xChan int, wOut int, wCol int, wRow int, wChan int, nc int, nky int, nkx int, n int)
+// Requires: AVX, AVX512F
+TEXT ·convRow7x1AVX512(SB), NOSPLIT, $0-120
+	MOVQ dst+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+112(FP), DX
+	MOVQ wCol+64(FP), BX
+	MOVQ wOut+56(FP), SI
+	LEAQ (SI)(SI*2), DI
+	LEAQ (DI)(SI*2), R8
+
+blocks:
+	MOVQ         bias+24(FP), R9
+	TESTQ        R9, R9
+	JZ           resume
+	VBROADCASTSS (R9), Z0
+	VBROADCASTSS 4(R9), Z1
+	VBROADCASTSS 8(R9), Z2
+	VBROADCASTSS 12(R9), Z3
+	VBROADCASTSS 16(R9), Z4
+	VBROADCASTSS 20(R9), Z5
+	VBROADCASTSS 24(R9), Z6
+	JMP          start
+
+resume:
+	MOVQ    AX, R9
+	VMOVUPS (R9), Z0
+	ADDQ    dstChan+32(FP), R9
+	VMOVUPS (R9), Z1
+	ADDQ    dstChan+32(FP), R9
+	VMOVUPS (R9), Z2
+	ADDQ    dstChan+32(FP), R9
+	VMOVUPS (R9), Z3
+	ADDQ    dstChan+32(FP), R9
+	VMOVUPS (R9), Z4
+	ADDQ    dstChan+32(FP), R9
+	VMOVUPS (R9), Z5
+	ADDQ    dstChan+32(FP), R9
+	VMOVUPS (R9), Z6
+
+start:
+	MOVQ CX, R9
+	MOVQ w+16(FP), R10
+	MOVQ nc+88(FP), R11
+
+channels:
+	MOVQ nky+96(FP), R12
+
+rows:
+	MOVQ nkx+104(FP), R13
+
+columns:
+	VMOVUPS      (R9), Z7
+	VBROADCASTSS (R10), Z8
+	VFMADD231PS  Z8, Z7, Z0
+	VBROADCASTSS (R10)(SI*1), Z8
+	VFMADD231PS  Z8, Z7, Z1
+	VBROADCASTSS (R10)(SI*2), Z8
+	VFMADD231PS  Z8, Z7, Z2
+	VBROADCASTSS (R10)(DI*1), Z8
+	VFMADD231PS  Z8, Z7, Z3
+	VBROADCASTSS (R10)(SI*4), Z8
+	VFMADD231PS  Z8, Z7, Z4
+	VBROADCASTSS (R10)(R8*1), Z8
+	VFMADD231PS  Z8, Z7, Z5
+	VBROADCASTSS (R10)(DI*2), Z8
+	VFMADD231PS  Z8, Z7, Z6
+	ADDQ         $0x40, R9
+	ADDQ         BX, R10
+	DECQ         R13
+	JNE          columns
+	ADDQ         xRow+40(FP), R9
+	ADDQ         wRow+72(FP), R10
+	DECQ         R12
+	JNE          rows
+	ADDQ         xChan+48(FP), R9
+	ADDQ         wChan+80(FP), R10
+	DECQ         R11
+	JNE          channels
+	MOVQ         AX, R9
+	VMOVUPS      Z0, (R9)
+	ADDQ         dstChan+32(FP), R9
+	VMOVUPS      Z1, (R9)
+	ADDQ         dstChan+32(FP), R9
+	VMOVUPS      Z2, (R9)
+	ADDQ         dstChan+32(FP), R9
+	VMOVUPS      Z3, (R9)
+	ADDQ         dstChan+32(FP), R9
+	VMOVUPS      Z4, (R9)
+	ADDQ         dstChan+32(FP), R9
+	VMOVUPS      Z5, (R9)
+	ADDQ         dstChan+32(FP), R9
+	VMOVUPS      Z6, (R9)
+	ADDQ         $0x00000040, AX
+	ADDQ         $0x00000040, CX
+	DECQ         DX
+	JNE          blocks
+	VZEROUPPER
+	RET
+
+// func convLanes7x1AVX512(dst *float32, x *float32, w *float32, bias *float32, dstChan int, xRow int, xChan int, wOut int, wCol int, wRow int, wChan int, nc int, nky int, nkx int, n int)
+// Requires: AVX, AVX512F
+TEXT ·convLanes7x1AVX512(SB), NOSPLIT, $0-120
+	MOVQ dst+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+112(FP), DX
+	MOVQ wCol+64(FP), BX
+	MOVQ wOut+56(FP), SI
+	LEAQ (SI)(SI*2), DI
+	LEAQ (DI)(SI*2), R8
+
+blocks:
+	MOVQ    bias+24(FP), R9
+	TESTQ   R9, R9
+	JZ      resume
+	VMOVUPS (R9), Z0
+	VMOVUPS 64(R9), Z1
+	VMOVUPS 128(R9), Z2
+	VMOVUPS 192(R9), Z3
+	VMOVUPS 256(R9), Z4
+	VMOVUPS 320(R9), Z5
+	VMOVUPS 384(R9), Z6
+	JMP     start
+
+resume:
+	MOVQ    AX, R9
+	VMOVUPS (R9), Z0
+	ADDQ    dstChan+32(FP), R9
+	VMOVUPS (R9), Z1
+	ADDQ    dstChan+32(FP), R9
+	VMOVUPS (R9), Z2
+	ADDQ    dstChan+32(FP), R9
+	VMOVUPS (R9), Z3
+	ADDQ    dstChan+32(FP), R9
+	VMOVUPS (R9), Z4
+	ADDQ    dstChan+32(FP), R9
+	VMOVUPS (R9), Z5
+	ADDQ    dstChan+32(FP), R9
+	VMOVUPS (R9), Z6
+
+start:
+	MOVQ CX, R9
+	MOVQ w+16(FP), R10
+	MOVQ nc+88(FP), R11
+
+channels:
+	MOVQ nky+96(FP), R12
+
+rows:
+	MOVQ nkx+104(FP), R13
+
+columns:
+	VMOVUPS     (R9), Z7
+	VMOVUPS     (R10), Z8
+	VFMADD231PS Z8, Z7, Z0
+	VMOVUPS     (R10)(SI*1), Z8
+	VFMADD231PS Z8, Z7, Z1
+	VMOVUPS     (R10)(SI*2), Z8
+	VFMADD231PS Z8, Z7, Z2
+	VMOVUPS     (R10)(DI*1), Z8
+	VFMADD231PS Z8, Z7, Z3
+	VMOVUPS     (R10)(SI*4), Z8
+	VFMADD231PS Z8, Z7, Z4
+	VMOVUPS     (R10)(R8*1), Z8
+	VFMADD231PS Z8, Z7, Z5
+	VMOVUPS     (R10)(DI*2), Z8
+	VFMADD231PS Z8, Z7, Z6
+	ADDQ        $0x40, R9
+	ADDQ        BX, R10
+	DECQ        R13
+	JNE         columns
+	ADDQ        xRow+40(FP), R9
+	ADDQ        wRow+72(FP), R10
+	DECQ        R12
+	JNE         rows
+	ADDQ        xChan+48(FP), R9
+	ADDQ        wChan+80(FP), R10
+	DECQ        R11
+	JNE         channels
+	MOVQ        AX, R9
+	VMOVUPS     Z0, (R9)
+	ADDQ        dstChan+32(FP), R9
+	VMOVUPS     Z1, (R9)
+	ADDQ        dstChan+32(FP), R9
+	VMOVUPS     Z2, (R9)
+	ADDQ        dstChan+32(FP), R9
+	VMOVUPS     Z3, (R9)
+	ADDQ        dstChan+32(FP), R9
+	VMOVUPS     Z4, (R9)
+	ADDQ        dstChan+32(FP), R9
+	VMOVUPS     Z5, (R9)
+	ADDQ        dstChan+32(FP), R9
+	VMOVUPS     Z6, (R9)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	DECQ        DX
+	JNE         blocks
+	VZEROUPPER
+	RET
+
+// func convRow6x4AVX512(dst *float32, x *float32, w *float32, bias *float32, dstChan int, xRow int, xChan int, wOut int, wCol int, wRow int, wChan int, nc int, nky int, nkx int, n int)
+// Requires: AVX, AVX512F
+TEXT ·convRow6x4AVX512(SB), NOSPLIT, $0-120
+	MOVQ dst+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+112(FP), DX
+	MOVQ wCol+64(FP), BX
+	MOVQ wOut+56(FP), SI
+	LEAQ (SI)(SI*2), DI
+	LEAQ (DI)(SI*2), R8
+
+blocks:
+	MOVQ         bias+24(FP), R9
+	TESTQ        R9, R9
+	JZ           resume
+	VBROADCASTSS (R9), Z0
 	VMOVAPS      Z0, Z1
 	VMOVAPS      Z0, Z2
 	VMOVAPS      Z0, Z3
-	VBROADCASTSS 4(DI), Z4
+	VBROADCASTSS 4(R9), Z4
 	VMOVAPS      Z4, Z5
 	VMOVAPS      Z4, Z6
 	VMOVAPS      Z4, Z7
-	VBROADCASTSS 8(DI), Z8
+	VBROADCASTSS 8(R9), Z8
 	VMOVAPS      Z8, Z9
 	VMOVAPS      Z8, Z10
 	VMOVAPS      Z8, Z11
-	VBROADCASTSS 12(DI), Z12
+	VBROADCASTSS 12(R9), Z12
 	VMOVAPS      Z12, Z13
 	VMOVAPS      Z12, Z14
 	VMOVAPS      Z12, Z15
-	VBROADCASTSS 16(DI), Z16
+	VBROADCASTSS 16(R9), Z16
 	VMOVAPS      Z16, Z17
 	VMOVAPS      Z16, Z18
 	VMOVAPS      Z16, Z19
-	VBROADCASTSS 20(DI), Z20
+	VBROADCASTSS 20(R9), Z20
 	VMOVAPS      Z20, Z21
 	VMOVAPS      Z20, Z22
 	VMOVAPS      Z20, Z23
-	MOVQ         CX, DI
-	MOVQ         w+16(FP), R8
-	MOVQ         nc+64(FP), R9
+	JMP          start
+
+resume:
+	MOVQ    AX, R9
+	VMOVUPS (R9), Z0
+	VMOVUPS 64(R9), Z1
+	VMOVUPS 128(R9), Z2
+	VMOVUPS 192(R9), Z3
+	ADDQ    dstChan+32(FP), R9
+	VMOVUPS (R9), Z4
+	VMOVUPS 64(R9), Z5
+	VMOVUPS 128(R9), Z6
+	VMOVUPS 192(R9), Z7
+	ADDQ    dstChan+32(FP), R9
+	VMOVUPS (R9), Z8
+	VMOVUPS 64(R9), Z9
+	VMOVUPS 128(R9), Z10
+	VMOVUPS 192(R9), Z11
+	ADDQ    dstChan+32(FP), R9
+	VMOVUPS (R9), Z12
+	VMOVUPS 64(R9), Z13
+	VMOVUPS 128(R9), Z14
+	VMOVUPS 192(R9), Z15
+	ADDQ    dstChan+32(FP), R9
+	VMOVUPS (R9), Z16
+	VMOVUPS 64(R9), Z17
+	VMOVUPS 128(R9), Z18
+	VMOVUPS 192(R9), Z19
+	ADDQ    dstChan+32(FP), R9
+	VMOVUPS (R9), Z20
+	VMOVUPS 64(R9), Z21
+	VMOVUPS 128(R9), Z22
+	VMOVUPS 192(R9), Z23
+
+start:
+	MOVQ CX, R9
+	MOVQ w+16(FP), R10
+	MOVQ nc+88(FP), R11
 
 channels:
-	MOVQ DI, R10
-	MOVQ R8, R11
-	MOVQ nky+72(FP), R12
+	MOVQ nky+96(FP), R12
 
 rows:
-	MOVQ R10, R13
-	MOVQ nkx+80(FP), R14
+	MOVQ nkx+104(FP), R13
 
 columns:
-	VMOVUPS      (R13), Z24
-	VMOVUPS      64(R13), Z25
-	VMOVUPS      128(R13), Z26
-	VMOVUPS      192(R13), Z27
-	VBROADCASTSS (R11), Z28
+	VMOVUPS      (R9), Z24
+	VMOVUPS      64(R9), Z25
+	VMOVUPS      128(R9), Z26
+	VMOVUPS      192(R9), Z27
+	VBROADCASTSS (R10), Z28
 	VFMADD231PS  Z28, Z24, Z0
 	VFMADD231PS  Z28, Z25, Z1
 	VFMADD231PS  Z28, Z26, Z2
 	VFMADD231PS  Z28, Z27, Z3
-	VBROADCASTSS 4(R11), Z28
+	VBROADCASTSS (R10)(SI*1), Z28
 	VFMADD231PS  Z28, Z24, Z4
 	VFMADD231PS  Z28, Z25, Z5
 	VFMADD231PS  Z28, Z26, Z6
 	VFMADD231PS  Z28, Z27, Z7
-	VBROADCASTSS 8(R11), Z28
+	VBROADCASTSS (R10)(SI*2), Z28
 	VFMADD231PS  Z28, Z24, Z8
 	VFMADD231PS  Z28, Z25, Z9
 	VFMADD231PS  Z28, Z26, Z10
 	VFMADD231PS  Z28, Z27, Z11
-	VBROADCASTSS 12(R11), Z28
+	VBROADCASTSS (R10)(DI*1), Z28
 	VFMADD231PS  Z28, Z24, Z12
 	VFMADD231PS  Z28, Z25, Z13
 	VFMADD231PS  Z28, Z26, Z14
 	VFMADD231PS  Z28, Z27, Z15
-	VBROADCASTSS 16(R11), Z28
+	VBROADCASTSS (R10)(SI*4), Z28
 	VFMADD231PS  Z28, Z24, Z16
 	VFMADD231PS  Z28, Z25, Z17
 	VFMADD231PS  Z28, Z26, Z18
 	VFMADD231PS  Z28, Z27, Z19
-	VBROADCASTSS 20(R11), Z28
+	VBROADCASTSS (R10)(R8*1), Z28
 	VFMADD231PS  Z28, Z24, Z20
 	VFMADD231PS  Z28, Z25, Z21
 	VFMADD231PS  Z28, Z26, Z22
 	VFMADD231PS  Z28, Z27, Z23
-	ADDQ         $0x40, R13
-	ADDQ         $0x18, R11
-	DECQ         R14
+	ADDQ         $0x40, R9
+	ADDQ         BX, R10
+	DECQ         R13
 	JNE          columns
-	ADDQ         xRow+40(FP), R10
+	ADDQ         xRow+40(FP), R9
+	ADDQ         wRow+72(FP), R10
 	DECQ         R12
 	JNE          rows
-	ADDQ         BX, DI
-	ADDQ         SI, R8
-	DECQ         R9
+	ADDQ         xChan+48(FP), R9
+	ADDQ         wChan+80(FP), R10
+	DECQ         R11
 	JNE          channels
-	MOVQ         AX, DI
-	VMOVUPS      Z0, (DI)
-	VMOVUPS      Z1, 64(DI)
-	VMOVUPS      Z2, 128(DI)
-	VMOVUPS      Z3, 192(DI)
-	ADDQ         dstChan+32(FP), DI
-	VMOVUPS      Z4, (DI)
-	VMOVUPS      Z5, 64(DI)
-	VMOVUPS      Z6, 128(DI)
-	VMOVUPS      Z7, 192(DI)
-	ADDQ         dstChan+32(FP), DI
-	VMOVUPS      Z8, (DI)
-	VMOVUPS      Z9, 64(DI)
-	VMOVUPS      Z10, 128(DI)
-	VMOVUPS      Z11, 192(DI)
-	ADDQ         dstChan+32(FP), DI
-	VMOVUPS      Z12, (DI)
-	VMOVUPS      Z13, 64(DI)
-	VMOVUPS      Z14, 128(DI)
-	VMOVUPS      Z15, 192(DI)
-	ADDQ         dstChan+32(FP), DI
-	VMOVUPS      Z16, (DI)
-	VMOVUPS      Z17, 64(DI)
-	VMOVUPS      Z18, 128(DI)
-	VMOVUPS      Z19, 192(DI)
-	ADDQ         dstChan+32(FP), DI
-	VMOVUPS      Z20, (DI)
-	VMOVUPS      Z21, 64(DI)
-	VMOVUPS      Z22, 128(DI)
-	VMOVUPS      Z23, 192(DI)
+	MOVQ         AX, R9
+	VMOVUPS      Z0, (R9)
+	VMOVUPS      Z1, 64(R9)
+	VMOVUPS      Z2, 128(R9)
+	VMOVUPS      Z3, 192(R9)
+	ADDQ         dstChan+32(FP), R9
+	VMOVUPS      Z4, (R9)
+	VMOVUPS      Z5, 64(R9)
+	VMOVUPS      Z6, 128(R9)
+	VMOVUPS      Z7, 192(R9)
+	ADDQ         dstChan+32(FP), R9
+	VMOVUPS      Z8, (R9)
+	VMOVUPS      Z9, 64(R9)
+	VMOVUPS      Z10, 128(R9)
+	VMOVUPS      Z11, 192(R9)
+	ADDQ         dstChan+32(FP), R9
+	VMOVUPS      Z12, (R9)
+	VMOVUPS      Z13, 64(R9)
+	VMOVUPS      Z14, 128(R9)
+	VMOVUPS      Z15, 192(R9)
+	ADDQ         dstChan+32(FP), R9
+	VMOVUPS      Z16, (R9)
+	VMOVUPS      Z17, 64(R9)
+	VMOVUPS      Z18, 128(R9)
+	VMOVUPS      Z19, 192(R9)
+	ADDQ         dstChan+32(FP), R9
+	VMOVUPS      Z20, (R9)
+	VMOVUPS      Z21, 64(R9)
+	VMOVUPS      Z22, 128(R9)
+	VMOVUPS      Z23, 192(R9)
 	ADDQ         $0x00000100, AX
 	ADDQ         $0x00000100, CX
 	DECQ         DX
@@ -2050,73 +4642,260 @@ columns:
 	VZEROUPPER
 	RET
 
-// func convRow6x1AVX512(dst *float32, x *float32, w *float32, bias *float32, dstChan int, xRow int, xChan int, wChan int, nc int, nky int, nkx int, n int)
+// func convLanes6x4AVX512(dst *float32, x *float32, w *float32, bias *float32, dstChan int, xRow int, xChan int, wOut int, wCol int, wRow int, wChan int, nc int, nky int, nkx int, n int)
 // Requires: AVX, AVX512F
-TEXT ·convRow6x1AVX512(SB), NOSPLIT, $0-96
+TEXT ·convLanes6x4AVX512(SB), NOSPLIT, $0-120
 	MOVQ dst+0(FP), AX
 	MOVQ x+8(FP), CX
-	MOVQ n+88(FP), DX
-	MOVQ xChan+48(FP), BX
-	MOVQ wChan+56(FP), SI
+	MOVQ n+112(FP), DX
+	MOVQ wCol+64(FP), BX
+	MOVQ wOut+56(FP), SI
+	LEAQ (SI)(SI*2), DI
+	LEAQ (DI)(SI*2), R8
 
 blocks:
-	MOVQ         bias+24(FP), DI
-	VBROADCASTSS (DI), Z0
-	VBROADCASTSS 4(DI), Z1
-	VBROADCASTSS 8(DI), Z2
-	VBROADCASTSS 12(DI), Z3
-	VBROADCASTSS 16(DI), Z4
-	VBROADCASTSS 20(DI), Z5
-	MOVQ         CX, DI
-	MOVQ         w+16(FP), R8
-	MOVQ         nc+64(FP), R9
+	MOVQ    bias+24(FP), R9
+	TESTQ   R9, R9
+	JZ      resume
+	VMOVUPS (R9), Z0
+	VMOVAPS Z0, Z1
+	VMOVAPS Z0, Z2
+	VMOVAPS Z0, Z3
+	VMOVUPS 64(R9), Z4
+	VMOVAPS Z4, Z5
+	VMOVAPS Z4, Z6
+	VMOVAPS Z4, Z7
+	VMOVUPS 128(R9), Z8
+	VMOVAPS Z8, Z9
+	VMOVAPS Z8, Z10
+	VMOVAPS Z8, Z11
+	VMOVUPS 192(R9), Z12
+	VMOVAPS Z12, Z13
+	VMOVAPS Z12, Z14
+	VMOVAPS Z12, Z15
+	VMOVUPS 256(R9), Z16
+	VMOVAPS Z16, Z17
+	VMOVAPS Z16, Z18
+	VMOVAPS Z16, Z19
+	VMOVUPS 320(R9), Z20
+	VMOVAPS Z20, Z21
+	VMOVAPS Z20, Z22
+	VMOVAPS Z20, Z23
+	JMP     start
+
+resume:
+	MOVQ    AX, R9
+	VMOVUPS (R9), Z0
+	VMOVUPS 64(R9), Z1
+	VMOVUPS 128(R9), Z2
+	VMOVUPS 192(R9), Z3
+	ADDQ    dstChan+32(FP), R9
+	VMOVUPS (R9), Z4
+	VMOVUPS 64(R9), Z5
+	VMOVUPS 128(R9), Z6
+	VMOVUPS 192(R9), Z7
+	ADDQ    dstChan+32(FP), R9
+	VMOVUPS (R9), Z8
+	VMOVUPS 64(R9), Z9
+	VMOVUPS 128(R9), Z10
+	VMOVUPS 192(R9), Z11
+	ADDQ    dstChan+32(FP), R9
+	VMOVUPS (R9), Z12
+	VMOVUPS 64(R9), Z13
+	VMOVUPS 128(R9), Z14
+	VMOVUPS 192(R9), Z15
+	ADDQ    dstChan+32(FP), R9
+	VMOVUPS (R9), Z16
+	VMOVUPS 64(R9), Z17
+	VMOVUPS 128(R9), Z18
+	VMOVUPS 192(R9), Z19
+	ADDQ    dstChan+32(FP), R9
+	VMOVUPS (R9), Z20
+	VMOVUPS 64(R9), Z21
+	VMOVUPS 128(R9), Z22
+	VMOVUPS 192(R9), Z23
+
+start:
+	MOVQ CX, R9
+	MOVQ w+16(FP), R10
+	MOVQ nc+88(FP), R11
 
 channels:
-	MOVQ DI, R10
-	MOVQ R8, R11
-	MOVQ nky+72(FP), R12
+	MOVQ nky+96(FP), R12
 
 rows:
-	MOVQ R10, R13
-	MOVQ nkx+80(FP), R14
+	MOVQ nkx+104(FP), R13
 
 columns:
-	VMOVUPS      (R13), Z6
-	VBROADCASTSS (R11), Z7
+	VMOVUPS     (R9), Z24
+	VMOVUPS     64(R9), Z25
+	VMOVUPS     128(R9), Z26
+	VMOVUPS     192(R9), Z27
+	VMOVUPS     (R10), Z28
+	VFMADD231PS Z28, Z24, Z0
+	VFMADD231PS Z28, Z25, Z1
+	VFMADD231PS Z28, Z26, Z2
+	VFMADD231PS Z28, Z27, Z3
+	VMOVUPS     (R10)(SI*1), Z28
+	VFMADD231PS Z28, Z24, Z4
+	VFMADD231PS Z28, Z25, Z5
+	VFMADD231PS Z28, Z26, Z6
+	VFMADD231PS Z28, Z27, Z7
+	VMOVUPS     (R10)(SI*2), Z28
+	VFMADD231PS Z28, Z24, Z8
+	VFMADD231PS Z28, Z25, Z9
+	VFMADD231PS Z28, Z26, Z10
+	VFMADD231PS Z28, Z27, Z11
+	VMOVUPS     (R10)(DI*1), Z28
+	VFMADD231PS Z28, Z24, Z12
+	VFMADD231PS Z28, Z25, Z13
+	VFMADD231PS Z28, Z26, Z14
+	VFMADD231PS Z28, Z27, Z15
+	VMOVUPS     (R10)(SI*4), Z28
+	VFMADD231PS Z28, Z24, Z16
+	VFMADD231PS Z28, Z25, Z17
+	VFMADD231PS Z28, Z26, Z18
+	VFMADD231PS Z28, Z27, Z19
+	VMOVUPS     (R10)(R8*1), Z28
+	VFMADD231PS Z28, Z24, Z20
+	VFMADD231PS Z28, Z25, Z21
+	VFMADD231PS Z28, Z26, Z22
+	VFMADD231PS Z28, Z27, Z23
+	ADDQ        $0x40, R9
+	ADDQ        BX, R10
+	DECQ        R13
+	JNE         columns
+	ADDQ        xRow+40(FP), R9
+	ADDQ        wRow+72(FP), R10
+	DECQ        R12
+	JNE         rows
+	ADDQ        xChan+48(FP), R9
+	ADDQ        wChan+80(FP), R10
+	DECQ        R11
+	JNE         channels
+	MOVQ        AX, R9
+	VMOVUPS     Z0, (R9)
+	VMOVUPS     Z1, 64(R9)
+	VMOVUPS     Z2, 128(R9)
+	VMOVUPS     Z3, 192(R9)
+	ADDQ        dstChan+32(FP), R9
+	VMOVUPS     Z4, (R9)
+	VMOVUPS     Z5, 64(R9)
+	VMOVUPS     Z6, 128(R9)
+	VMOVUPS     Z7, 192(R9)
+	ADDQ        dstChan+32(FP), R9
+	VMOVUPS     Z8, (R9)
+	VMOVUPS     Z9, 64(R9)
+	VMOVUPS     Z10, 128(R9)
+	VMOVUPS     Z11, 192(R9)
+	ADDQ        dstChan+32(FP), R9
+	VMOVUPS     Z12, (R9)
+	VMOVUPS     Z13, 64(R9)
+	VMOVUPS     Z14, 128(R9)
+	VMOVUPS     Z15, 192(R9)
+	ADDQ        dstChan+32(FP), R9
+	VMOVUPS     Z16, (R9)
+	VMOVUPS     Z17, 64(R9)
+	VMOVUPS     Z18, 128(R9)
+	VMOVUPS     Z19, 192(R9)
+	ADDQ        dstChan+32(FP), R9
+	VMOVUPS     Z20, (R9)
+	VMOVUPS     Z21, 64(R9)
+	VMOVUPS     Z22, 128(R9)
+	VMOVUPS     Z23, 192(R9)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000100, CX
+	DECQ        DX
+	JNE         blocks
+	VZEROUPPER
+	RET
+
+// func convRow6x1AVX512(dst *float32, x *float32, w *float32, bias *float32, dstChan int, xRow int, xChan int, wOut int, wCol int, wRow int, wChan int, nc int, nky int, nkx int, n int)
+// Requires: AVX, AVX512F
+TEXT ·convRow6x1AVX512(SB), NOSPLIT, $0-120
+	MOVQ dst+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+112(FP), DX
+	MOVQ wCol+64(FP), BX
+	MOVQ wOut+56(FP), SI
+	LEAQ (SI)(SI*2), DI
+	LEAQ (DI)(SI*2), R8
+
+blocks:
+	MOVQ         bias+24(FP), R9
+	TESTQ        R9, R9
+	JZ           resume
+	VBROADCASTSS (R9), Z0
+	VBROADCASTSS 4(R9), Z1
+	VBROADCASTSS 8(R9), Z2
+	VBROADCASTSS 12(R9), Z3
+	VBROADCASTSS 16(R9), Z4
+	VBROADCASTSS 20(R9), Z5
+	JMP          start
+
+resume:
+	MOVQ    AX, R9
+	VMOVUPS (R9), Z0
+	ADDQ    dstChan+32(FP), R9
+	VMOVUPS (R9), Z1
+	ADDQ    dstChan+32(FP), R9
+	VMOVUPS (R9), Z2
+	ADDQ    dstChan+32(FP), R9
+	VMOVUPS (R9), Z3
+	ADDQ    dstChan+32(FP), R9
+	VMOVUPS (R9), Z4
+	ADDQ    dstChan+32(FP), R9
+	VMOVUPS (R9), Z5
+
+start:
+	MOVQ CX, R9
+	MOVQ w+16(FP), R10
+	MOVQ nc+88(FP), R11
+
+channels:
+	MOVQ nky+96(FP), R12
+
+rows:
+	MOVQ nkx+104(FP), R13
+
+columns:
+	VMOVUPS      (R9), Z6
+	VBROADCASTSS (R10), Z7
 	VFMADD231PS  Z7, Z6, Z0
-	VBROADCASTSS 4(R11), Z7
+	VBROADCASTSS (R10)(SI*1), Z7
 	VFMADD231PS  Z7, Z6, Z1
-	VBROADCASTSS 8(R11), Z7
+	VBROADCASTSS (R10)(SI*2), Z7
 	VFMADD231PS  Z7, Z6, Z2
-	VBROADCASTSS 12(R11), Z7
+	VBROADCASTSS (R10)(DI*1), Z7
 	VFMADD231PS  Z7, Z6, Z3
-	VBROADCASTSS 16(R11), Z7
+	VBROADCASTSS (R10)(SI*4), Z7
 	VFMADD231PS  Z7, Z6, Z4
-	VBROADCASTSS 20(R11), Z7
+	VBROADCASTSS (R10)(R8*1), Z7
 	VFMADD231PS  Z7, Z6, Z5
-	ADDQ         $0x40, R13
-	ADDQ         $0x18, R11
-	DECQ         R14
+	ADDQ         $0x40, R9
+	ADDQ         BX, R10
+	DECQ         R13
 	JNE          columns
-	ADDQ         xRow+40(FP), R10
+	ADDQ         xRow+40(FP), R9
+	ADDQ         wRow+72(FP), R10
 	DECQ         R12
 	JNE          rows
-	ADDQ         BX, DI
-	ADDQ         SI, R8
-	DECQ         R9
+	ADDQ         xChan+48(FP), R9
+	ADDQ         wChan+80(FP), R10
+	DECQ         R11
 	JNE          channels
-	MOVQ         AX, DI
-	VMOVUPS      Z0, (DI)
-	ADDQ         dstChan+32(FP), DI
-	VMOVUPS      Z1, (DI)
-	ADDQ         dstChan+32(FP), DI
-	VMOVUPS      Z2, (DI)
-	ADDQ         dstChan+32(FP), DI
-	VMOVUPS      Z3, (DI)
-	ADDQ         dstChan+32(FP), DI
-	VMOVUPS      Z4, (DI)
-	ADDQ         dstChan+32(FP), DI
-	VMOVUPS      Z5, (DI)
+	MOVQ         AX, R9
+	VMOVUPS      Z0, (R9)
+	ADDQ         dstChan+32(FP), R9
+	VMOVUPS      Z1, (R9)
+	ADDQ         dstChan+32(FP), R9
+	VMOVUPS      Z2, (R9)
+	ADDQ         dstChan+32(FP), R9
+	VMOVUPS      Z3, (R9)
+	ADDQ         dstChan+32(FP), R9
+	VMOVUPS      Z4, (R9)
+	ADDQ         dstChan+32(FP), R9
+	VMOVUPS      Z5, (R9)
 	ADDQ         $0x00000040, AX
 	ADDQ         $0x00000040, CX
 	DECQ         DX
@@ -2124,128 +4903,721 @@ columns:
 	VZEROUPPER
 	RET
 
-// func convRow4x6AVX512(dst *float32, x *float32, w *float32, bias *float32, dstChan int, xRow int, xChan int, wChan int, nc int, nky int, nkx int, n int)
+// func convLanes6x1AVX512(dst *float32, x *float32, w *float32, bias *float32, dstChan int, xRow int, xChan int, wOut int, wCol int, wRow int, wChan int, nc int, nky int, nkx int, n int)
 // Requires: AVX, AVX512F
-TEXT ·convRow4x6AVX512(SB), NOSPLIT, $0-96
+TEXT ·convLanes6x1AVX512(SB), NOSPLIT, $0-120
 	MOVQ dst+0(FP), AX
 	MOVQ x+8(FP), CX
-	MOVQ n+88(FP), DX
-	MOVQ xChan+48(FP), BX
-	MOVQ wChan+56(FP), SI
+	MOVQ n+112(FP), DX
+	MOVQ wCol+64(FP), BX
+	MOVQ wOut+56(FP), SI
+	LEAQ (SI)(SI*2), DI
+	LEAQ (DI)(SI*2), R8
 
 blocks:
-	MOVQ         bias+24(FP), DI
-	VBROADCASTSS (DI), Z0
+	MOVQ    bias+24(FP), R9
+	TESTQ   R9, R9
+	JZ      resume
+	VMOVUPS (R9), Z0
+	VMOVUPS 64(R9), Z1
+	VMOVUPS 128(R9), Z2
+	VMOVUPS 192(R9), Z3
+	VMOVUPS 256(R9), Z4
+	VMOVUPS 320(R9), Z5
+	JMP     start
+
+resume:
+	MOVQ    AX, R9
+	VMOVUPS (R9), Z0
+	ADDQ    dstChan+32(FP), R9
+	VMOVUPS (R9), Z1
+	ADDQ    dstChan+32(FP), R9
+	VMOVUPS (R9), Z2
+	ADDQ    dstChan+32(FP), R9
+	VMOVUPS (R9), Z3
+	ADDQ    dstChan+32(FP), R9
+	VMOVUPS (R9), Z4
+	ADDQ    dstChan+32(FP), R9
+	VMOVUPS (R9), Z5
+
+start:
+	MOVQ CX, R9
+	MOVQ w+16(FP), R10
+	MOVQ nc+88(FP), R11
+
+channels:
+	MOVQ nky+96(FP), R12
+
+rows:
+	MOVQ nkx+104(FP), R13
+
+columns:
+	VMOVUPS     (R9), Z6
+	VMOVUPS     (R10), Z7
+	VFMADD231PS Z7, Z6, Z0
+	VMOVUPS     (R10)(SI*1), Z7
+	VFMADD231PS Z7, Z6, Z1
+	VMOVUPS     (R10)(SI*2), Z7
+	VFMADD231PS Z7, Z6, Z2
+	VMOVUPS     (R10)(DI*1), Z7
+	VFMADD231PS Z7, Z6, Z3
+	VMOVUPS     (R10)(SI*4), Z7
+	VFMADD231PS Z7, Z6, Z4
+	VMOVUPS     (R10)(R8*1), Z7
+	VFMADD231PS Z7, Z6, Z5
+	ADDQ        $0x40, R9
+	ADDQ        BX, R10
+	DECQ        R13
+	JNE         columns
+	ADDQ        xRow+40(FP), R9
+	ADDQ        wRow+72(FP), R10
+	DECQ        R12
+	JNE         rows
+	ADDQ        xChan+48(FP), R9
+	ADDQ        wChan+80(FP), R10
+	DECQ        R11
+	JNE         channels
+	MOVQ        AX, R9
+	VMOVUPS     Z0, (R9)
+	ADDQ        dstChan+32(FP), R9
+	VMOVUPS     Z1, (R9)
+	ADDQ        dstChan+32(FP), R9
+	VMOVUPS     Z2, (R9)
+	ADDQ        dstChan+32(FP), R9
+	VMOVUPS     Z3, (R9)
+	ADDQ        dstChan+32(FP), R9
+	VMOVUPS     Z4, (R9)
+	ADDQ        dstChan+32(FP), R9
+	VMOVUPS     Z5, (R9)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	DECQ        DX
+	JNE         blocks
+	VZEROUPPER
+	RET
+
+// func convRow5x4AVX512(dst *float32, x *float32, w *float32, bias *float32, dstChan int, xRow int, xChan int, wOut int, wCol int, wRow int, wChan int, nc int, nky int, nkx int, n int)
+// Requires: AVX, AVX512F
+TEXT ·convRow5x4AVX512(SB), NOSPLIT, $0-120
+	MOVQ dst+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+112(FP), DX
+	MOVQ wCol+64(FP), BX
+	MOVQ wOut+56(FP), SI
+	LEAQ (SI)(SI*2), DI
+
+blocks:
+	MOVQ         bias+24(FP), R8
+	TESTQ        R8, R8
+	JZ           resume
+	VBROADCASTSS (R8), Z0
+	VMOVAPS      Z0, Z1
+	VMOVAPS      Z0, Z2
+	VMOVAPS      Z0, Z3
+	VBROADCASTSS 4(R8), Z4
+	VMOVAPS      Z4, Z5
+	VMOVAPS      Z4, Z6
+	VMOVAPS      Z4, Z7
+	VBROADCASTSS 8(R8), Z8
+	VMOVAPS      Z8, Z9
+	VMOVAPS      Z8, Z10
+	VMOVAPS      Z8, Z11
+	VBROADCASTSS 12(R8), Z12
+	VMOVAPS      Z12, Z13
+	VMOVAPS      Z12, Z14
+	VMOVAPS      Z12, Z15
+	VBROADCASTSS 16(R8), Z16
+	VMOVAPS      Z16, Z17
+	VMOVAPS      Z16, Z18
+	VMOVAPS      Z16, Z19
+	JMP          start
+
+resume:
+	MOVQ    AX, R8
+	VMOVUPS (R8), Z0
+	VMOVUPS 64(R8), Z1
+	VMOVUPS 128(R8), Z2
+	VMOVUPS 192(R8), Z3
+	ADDQ    dstChan+32(FP), R8
+	VMOVUPS (R8), Z4
+	VMOVUPS 64(R8), Z5
+	VMOVUPS 128(R8), Z6
+	VMOVUPS 192(R8), Z7
+	ADDQ    dstChan+32(FP), R8
+	VMOVUPS (R8), Z8
+	VMOVUPS 64(R8), Z9
+	VMOVUPS 128(R8), Z10
+	VMOVUPS 192(R8), Z11
+	ADDQ    dstChan+32(FP), R8
+	VMOVUPS (R8), Z12
+	VMOVUPS 64(R8), Z13
+	VMOVUPS 128(R8), Z14
+	VMOVUPS 192(R8), Z15
+	ADDQ    dstChan+32(FP), R8
+	VMOVUPS (R8), Z16
+	VMOVUPS 64(R8), Z17
+	VMOVUPS 128(R8), Z18
+	VMOVUPS 192(R8), Z19
+
+start:
+	MOVQ CX, R8
+	MOVQ w+16(FP), R9
+	MOVQ nc+88(FP), R10
+
+channels:
+	MOVQ nky+96(FP), R11
+
+rows:
+	MOVQ nkx+104(FP), R12
+
+columns:
+	VMOVUPS      (R8), Z20
+	VMOVUPS      64(R8), Z21
+	VMOVUPS      128(R8), Z22
+	VMOVUPS      192(R8), Z23
+	VBROADCASTSS (R9), Z24
+	VFMADD231PS  Z24, Z20, Z0
+	VFMADD231PS  Z24, Z21, Z1
+	VFMADD231PS  Z24, Z22, Z2
+	VFMADD231PS  Z24, Z23, Z3
+	VBROADCASTSS (R9)(SI*1), Z24
+	VFMADD231PS  Z24, Z20, Z4
+	VFMADD231PS  Z24, Z21, Z5
+	VFMADD231PS  Z24, Z22, Z6
+	VFMADD231PS  Z24, Z23, Z7
+	VBROADCASTSS (R9)(SI*2), Z24
+	VFMADD231PS  Z24, Z20, Z8
+	VFMADD231PS  Z24, Z21, Z9
+	VFMADD231PS  Z24, Z22, Z10
+	VFMADD231PS  Z24, Z23, Z11
+	VBROADCASTSS (R9)(DI*1), Z24
+	VFMADD231PS  Z24, Z20, Z12
+	VFMADD231PS  Z24, Z21, Z13
+	VFMADD231PS  Z24, Z22, Z14
+	VFMADD231PS  Z24, Z23, Z15
+	VBROADCASTSS (R9)(SI*4), Z24
+	VFMADD231PS  Z24, Z20, Z16
+	VFMADD231PS  Z24, Z21, Z17
+	VFMADD231PS  Z24, Z22, Z18
+	VFMADD231PS  Z24, Z23, Z19
+	ADDQ         $0x40, R8
+	ADDQ         BX, R9
+	DECQ         R12
+	JNE          columns
+	ADDQ         xRow+40(FP), R8
+	ADDQ         wRow+72(FP), R9
+	DECQ         R11
+	JNE          rows
+	ADDQ         xChan+48(FP), R8
+	ADDQ         wChan+80(FP), R9
+	DECQ         R10
+	JNE          channels
+	MOVQ         AX, R8
+	VMOVUPS      Z0, (R8)
+	VMOVUPS      Z1, 64(R8)
+	VMOVUPS      Z2, 128(R8)
+	VMOVUPS      Z3, 192(R8)
+	ADDQ         dstChan+32(FP), R8
+	VMOVUPS      Z4, (R8)
+	VMOVUPS      Z5, 64(R8)
+	VMOVUPS      Z6, 128(R8)
+	VMOVUPS      Z7, 192(R8)
+	ADDQ         dstChan+32(FP), R8
+	VMOVUPS      Z8, (R8)
+	VMOVUPS      Z9, 64(R8)
+	VMOVUPS      Z10, 128(R8)
+	VMOVUPS      Z11, 192(R8)
+	ADDQ         dstChan+32(FP), R8
+	VMOVUPS      Z12, (R8)
+	VMOVUPS      Z13, 64(R8)
+	VMOVUPS      Z14, 128(R8)
+	VMOVUPS      Z15, 192(R8)
+	ADDQ         dstChan+32(FP), R8
+	VMOVUPS      Z16, (R8)
+	VMOVUPS      Z17, 64(R8)
+	VMOVUPS      Z18, 128(R8)
+	VMOVUPS      Z19, 192(R8)
+	ADDQ         $0x00000100, AX
+	ADDQ         $0x00000100, CX
+	DECQ         DX
+	JNE          blocks
+	VZEROUPPER
+	RET
+
+// func convLanes5x4AVX512(dst *float32, x *float32, w *float32, bias *float32, dstChan int, xRow int, xChan int, wOut int, wCol int, wRow int, wChan int, nc int, nky int, nkx int, n int)
+// Requires: AVX, AVX512F
+TEXT ·convLanes5x4AVX512(SB), NOSPLIT, $0-120
+	MOVQ dst+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+112(FP), DX
+	MOVQ wCol+64(FP), BX
+	MOVQ wOut+56(FP), SI
+	LEAQ (SI)(SI*2), DI
+
+blocks:
+	MOVQ    bias+24(FP), R8
+	TESTQ   R8, R8
+	JZ      resume
+	VMOVUPS (R8), Z0
+	VMOVAPS Z0, Z1
+	VMOVAPS Z0, Z2
+	VMOVAPS Z0, Z3
+	VMOVUPS 64(R8), Z4
+	VMOVAPS Z4, Z5
+	VMOVAPS Z4, Z6
+	VMOVAPS Z4, Z7
+	VMOVUPS 128(R8), Z8
+	VMOVAPS Z8, Z9
+	VMOVAPS Z8, Z10
+	VMOVAPS Z8, Z11
+	VMOVUPS 192(R8), Z12
+	VMOVAPS Z12, Z13
+	VMOVAPS Z12, Z14
+	VMOVAPS Z12, Z15
+	VMOVUPS 256(R8), Z16
+	VMOVAPS Z16, Z17
+	VMOVAPS Z16, Z18
+	VMOVAPS Z16, Z19
+	JMP     start
+
+resume:
+	MOVQ    AX, R8
+	VMOVUPS (R8), Z0
+	VMOVUPS 64(R8), Z1
+	VMOVUPS 128(R8), Z2
+	VMOVUPS 192(R8), Z3
+	ADDQ    dstChan+32(FP), R8
+	VMOVUPS (R8), Z4
+	VMOVUPS 64(R8), Z5
+	VMOVUPS 128(R8), Z6
+	VMOVUPS 192(R8), Z7
+	ADDQ    dstChan+32(FP), R8
+	VMOVUPS (R8), Z8
+	VMOVUPS 64(R8), Z9
+	VMOVUPS 128(R8), Z10
+	VMOVUPS 192(R8), Z11
+	ADDQ    dstChan+32(FP), R8
+	VMOVUPS (R8), Z12
+	VMOVUPS 64(R8), Z13
+	VMOVUPS 128(R8), Z14
+	VMOVUPS 192(R8), Z15
+	ADDQ    dstChan+32(FP), R8
+	VMOVUPS (R8), Z16
+	VMOVUPS 64(R8), Z17
+	VMOVUPS 128(R8), Z18
+	VMOVUPS 192(R8), Z19
+
+start:
+	MOVQ CX, R8
+	MOVQ w+16(FP), R9
+	MOVQ nc+88(FP), R10
+
+channels:
+	MOVQ nky+96(FP), R11
+
+rows:
+	MOVQ nkx+104(FP), R12
+
+columns:
+	VMOVUPS     (R8), Z20
+	VMOVUPS     64(R8), Z21
+	VMOVUPS     128(R8), Z22
+	VMOVUPS     192(R8), Z23
+	VMOVUPS     (R9), Z24
+	VFMADD231PS Z24, Z20, Z0
+	VFMADD231PS Z24, Z21, Z1
+	VFMADD231PS Z24, Z22, Z2
+	VFMADD231PS Z24, Z23, Z3
+	VMOVUPS     (R9)(SI*1), Z24
+	VFMADD231PS Z24, Z20, Z4
+	VFMADD231PS Z24, Z21, Z5
+	VFMADD231PS Z24, Z22, Z6
+	VFMADD231PS Z24, Z23, Z7
+	VMOVUPS     (R9)(SI*2), Z24
+	VFMADD231PS Z24, Z20, Z8
+	VFMADD231PS Z24, Z21, Z9
+	VFMADD231PS Z24, Z22, Z10
+	VFMADD231PS Z24, Z23, Z11
+	VMOVUPS     (R9)(DI*1), Z24
+	VFMADD231PS Z24, Z20, Z12
+	VFMADD231PS Z24, Z21, Z13
+	VFMADD231PS Z24, Z22, Z14
+	VFMADD231PS Z24, Z23, Z15
+	VMOVUPS     (R9)(SI*4), Z24
+	VFMADD231PS Z24, Z20, Z16
+	VFMADD231PS Z24, Z21, Z17
+	VFMADD231PS Z24, Z22, Z18
+	VFMADD231PS Z24, Z23, Z19
+	ADDQ        $0x40, R8
+	ADDQ        BX, R9
+	DECQ        R12
+	JNE         columns
+	ADDQ        xRow+40(FP), R8
+	ADDQ        wRow+72(FP), R9
+	DECQ        R11
+	JNE         rows
+	ADDQ        xChan+48(FP), R8
+	ADDQ        wChan+80(FP), R9
+	DECQ        R10
+	JNE         channels
+	MOVQ        AX, R8
+	VMOVUPS     Z0, (R8)
+	VMOVUPS     Z1, 64(R8)
+	VMOVUPS     Z2, 128(R8)
+	VMOVUPS     Z3, 192(R8)
+	ADDQ        dstChan+32(FP), R8
+	VMOVUPS     Z4, (R8)
+	VMOVUPS     Z5, 64(R8)
+	VMOVUPS     Z6, 128(R8)
+	VMOVUPS     Z7, 192(R8)
+	ADDQ        dstChan+32(FP), R8
+	VMOVUPS     Z8, (R8)
+	VMOVUPS     Z9, 64(R8)
+	VMOVUPS     Z10, 128(R8)
+	VMOVUPS     Z11, 192(R8)
+	ADDQ        dstChan+32(FP), R8
+	VMOVUPS     Z12, (R8)
+	VMOVUPS     Z13, 64(R8)
+	VMOVUPS     Z14, 128(R8)
+	VMOVUPS     Z15, 192(R8)
+	ADDQ        dstChan+32(FP), R8
+	VMOVUPS     Z16, (R8)
+	VMOVUPS     Z17, 64(R8)
+	VMOVUPS     Z18, 128(R8)
+	VMOVUPS     Z19, 192(R8)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000100, CX
+	DECQ        DX
+	JNE         blocks
+	VZEROUPPER
+	RET
+
+// func convRow5x1AVX512(dst *float32, x *float32, w *float32, bias *float32, dstChan int, xRow int, xChan int, wOut int, wCol int, wRow int, wChan int, nc int, nky int, nkx int, n int)
+// Requires: AVX, AVX512F
+TEXT ·convRow5x1AVX512(SB), NOSPLIT, $0-120
+	MOVQ dst+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+112(FP), DX
+	MOVQ wCol+64(FP), BX
+	MOVQ wOut+56(FP), SI
+	LEAQ (SI)(SI*2), DI
+
+blocks:
+	MOVQ         bias+24(FP), R8
+	TESTQ        R8, R8
+	JZ           resume
+	VBROADCASTSS (R8), Z0
+	VBROADCASTSS 4(R8), Z1
+	VBROADCASTSS 8(R8), Z2
+	VBROADCASTSS 12(R8), Z3
+	VBROADCASTSS 16(R8), Z4
+	JMP          start
+
+resume:
+	MOVQ    AX, R8
+	VMOVUPS (R8), Z0
+	ADDQ    dstChan+32(FP), R8
+	VMOVUPS (R8), Z1
+	ADDQ    dstChan+32(FP), R8
+	VMOVUPS (R8), Z2
+	ADDQ    dstChan+32(FP), R8
+	VMOVUPS (R8), Z3
+	ADDQ    dstChan+32(FP), R8
+	VMOVUPS (R8), Z4
+
+start:
+	MOVQ CX, R8
+	MOVQ w+16(FP), R9
+	MOVQ nc+88(FP), R10
+
+channels:
+	MOVQ nky+96(FP), R11
+
+rows:
+	MOVQ nkx+104(FP), R12
+
+columns:
+	VMOVUPS      (R8), Z5
+	VBROADCASTSS (R9), Z6
+	VFMADD231PS  Z6, Z5, Z0
+	VBROADCASTSS (R9)(SI*1), Z6
+	VFMADD231PS  Z6, Z5, Z1
+	VBROADCASTSS (R9)(SI*2), Z6
+	VFMADD231PS  Z6, Z5, Z2
+	VBROADCASTSS (R9)(DI*1), Z6
+	VFMADD231PS  Z6, Z5, Z3
+	VBROADCASTSS (R9)(SI*4), Z6
+	VFMADD231PS  Z6, Z5, Z4
+	ADDQ         $0x40, R8
+	ADDQ         BX, R9
+	DECQ         R12
+	JNE          columns
+	ADDQ         xRow+40(FP), R8
+	ADDQ         wRow+72(FP), R9
+	DECQ         R11
+	JNE          rows
+	ADDQ         xChan+48(FP), R8
+	ADDQ         wChan+80(FP), R9
+	DECQ         R10
+	JNE          channels
+	MOVQ         AX, R8
+	VMOVUPS      Z0, (R8)
+	ADDQ         dstChan+32(FP), R8
+	VMOVUPS      Z1, (R8)
+	ADDQ         dstChan+32(FP), R8
+	VMOVUPS      Z2, (R8)
+	ADDQ         dstChan+32(FP), R8
+	VMOVUPS      Z3, (R8)
+	ADDQ         dstChan+32(FP), R8
+	VMOVUPS      Z4, (R8)
+	ADDQ         $0x00000040, AX
+	ADDQ         $0x00000040, CX
+	DECQ         DX
+	JNE          blocks
+	VZEROUPPER
+	RET
+
+// func convLanes5x1AVX512(dst *float32, x *float32, w *float32, bias *float32, dstChan int, xRow int, xChan int, wOut int, wCol int, wRow int, wChan int, nc int, nky int, nkx int, n int)
+// Requires: AVX, AVX512F
+TEXT ·convLanes5x1AVX512(SB), NOSPLIT, $0-120
+	MOVQ dst+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+112(FP), DX
+	MOVQ wCol+64(FP), BX
+	MOVQ wOut+56(FP), SI
+	LEAQ (SI)(SI*2), DI
+
+blocks:
+	MOVQ    bias+24(FP), R8
+	TESTQ   R8, R8
+	JZ      resume
+	VMOVUPS (R8), Z0
+	VMOVUPS 64(R8), Z1
+	VMOVUPS 128(R8), Z2
+	VMOVUPS 192(R8), Z3
+	VMOVUPS 256(R8), Z4
+	JMP     start
+
+resume:
+	MOVQ    AX, R8
+	VMOVUPS (R8), Z0
+	ADDQ    dstChan+32(FP), R8
+	VMOVUPS (R8), Z1
+	ADDQ    dstChan+32(FP), R8
+	VMOVUPS (R8), Z2
+	ADDQ    dstChan+32(FP), R8
+	VMOVUPS (R8), Z3
+	ADDQ    dstChan+32(FP), R8
+	VMOVUPS (R8), Z4
+
+start:
+	MOVQ CX, R8
+	MOVQ w+16(FP), R9
+	MOVQ nc+88(FP), R10
+
+channels:
+	MOVQ nky+96(FP), R11
+
+rows:
+	MOVQ nkx+104(FP), R12
+
+columns:
+	VMOVUPS     (R8), Z5
+	VMOVUPS     (R9), Z6
+	VFMADD231PS Z6, Z5, Z0
+	VMOVUPS     (R9)(SI*1), Z6
+	VFMADD231PS Z6, Z5, Z1
+	VMOVUPS     (R9)(SI*2), Z6
+	VFMADD231PS Z6, Z5, Z2
+	VMOVUPS     (R9)(DI*1), Z6
+	VFMADD231PS Z6, Z5, Z3
+	VMOVUPS     (R9)(SI*4), Z6
+	VFMADD231PS Z6, Z5, Z4
+	ADDQ        $0x40, R8
+	ADDQ        BX, R9
+	DECQ        R12
+	JNE         columns
+	ADDQ        xRow+40(FP), R8
+	ADDQ        wRow+72(FP), R9
+	DECQ        R11
+	JNE         rows
+	ADDQ        xChan+48(FP), R8
+	ADDQ        wChan+80(FP), R9
+	DECQ        R10
+	JNE         channels
+	MOVQ        AX, R8
+	VMOVUPS     Z0, (R8)
+	ADDQ        dstChan+32(FP), R8
+	VMOVUPS     Z1, (R8)
+	ADDQ        dstChan+32(FP), R8
+	VMOVUPS     Z2, (R8)
+	ADDQ        dstChan+32(FP), R8
+	VMOVUPS     Z3, (R8)
+	ADDQ        dstChan+32(FP), R8
+	VMOVUPS     Z4, (R8)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	DECQ        DX
+	JNE         blocks
+	VZEROUPPER
+	RET
+
+// func convRow4x6AVX512(dst *float32, x *float32, w *float32, bias *float32, dstChan int, xRow int, xChan int, wOut int, wCol int, wRow int, wChan int, nc int, nky int, nkx int, n int)
+// Requires: AVX, AVX512F
+TEXT ·convRow4x6AVX512(SB), NOSPLIT, $0-120
+	MOVQ dst+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+112(FP), DX
+	MOVQ wCol+64(FP), BX
+	MOVQ wOut+56(FP), SI
+	LEAQ (SI)(SI*2), DI
+
+blocks:
+	MOVQ         bias+24(FP), R8
+	TESTQ        R8, R8
+	JZ           resume
+	VBROADCASTSS (R8), Z0
 	VMOVAPS      Z0, Z1
 	VMOVAPS      Z0, Z2
 	VMOVAPS      Z0, Z3
 	VMOVAPS      Z0, Z4
 	VMOVAPS      Z0, Z5
-	VBROADCASTSS 4(DI), Z6
+	VBROADCASTSS 4(R8), Z6
 	VMOVAPS      Z6, Z7
 	VMOVAPS      Z6, Z8
 	VMOVAPS      Z6, Z9
 	VMOVAPS      Z6, Z10
 	VMOVAPS      Z6, Z11
-	VBROADCASTSS 8(DI), Z12
+	VBROADCASTSS 8(R8), Z12
 	VMOVAPS      Z12, Z13
 	VMOVAPS      Z12, Z14
 	VMOVAPS      Z12, Z15
 	VMOVAPS      Z12, Z16
 	VMOVAPS      Z12, Z17
-	VBROADCASTSS 12(DI), Z18
+	VBROADCASTSS 12(R8), Z18
 	VMOVAPS      Z18, Z19
 	VMOVAPS      Z18, Z20
 	VMOVAPS      Z18, Z21
 	VMOVAPS      Z18, Z22
 	VMOVAPS      Z18, Z23
-	MOVQ         CX, DI
-	MOVQ         w+16(FP), R8
-	MOVQ         nc+64(FP), R9
+	JMP          start
+
+resume:
+	MOVQ    AX, R8
+	VMOVUPS (R8), Z0
+	VMOVUPS 64(R8), Z1
+	VMOVUPS 128(R8), Z2
+	VMOVUPS 192(R8), Z3
+	VMOVUPS 256(R8), Z4
+	VMOVUPS 320(R8), Z5
+	ADDQ    dstChan+32(FP), R8
+	VMOVUPS (R8), Z6
+	VMOVUPS 64(R8), Z7
+	VMOVUPS 128(R8), Z8
+	VMOVUPS 192(R8), Z9
+	VMOVUPS 256(R8), Z10
+	VMOVUPS 320(R8), Z11
+	ADDQ    dstChan+32(FP), R8
+	VMOVUPS (R8), Z12
+	VMOVUPS 64(R8), Z13
+	VMOVUPS 128(R8), Z14
+	VMOVUPS 192(R8), Z15
+	VMOVUPS 256(R8), Z16
+	VMOVUPS 320(R8), Z17
+	ADDQ    dstChan+32(FP), R8
+	VMOVUPS (R8), Z18
+	VMOVUPS 64(R8), Z19
+	VMOVUPS 128(R8), Z20
+	VMOVUPS 192(R8), Z21
+	VMOVUPS 256(R8), Z22
+	VMOVUPS 320(R8), Z23
+
+start:
+	MOVQ CX, R8
+	MOVQ w+16(FP), R9
+	MOVQ nc+88(FP), R10
 
 channels:
-	MOVQ DI, R10
-	MOVQ R8, R11
-	MOVQ nky+72(FP), R12
+	MOVQ nky+96(FP), R11
 
 rows:
-	MOVQ R10, R13
-	MOVQ nkx+80(FP), R14
+	MOVQ nkx+104(FP), R12
 
 columns:
-	VBROADCASTSS (R11), Z24
-	VBROADCASTSS 4(R11), Z25
-	VBROADCASTSS 8(R11), Z26
-	VBROADCASTSS 12(R11), Z27
-	VMOVUPS      (R13), Z28
+	VBROADCASTSS (R9), Z24
+	VBROADCASTSS (R9)(SI*1), Z25
+	VBROADCASTSS (R9)(SI*2), Z26
+	VBROADCASTSS (R9)(DI*1), Z27
+	VMOVUPS      (R8), Z28
 	VFMADD231PS  Z24, Z28, Z0
 	VFMADD231PS  Z25, Z28, Z6
 	VFMADD231PS  Z26, Z28, Z12
 	VFMADD231PS  Z27, Z28, Z18
-	VMOVUPS      64(R13), Z28
+	VMOVUPS      64(R8), Z28
 	VFMADD231PS  Z24, Z28, Z1
 	VFMADD231PS  Z25, Z28, Z7
 	VFMADD231PS  Z26, Z28, Z13
 	VFMADD231PS  Z27, Z28, Z19
-	VMOVUPS      128(R13), Z28
+	VMOVUPS      128(R8), Z28
 	VFMADD231PS  Z24, Z28, Z2
 	VFMADD231PS  Z25, Z28, Z8
 	VFMADD231PS  Z26, Z28, Z14
 	VFMADD231PS  Z27, Z28, Z20
-	VMOVUPS      192(R13), Z28
+	VMOVUPS      192(R8), Z28
 	VFMADD231PS  Z24, Z28, Z3
 	VFMADD231PS  Z25, Z28, Z9
 	VFMADD231PS  Z26, Z28, Z15
 	VFMADD231PS  Z27, Z28, Z21
-	VMOVUPS      256(R13), Z28
+	VMOVUPS      256(R8), Z28
 	VFMADD231PS  Z24, Z28, Z4
 	VFMADD231PS  Z25, Z28, Z10
 	VFMADD231PS  Z26, Z28, Z16
 	VFMADD231PS  Z27, Z28, Z22
-	VMOVUPS      320(R13), Z28
+	VMOVUPS      320(R8), Z28
 	VFMADD231PS  Z24, Z28, Z5
 	VFMADD231PS  Z25, Z28, Z11
 	VFMADD231PS  Z26, Z28, Z17
 	VFMADD231PS  Z27, Z28, Z23
-	ADDQ         $0x40, R13
-	ADDQ         $0x10, R11
-	DECQ         R14
-	JNE          columns
-	ADDQ         xRow+40(FP), R10
+	ADDQ         $0x40, R8
+	ADDQ         BX, R9
 	DECQ         R12
+	JNE          columns
+	ADDQ         xRow+40(FP), R8
+	ADDQ         wRow+72(FP), R9
+	DECQ         R11
 	JNE          rows
-	ADDQ         BX, DI
-	ADDQ         SI, R8
-	DECQ         R9
+	ADDQ         xChan+48(FP), R8
+	ADDQ         wChan+80(FP), R9
+	DECQ         R10
 	JNE          channels
-	MOVQ         AX, DI
-	VMOVUPS      Z0, (DI)
-	VMOVUPS      Z1, 64(DI)
-	VMOVUPS      Z2, 128(DI)
-	VMOVUPS      Z3, 192(DI)
-	VMOVUPS      Z4, 256(DI)
-	VMOVUPS      Z5, 320(DI)
-	ADDQ         dstChan+32(FP), DI
-	VMOVUPS      Z6, (DI)
-	VMOVUPS      Z7, 64(DI)
-	VMOVUPS      Z8, 128(DI)
-	VMOVUPS      Z9, 192(DI)
-	VMOVUPS      Z10, 256(DI)
-	VMOVUPS      Z11, 320(DI)
-	ADDQ         dstChan+32(FP), DI
-	VMOVUPS      Z12, (DI)
-	VMOVUPS      Z13, 64(DI)
-	VMOVUPS      Z14, 128(DI)
-	VMOVUPS      Z15, 192(DI)
-	VMOVUPS      Z16, 256(DI)
-	VMOVUPS      Z17, 320(DI)
-	ADDQ         dstChan+32(FP), DI
-	VMOVUPS      Z18, (DI)
-	VMOVUPS      Z19, 64(DI)
-	VMOVUPS      Z20, 128(DI)
-	VMOVUPS      Z21, 192(DI)
-	VMOVUPS      Z22, 256(DI)
-	VMOVUPS      Z23, 320(DI)
+	MOVQ         AX, R8
+	VMOVUPS      Z0, (R8)
+	VMOVUPS      Z1, 64(R8)
+	VMOVUPS      Z2, 128(R8)
+	VMOVUPS      Z3, 192(R8)
+	VMOVUPS      Z4, 256(R8)
+	VMOVUPS      Z5, 320(R8)
+	ADDQ         dstChan+32(FP), R8
+	VMOVUPS      Z6, (R8)
+	VMOVUPS      Z7, 64(R8)
+	VMOVUPS      Z8, 128(R8)
+	VMOVUPS      Z9, 192(R8)
+	VMOVUPS      Z10, 256(R8)
+	VMOVUPS      Z11, 320(R8)
+	ADDQ         dstChan+32(FP), R8
+	VMOVUPS      Z12, (R8)
+	VMOVUPS      Z13, 64(R8)
+	VMOVUPS      Z14, 128(R8)
+	VMOVUPS      Z15, 192(R8)
+	VMOVUPS      Z16, 256(R8)
+	VMOVUPS      Z17, 320(R8)
+	ADDQ         dstChan+32(FP), R8
+	VMOVUPS      Z18, (R8)
+	VMOVUPS      Z19, 64(R8)
+	VMOVUPS      Z20, 128(R8)
+	VMOVUPS      Z21, 192(R8)
+	VMOVUPS      Z22, 256(R8)
+	VMOVUPS      Z23, 320(R8)
 	ADDQ         $0x00000180, AX
 	ADDQ         $0x00000180, CX
 	DECQ         DX
@@ -2253,63 +5625,464 @@ columns:
 	VZEROUPPER
 	RET
 
-// func convRow4x1AVX512(dst *float32, x *float32, w *float32, bias *float32, dstChan int, xRow int, xChan int, wChan int, nc int, nky int, nkx int, n int)
+// func convLanes4x6AVX512(dst *float32, x *float32, w *float32, bias *float32, dstChan int, xRow int, xChan int, wOut int, wCol int, wRow int, wChan int, nc int, nky int, nkx int, n int)
 // Requires: AVX, AVX512F
-TEXT ·convRow4x1AVX512(SB), NOSPLIT, $0-96
+TEXT ·convLanes4x6AVX512(SB), NOSPLIT, $0-120
 	MOVQ dst+0(FP), AX
 	MOVQ x+8(FP), CX
-	MOVQ n+88(FP), DX
-	MOVQ xChan+48(FP), BX
-	MOVQ wChan+56(FP), SI
+	MOVQ n+112(FP), DX
+	MOVQ wCol+64(FP), BX
+	MOVQ wOut+56(FP), SI
+	LEAQ (SI)(SI*2), DI
 
 blocks:
-	MOVQ         bias+24(FP), DI
-	VBROADCASTSS (DI), Z0
-	VBROADCASTSS 4(DI), Z1
-	VBROADCASTSS 8(DI), Z2
-	VBROADCASTSS 12(DI), Z3
-	MOVQ         CX, DI
-	MOVQ         w+16(FP), R8
-	MOVQ         nc+64(FP), R9
+	MOVQ    bias+24(FP), R8
+	TESTQ   R8, R8
+	JZ      resume
+	VMOVUPS (R8), Z0
+	VMOVAPS Z0, Z1
+	VMOVAPS Z0, Z2
+	VMOVAPS Z0, Z3
+	VMOVAPS Z0, Z4
+	VMOVAPS Z0, Z5
+	VMOVUPS 64(R8), Z6
+	VMOVAPS Z6, Z7
+	VMOVAPS Z6, Z8
+	VMOVAPS Z6, Z9
+	VMOVAPS Z6, Z10
+	VMOVAPS Z6, Z11
+	VMOVUPS 128(R8), Z12
+	VMOVAPS Z12, Z13
+	VMOVAPS Z12, Z14
+	VMOVAPS Z12, Z15
+	VMOVAPS Z12, Z16
+	VMOVAPS Z12, Z17
+	VMOVUPS 192(R8), Z18
+	VMOVAPS Z18, Z19
+	VMOVAPS Z18, Z20
+	VMOVAPS Z18, Z21
+	VMOVAPS Z18, Z22
+	VMOVAPS Z18, Z23
+	JMP     start
+
+resume:
+	MOVQ    AX, R8
+	VMOVUPS (R8), Z0
+	VMOVUPS 64(R8), Z1
+	VMOVUPS 128(R8), Z2
+	VMOVUPS 192(R8), Z3
+	VMOVUPS 256(R8), Z4
+	VMOVUPS 320(R8), Z5
+	ADDQ    dstChan+32(FP), R8
+	VMOVUPS (R8), Z6
+	VMOVUPS 64(R8), Z7
+	VMOVUPS 128(R8), Z8
+	VMOVUPS 192(R8), Z9
+	VMOVUPS 256(R8), Z10
+	VMOVUPS 320(R8), Z11
+	ADDQ    dstChan+32(FP), R8
+	VMOVUPS (R8), Z12
+	VMOVUPS 64(R8), Z13
+	VMOVUPS 128(R8), Z14
+	VMOVUPS 192(R8), Z15
+	VMOVUPS 256(R8), Z16
+	VMOVUPS 320(R8), Z17
+	ADDQ    dstChan+32(FP), R8
+	VMOVUPS (R8), Z18
+	VMOVUPS 64(R8), Z19
+	VMOVUPS 128(R8), Z20
+	VMOVUPS 192(R8), Z21
+	VMOVUPS 256(R8), Z22
+	VMOVUPS 320(R8), Z23
+
+start:
+	MOVQ CX, R8
+	MOVQ w+16(FP), R9
+	MOVQ nc+88(FP), R10
 
 channels:
-	MOVQ DI, R10
-	MOVQ R8, R11
-	MOVQ nky+72(FP), R12
+	MOVQ nky+96(FP), R11
 
 rows:
-	MOVQ R10, R13
-	MOVQ nkx+80(FP), R14
+	MOVQ nkx+104(FP), R12
 
 columns:
-	VMOVUPS      (R13), Z4
-	VBROADCASTSS (R11), Z5
-	VFMADD231PS  Z5, Z4, Z0
-	VBROADCASTSS 4(R11), Z5
-	VFMADD231PS  Z5, Z4, Z1
-	VBROADCASTSS 8(R11), Z5
-	VFMADD231PS  Z5, Z4, Z2
-	VBROADCASTSS 12(R11), Z5
-	VFMADD231PS  Z5, Z4, Z3
-	ADDQ         $0x40, R13
-	ADDQ         $0x10, R11
-	DECQ         R14
-	JNE          columns
-	ADDQ         xRow+40(FP), R10
+	VMOVUPS     (R9), Z24
+	VMOVUPS     (R9)(SI*1), Z25
+	VMOVUPS     (R9)(SI*2), Z26
+	VMOVUPS     (R9)(DI*1), Z27
+	VMOVUPS     (R8), Z28
+	VFMADD231PS Z24, Z28, Z0
+	VFMADD231PS Z25, Z28, Z6
+	VFMADD231PS Z26, Z28, Z12
+	VFMADD231PS Z27, Z28, Z18
+	VMOVUPS     64(R8), Z28
+	VFMADD231PS Z24, Z28, Z1
+	VFMADD231PS Z25, Z28, Z7
+	VFMADD231PS Z26, Z28, Z13
+	VFMADD231PS Z27, Z28, Z19
+	VMOVUPS     128(R8), Z28
+	VFMADD231PS Z24, Z28, Z2
+	VFMADD231PS Z25, Z28, Z8
+	VFMADD231PS Z26, Z28, Z14
+	VFMADD231PS Z27, Z28, Z20
+	VMOVUPS     192(R8), Z28
+	VFMADD231PS Z24, Z28, Z3
+	VFMADD231PS Z25, Z28, Z9
+	VFMADD231PS Z26, Z28, Z15
+	VFMADD231PS Z27, Z28, Z21
+	VMOVUPS     256(R8), Z28
+	VFMADD231PS Z24, Z28, Z4
+	VFMADD231PS Z25, Z28, Z10
+	VFMADD231PS Z26, Z28, Z16
+	VFMADD231PS Z27, Z28, Z22
+	VMOVUPS     320(R8), Z28
+	VFMADD231PS Z24, Z28, Z5
+	VFMADD231PS Z25, Z28, Z11
+	VFMADD231PS Z26, Z28, Z17
+	VFMADD231PS Z27, Z28, Z23
+	ADDQ        $0x40, R8
+	ADDQ        BX, R9
+	DECQ        R12
+	JNE         columns
+	ADDQ        xRow+40(FP), R8
+	ADDQ        wRow+72(FP), R9
+	DECQ        R11
+	JNE         rows
+	ADDQ        xChan+48(FP), R8
+	ADDQ        wChan+80(FP), R9
+	DECQ        R10
+	JNE         channels
+	MOVQ        AX, R8
+	VMOVUPS     Z0, (R8)
+	VMOVUPS     Z1, 64(R8)
+	VMOVUPS     Z2, 128(R8)
+	VMOVUPS     Z3, 192(R8)
+	VMOVUPS     Z4, 256(R8)
+	VMOVUPS     Z5, 320(R8)
+	ADDQ        dstChan+32(FP), R8
+	VMOVUPS     Z6, (R8)
+	VMOVUPS     Z7, 64(R8)
+	VMOVUPS     Z8, 128(R8)
+	VMOVUPS     Z9, 192(R8)
+	VMOVUPS     Z10, 256(R8)
+	VMOVUPS     Z11, 320(R8)
+	ADDQ        dstChan+32(FP), R8
+	VMOVUPS     Z12, (R8)
+	VMOVUPS     Z13, 64(R8)
+	VMOVUPS     Z14, 128(R8)
+	VMOVUPS     Z15, 192(R8)
+	VMOVUPS     Z16, 256(R8)
+	VMOVUPS     Z17, 320(R8)
+	ADDQ        dstChan+32(FP), R8
+	VMOVUPS     Z18, (R8)
+	VMOVUPS     Z19, 64(R8)
+	VMOVUPS     Z20, 128(R8)
+	VMOVUPS     Z21, 192(R8)
+	VMOVUPS     Z22, 256(R8)
+	VMOVUPS     Z23, 320(R8)
+	ADDQ        $0x00000180, AX
+	ADDQ        $0x00000180, CX
+	DECQ        DX
+	JNE         blocks
+	VZEROUPPER
+	RET
+
+// func convRow4x3AVX512(dst *float32, x *float32, w *float32, bias *float32, dstChan int, xRow int, xChan int, wOut int, wCol int, wRow int, wChan int, nc int, nky int, nkx int, n int)
+// Requires: AVX, AVX512F
+TEXT ·convRow4x3AVX512(SB), NOSPLIT, $0-120
+	MOVQ dst+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+112(FP), DX
+	MOVQ wCol+64(FP), BX
+	MOVQ wOut+56(FP), SI
+	LEAQ (SI)(SI*2), DI
+
+blocks:
+	MOVQ         bias+24(FP), R8
+	TESTQ        R8, R8
+	JZ           resume
+	VBROADCASTSS (R8), Z0
+	VMOVAPS      Z0, Z1
+	VMOVAPS      Z0, Z2
+	VBROADCASTSS 4(R8), Z3
+	VMOVAPS      Z3, Z4
+	VMOVAPS      Z3, Z5
+	VBROADCASTSS 8(R8), Z6
+	VMOVAPS      Z6, Z7
+	VMOVAPS      Z6, Z8
+	VBROADCASTSS 12(R8), Z9
+	VMOVAPS      Z9, Z10
+	VMOVAPS      Z9, Z11
+	JMP          start
+
+resume:
+	MOVQ    AX, R8
+	VMOVUPS (R8), Z0
+	VMOVUPS 64(R8), Z1
+	VMOVUPS 128(R8), Z2
+	ADDQ    dstChan+32(FP), R8
+	VMOVUPS (R8), Z3
+	VMOVUPS 64(R8), Z4
+	VMOVUPS 128(R8), Z5
+	ADDQ    dstChan+32(FP), R8
+	VMOVUPS (R8), Z6
+	VMOVUPS 64(R8), Z7
+	VMOVUPS 128(R8), Z8
+	ADDQ    dstChan+32(FP), R8
+	VMOVUPS (R8), Z9
+	VMOVUPS 64(R8), Z10
+	VMOVUPS 128(R8), Z11
+
+start:
+	MOVQ CX, R8
+	MOVQ w+16(FP), R9
+	MOVQ nc+88(FP), R10
+
+channels:
+	MOVQ nky+96(FP), R11
+
+rows:
+	MOVQ nkx+104(FP), R12
+
+columns:
+	VMOVUPS      (R8), Z12
+	VMOVUPS      64(R8), Z13
+	VMOVUPS      128(R8), Z14
+	VBROADCASTSS (R9), Z15
+	VFMADD231PS  Z15, Z12, Z0
+	VFMADD231PS  Z15, Z13, Z1
+	VFMADD231PS  Z15, Z14, Z2
+	VBROADCASTSS (R9)(SI*1), Z15
+	VFMADD231PS  Z15, Z12, Z3
+	VFMADD231PS  Z15, Z13, Z4
+	VFMADD231PS  Z15, Z14, Z5
+	VBROADCASTSS (R9)(SI*2), Z15
+	VFMADD231PS  Z15, Z12, Z6
+	VFMADD231PS  Z15, Z13, Z7
+	VFMADD231PS  Z15, Z14, Z8
+	VBROADCASTSS (R9)(DI*1), Z15
+	VFMADD231PS  Z15, Z12, Z9
+	VFMADD231PS  Z15, Z13, Z10
+	VFMADD231PS  Z15, Z14, Z11
+	ADDQ         $0x40, R8
+	ADDQ         BX, R9
 	DECQ         R12
+	JNE          columns
+	ADDQ         xRow+40(FP), R8
+	ADDQ         wRow+72(FP), R9
+	DECQ         R11
 	JNE          rows
-	ADDQ         BX, DI
-	ADDQ         SI, R8
-	DECQ         R9
+	ADDQ         xChan+48(FP), R8
+	ADDQ         wChan+80(FP), R9
+	DECQ         R10
 	JNE          channels
-	MOVQ         AX, DI
-	VMOVUPS      Z0, (DI)
-	ADDQ         dstChan+32(FP), DI
-	VMOVUPS      Z1, (DI)
-	ADDQ         dstChan+32(FP), DI
-	VMOVUPS      Z2, (DI)
-	ADDQ         dstChan+32(FP), DI
-	VMOVUPS      Z3, (DI)
+	MOVQ         AX, R8
+	VMOVUPS      Z0, (R8)
+	VMOVUPS      Z1, 64(R8)
+	VMOVUPS      Z2, 128(R8)
+	ADDQ         dstChan+32(FP), R8
+	VMOVUPS      Z3, (R8)
+	VMOVUPS      Z4, 64(R8)
+	VMOVUPS      Z5, 128(R8)
+	ADDQ         dstChan+32(FP), R8
+	VMOVUPS      Z6, (R8)
+	VMOVUPS      Z7, 64(R8)
+	VMOVUPS      Z8, 128(R8)
+	ADDQ         dstChan+32(FP), R8
+	VMOVUPS      Z9, (R8)
+	VMOVUPS      Z10, 64(R8)
+	VMOVUPS      Z11, 128(R8)
+	ADDQ         $0x000000c0, AX
+	ADDQ         $0x000000c0, CX
+	DECQ         DX
+	JNE          blocks
+	VZEROUPPER
+	RET
+
+// func convLanes4x3AVX512(dst *float32, x *float32, w *float32, bias *float32, dstChan int, xRow int, xChan int, wOut int, wCol int, wRow int, wChan int, nc int, nky int, nkx int, n int)
+// Requires: AVX, AVX512F
+TEXT ·convLanes4x3AVX512(SB), NOSPLIT, $0-120
+	MOVQ dst+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+112(FP), DX
+	MOVQ wCol+64(FP), BX
+	MOVQ wOut+56(FP), SI
+	LEAQ (SI)(SI*2), DI
+
+blocks:
+	MOVQ    bias+24(FP), R8
+	TESTQ   R8, R8
+	JZ      resume
+	VMOVUPS (R8), Z0
+	VMOVAPS Z0, Z1
+	VMOVAPS Z0, Z2
+	VMOVUPS 64(R8), Z3
+	VMOVAPS Z3, Z4
+	VMOVAPS Z3, Z5
+	VMOVUPS 128(R8), Z6
+	VMOVAPS Z6, Z7
+	VMOVAPS Z6, Z8
+	VMOVUPS 192(R8), Z9
+	VMOVAPS Z9, Z10
+	VMOVAPS Z9, Z11
+	JMP     start
+
+resume:
+	MOVQ    AX, R8
+	VMOVUPS (R8), Z0
+	VMOVUPS 64(R8), Z1
+	VMOVUPS 128(R8), Z2
+	ADDQ    dstChan+32(FP), R8
+	VMOVUPS (R8), Z3
+	VMOVUPS 64(R8), Z4
+	VMOVUPS 128(R8), Z5
+	ADDQ    dstChan+32(FP), R8
+	VMOVUPS (R8), Z6
+	VMOVUPS 64(R8), Z7
+	VMOVUPS 128(R8), Z8
+	ADDQ    dstChan+32(FP), R8
+	VMOVUPS (R8), Z9
+	VMOVUPS 64(R8), Z10
+	VMOVUPS 128(R8), Z11
+
+start:
+	MOVQ CX, R8
+	MOVQ w+16(FP), R9
+	MOVQ nc+88(FP), R10
+
+channels:
+	MOVQ nky+96(FP), R11
+
+rows:
+	MOVQ nkx+104(FP), R12
+
+columns:
+	VMOVUPS     (R8), Z12
+	VMOVUPS     64(R8), Z13
+	VMOVUPS     128(R8), Z14
+	VMOVUPS     (R9), Z15
+	VFMADD231PS Z15, Z12, Z0
+	VFMADD231PS Z15, Z13, Z1
+	VFMADD231PS Z15, Z14, Z2
+	VMOVUPS     (R9)(SI*1), Z15
+	VFMADD231PS Z15, Z12, Z3
+	VFMADD231PS Z15, Z13, Z4
+	VFMADD231PS Z15, Z14, Z5
+	VMOVUPS     (R9)(SI*2), Z15
+	VFMADD231PS Z15, Z12, Z6
+	VFMADD231PS Z15, Z13, Z7
+	VFMADD231PS Z15, Z14, Z8
+	VMOVUPS     (R9)(DI*1), Z15
+	VFMADD231PS Z15, Z12, Z9
+	VFMADD231PS Z15, Z13, Z10
+	VFMADD231PS Z15, Z14, Z11
+	ADDQ        $0x40, R8
+	ADDQ        BX, R9
+	DECQ        R12
+	JNE         columns
+	ADDQ        xRow+40(FP), R8
+	ADDQ        wRow+72(FP), R9
+	DECQ        R11
+	JNE         rows
+	ADDQ        xChan+48(FP), R8
+	ADDQ        wChan+80(FP), R9
+	DECQ        R10
+	JNE         channels
+	MOVQ        AX, R8
+	VMOVUPS     Z0, (R8)
+	VMOVUPS     Z1, 64(R8)
+	VMOVUPS     Z2, 128(R8)
+	ADDQ        dstChan+32(FP), R8
+	VMOVUPS     Z3, (R8)
+	VMOVUPS     Z4, 64(R8)
+	VMOVUPS     Z5, 128(R8)
+	ADDQ        dstChan+32(FP), R8
+	VMOVUPS     Z6, (R8)
+	VMOVUPS     Z7, 64(R8)
+	VMOVUPS     Z8, 128(R8)
+	ADDQ        dstChan+32(FP), R8
+	VMOVUPS     Z9, (R8)
+	VMOVUPS     Z10, 64(R8)
+	VMOVUPS     Z11, 128(R8)
+	ADDQ        $0x000000c0, AX
+	ADDQ        $0x000000c0, CX
+	DECQ        DX
+	JNE         blocks
+	VZEROUPPER
+	RET
+
+// func convRow4x1AVX512(dst *float32, x *float32, w *float32, bias *float32, dstChan int, xRow int, xChan int, wOut int, wCol int, wRow int, wChan int, nc int, nky int, nkx int, n int)
+// Requires: AVX, AVX512F
+TEXT ·convRow4x1AVX512(SB), NOSPLIT, $0-120
+	MOVQ dst+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+112(FP), DX
+	MOVQ wCol+64(FP), BX
+	MOVQ wOut+56(FP), SI
+	LEAQ (SI)(SI*2), DI
+
+blocks:
+	MOVQ         bias+24(FP), R8
+	TESTQ        R8, R8
+	JZ           resume
+	VBROADCASTSS (R8), Z0
+	VBROADCASTSS 4(R8), Z1
+	VBROADCASTSS 8(R8), Z2
+	VBROADCASTSS 12(R8), Z3
+	JMP          start
+
+resume:
+	MOVQ    AX, R8
+	VMOVUPS (R8), Z0
+	ADDQ    dstChan+32(FP), R8
+	VMOVUPS (R8), Z1
+	ADDQ    dstChan+32(FP), R8
+	VMOVUPS (R8), Z2
+	ADDQ    dstChan+32(FP), R8
+	VMOVUPS (R8), Z3
+
+start:
+	MOVQ CX, R8
+	MOVQ w+16(FP), R9
+	MOVQ nc+88(FP), R10
+
+channels:
+	MOVQ nky+96(FP), R11
+
+rows:
+	MOVQ nkx+104(FP), R12
+
+columns:
+	VMOVUPS      (R8), Z4
+	VBROADCASTSS (R9), Z5
+	VFMADD231PS  Z5, Z4, Z0
+	VBROADCASTSS (R9)(SI*1), Z5
+	VFMADD231PS  Z5, Z4, Z1
+	VBROADCASTSS (R9)(SI*2), Z5
+	VFMADD231PS  Z5, Z4, Z2
+	VBROADCASTSS (R9)(DI*1), Z5
+	VFMADD231PS  Z5, Z4, Z3
+	ADDQ         $0x40, R8
+	ADDQ         BX, R9
+	DECQ         R12
+	JNE          columns
+	ADDQ         xRow+40(FP), R8
+	ADDQ         wRow+72(FP), R9
+	DECQ         R11
+	JNE          rows
+	ADDQ         xChan+48(FP), R8
+	ADDQ         wChan+80(FP), R9
+	DECQ         R10
+	JNE          channels
+	MOVQ         AX, R8
+	VMOVUPS      Z0, (R8)
+	ADDQ         dstChan+32(FP), R8
+	VMOVUPS      Z1, (R8)
+	ADDQ         dstChan+32(FP), R8
+	VMOVUPS      Z2, (R8)
+	ADDQ         dstChan+32(FP), R8
+	VMOVUPS      Z3, (R8)
 	ADDQ         $0x00000040, AX
 	ADDQ         $0x00000040, CX
 	DECQ         DX
@@ -2317,17 +6090,97 @@ columns:
 	VZEROUPPER
 	RET
 
-// func convRow2x8AVX512(dst *float32, x *float32, w *float32, bias *float32, dstChan int, xRow int, xChan int, wChan int, nc int, nky int, nkx int, n int)
+// func convLanes4x1AVX512(dst *float32, x *float32, w *float32, bias *float32, dstChan int, xRow int, xChan int, wOut int, wCol int, wRow int, wChan int, nc int, nky int, nkx int, n int)
 // Requires: AVX, AVX512F
-TEXT ·convRow2x8AVX512(SB), NOSPLIT, $0-96
+TEXT ·convLanes4x1AVX512(SB), NOSPLIT, $0-120
 	MOVQ dst+0(FP), AX
 	MOVQ x+8(FP), CX
-	MOVQ n+88(FP), DX
-	MOVQ xChan+48(FP), BX
-	MOVQ wChan+56(FP), SI
+	MOVQ n+112(FP), DX
+	MOVQ wCol+64(FP), BX
+	MOVQ wOut+56(FP), SI
+	LEAQ (SI)(SI*2), DI
+
+blocks:
+	MOVQ    bias+24(FP), R8
+	TESTQ   R8, R8
+	JZ      resume
+	VMOVUPS (R8), Z0
+	VMOVUPS 64(R8), Z1
+	VMOVUPS 128(R8), Z2
+	VMOVUPS 192(R8), Z3
+	JMP     start
+
+resume:
+	MOVQ    AX, R8
+	VMOVUPS (R8), Z0
+	ADDQ    dstChan+32(FP), R8
+	VMOVUPS (R8), Z1
+	ADDQ    dstChan+32(FP), R8
+	VMOVUPS (R8), Z2
+	ADDQ    dstChan+32(FP), R8
+	VMOVUPS (R8), Z3
+
+start:
+	MOVQ CX, R8
+	MOVQ w+16(FP), R9
+	MOVQ nc+88(FP), R10
+
+channels:
+	MOVQ nky+96(FP), R11
+
+rows:
+	MOVQ nkx+104(FP), R12
+
+columns:
+	VMOVUPS     (R8), Z4
+	VMOVUPS     (R9), Z5
+	VFMADD231PS Z5, Z4, Z0
+	VMOVUPS     (R9)(SI*1), Z5
+	VFMADD231PS Z5, Z4, Z1
+	VMOVUPS     (R9)(SI*2), Z5
+	VFMADD231PS Z5, Z4, Z2
+	VMOVUPS     (R9)(DI*1), Z5
+	VFMADD231PS Z5, Z4, Z3
+	ADDQ        $0x40, R8
+	ADDQ        BX, R9
+	DECQ        R12
+	JNE         columns
+	ADDQ        xRow+40(FP), R8
+	ADDQ        wRow+72(FP), R9
+	DECQ        R11
+	JNE         rows
+	ADDQ        xChan+48(FP), R8
+	ADDQ        wChan+80(FP), R9
+	DECQ        R10
+	JNE         channels
+	MOVQ        AX, R8
+	VMOVUPS     Z0, (R8)
+	ADDQ        dstChan+32(FP), R8
+	VMOVUPS     Z1, (R8)
+	ADDQ        dstChan+32(FP), R8
+	VMOVUPS     Z2, (R8)
+	ADDQ        dstChan+32(FP), R8
+	VMOVUPS     Z3, (R8)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	DECQ        DX
+	JNE         blocks
+	VZEROUPPER
+	RET
+
+// func convRow3x8AVX512(dst *float32, x *float32, w *float32, bias *float32, dstChan int, xRow int, xChan int, wOut int, wCol int, wRow int, wChan int, nc int, nky int, nkx int, n int)
+// Requires: AVX, AVX512F
+TEXT ·convRow3x8AVX512(SB), NOSPLIT, $0-120
+	MOVQ dst+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+112(FP), DX
+	MOVQ wCol+64(FP), BX
+	MOVQ wOut+56(FP), SI
 
 blocks:
 	MOVQ         bias+24(FP), DI
+	TESTQ        DI, DI
+	JZ           resume
 	VBROADCASTSS (DI), Z0
 	VMOVAPS      Z0, Z1
 	VMOVAPS      Z0, Z2
@@ -2344,55 +6197,538 @@ blocks:
 	VMOVAPS      Z8, Z13
 	VMOVAPS      Z8, Z14
 	VMOVAPS      Z8, Z15
-	MOVQ         CX, DI
-	MOVQ         w+16(FP), R8
-	MOVQ         nc+64(FP), R9
+	VBROADCASTSS 8(DI), Z16
+	VMOVAPS      Z16, Z17
+	VMOVAPS      Z16, Z18
+	VMOVAPS      Z16, Z19
+	VMOVAPS      Z16, Z20
+	VMOVAPS      Z16, Z21
+	VMOVAPS      Z16, Z22
+	VMOVAPS      Z16, Z23
+	JMP          start
+
+resume:
+	MOVQ    AX, DI
+	VMOVUPS (DI), Z0
+	VMOVUPS 64(DI), Z1
+	VMOVUPS 128(DI), Z2
+	VMOVUPS 192(DI), Z3
+	VMOVUPS 256(DI), Z4
+	VMOVUPS 320(DI), Z5
+	VMOVUPS 384(DI), Z6
+	VMOVUPS 448(DI), Z7
+	ADDQ    dstChan+32(FP), DI
+	VMOVUPS (DI), Z8
+	VMOVUPS 64(DI), Z9
+	VMOVUPS 128(DI), Z10
+	VMOVUPS 192(DI), Z11
+	VMOVUPS 256(DI), Z12
+	VMOVUPS 320(DI), Z13
+	VMOVUPS 384(DI), Z14
+	VMOVUPS 448(DI), Z15
+	ADDQ    dstChan+32(FP), DI
+	VMOVUPS (DI), Z16
+	VMOVUPS 64(DI), Z17
+	VMOVUPS 128(DI), Z18
+	VMOVUPS 192(DI), Z19
+	VMOVUPS 256(DI), Z20
+	VMOVUPS 320(DI), Z21
+	VMOVUPS 384(DI), Z22
+	VMOVUPS 448(DI), Z23
+
+start:
+	MOVQ CX, DI
+	MOVQ w+16(FP), R8
+	MOVQ nc+88(FP), R9
 
 channels:
-	MOVQ DI, R10
-	MOVQ R8, R11
-	MOVQ nky+72(FP), R12
+	MOVQ nky+96(FP), R10
 
 rows:
-	MOVQ R10, R13
-	MOVQ nkx+80(FP), R14
+	MOVQ nkx+104(FP), R11
 
 columns:
-	VBROADCASTSS (R11), Z16
-	VBROADCASTSS 4(R11), Z17
-	VMOVUPS      (R13), Z18
+	VBROADCASTSS (R8), Z24
+	VBROADCASTSS (R8)(SI*1), Z25
+	VBROADCASTSS (R8)(SI*2), Z26
+	VMOVUPS      (DI), Z27
+	VFMADD231PS  Z24, Z27, Z0
+	VFMADD231PS  Z25, Z27, Z8
+	VFMADD231PS  Z26, Z27, Z16
+	VMOVUPS      64(DI), Z27
+	VFMADD231PS  Z24, Z27, Z1
+	VFMADD231PS  Z25, Z27, Z9
+	VFMADD231PS  Z26, Z27, Z17
+	VMOVUPS      128(DI), Z27
+	VFMADD231PS  Z24, Z27, Z2
+	VFMADD231PS  Z25, Z27, Z10
+	VFMADD231PS  Z26, Z27, Z18
+	VMOVUPS      192(DI), Z27
+	VFMADD231PS  Z24, Z27, Z3
+	VFMADD231PS  Z25, Z27, Z11
+	VFMADD231PS  Z26, Z27, Z19
+	VMOVUPS      256(DI), Z27
+	VFMADD231PS  Z24, Z27, Z4
+	VFMADD231PS  Z25, Z27, Z12
+	VFMADD231PS  Z26, Z27, Z20
+	VMOVUPS      320(DI), Z27
+	VFMADD231PS  Z24, Z27, Z5
+	VFMADD231PS  Z25, Z27, Z13
+	VFMADD231PS  Z26, Z27, Z21
+	VMOVUPS      384(DI), Z27
+	VFMADD231PS  Z24, Z27, Z6
+	VFMADD231PS  Z25, Z27, Z14
+	VFMADD231PS  Z26, Z27, Z22
+	VMOVUPS      448(DI), Z27
+	VFMADD231PS  Z24, Z27, Z7
+	VFMADD231PS  Z25, Z27, Z15
+	VFMADD231PS  Z26, Z27, Z23
+	ADDQ         $0x40, DI
+	ADDQ         BX, R8
+	DECQ         R11
+	JNE          columns
+	ADDQ         xRow+40(FP), DI
+	ADDQ         wRow+72(FP), R8
+	DECQ         R10
+	JNE          rows
+	ADDQ         xChan+48(FP), DI
+	ADDQ         wChan+80(FP), R8
+	DECQ         R9
+	JNE          channels
+	MOVQ         AX, DI
+	VMOVUPS      Z0, (DI)
+	VMOVUPS      Z1, 64(DI)
+	VMOVUPS      Z2, 128(DI)
+	VMOVUPS      Z3, 192(DI)
+	VMOVUPS      Z4, 256(DI)
+	VMOVUPS      Z5, 320(DI)
+	VMOVUPS      Z6, 384(DI)
+	VMOVUPS      Z7, 448(DI)
+	ADDQ         dstChan+32(FP), DI
+	VMOVUPS      Z8, (DI)
+	VMOVUPS      Z9, 64(DI)
+	VMOVUPS      Z10, 128(DI)
+	VMOVUPS      Z11, 192(DI)
+	VMOVUPS      Z12, 256(DI)
+	VMOVUPS      Z13, 320(DI)
+	VMOVUPS      Z14, 384(DI)
+	VMOVUPS      Z15, 448(DI)
+	ADDQ         dstChan+32(FP), DI
+	VMOVUPS      Z16, (DI)
+	VMOVUPS      Z17, 64(DI)
+	VMOVUPS      Z18, 128(DI)
+	VMOVUPS      Z19, 192(DI)
+	VMOVUPS      Z20, 256(DI)
+	VMOVUPS      Z21, 320(DI)
+	VMOVUPS      Z22, 384(DI)
+	VMOVUPS      Z23, 448(DI)
+	ADDQ         $0x00000200, AX
+	ADDQ         $0x00000200, CX
+	DECQ         DX
+	JNE          blocks
+	VZEROUPPER
+	RET
+
+// func convLanes3x8AVX512(dst *float32, x *float32, w *float32, bias *float32, dstChan int, xRow int, xChan int, wOut int, wCol int, wRow int, wChan int, nc int, nky int, nkx int, n int)
+// Requires: AVX, AVX512F
+TEXT ·convLanes3x8AVX512(SB), NOSPLIT, $0-120
+	MOVQ dst+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+112(FP), DX
+	MOVQ wCol+64(FP), BX
+	MOVQ wOut+56(FP), SI
+
+blocks:
+	MOVQ    bias+24(FP), DI
+	TESTQ   DI, DI
+	JZ      resume
+	VMOVUPS (DI), Z0
+	VMOVAPS Z0, Z1
+	VMOVAPS Z0, Z2
+	VMOVAPS Z0, Z3
+	VMOVAPS Z0, Z4
+	VMOVAPS Z0, Z5
+	VMOVAPS Z0, Z6
+	VMOVAPS Z0, Z7
+	VMOVUPS 64(DI), Z8
+	VMOVAPS Z8, Z9
+	VMOVAPS Z8, Z10
+	VMOVAPS Z8, Z11
+	VMOVAPS Z8, Z12
+	VMOVAPS Z8, Z13
+	VMOVAPS Z8, Z14
+	VMOVAPS Z8, Z15
+	VMOVUPS 128(DI), Z16
+	VMOVAPS Z16, Z17
+	VMOVAPS Z16, Z18
+	VMOVAPS Z16, Z19
+	VMOVAPS Z16, Z20
+	VMOVAPS Z16, Z21
+	VMOVAPS Z16, Z22
+	VMOVAPS Z16, Z23
+	JMP     start
+
+resume:
+	MOVQ    AX, DI
+	VMOVUPS (DI), Z0
+	VMOVUPS 64(DI), Z1
+	VMOVUPS 128(DI), Z2
+	VMOVUPS 192(DI), Z3
+	VMOVUPS 256(DI), Z4
+	VMOVUPS 320(DI), Z5
+	VMOVUPS 384(DI), Z6
+	VMOVUPS 448(DI), Z7
+	ADDQ    dstChan+32(FP), DI
+	VMOVUPS (DI), Z8
+	VMOVUPS 64(DI), Z9
+	VMOVUPS 128(DI), Z10
+	VMOVUPS 192(DI), Z11
+	VMOVUPS 256(DI), Z12
+	VMOVUPS 320(DI), Z13
+	VMOVUPS 384(DI), Z14
+	VMOVUPS 448(DI), Z15
+	ADDQ    dstChan+32(FP), DI
+	VMOVUPS (DI), Z16
+	VMOVUPS 64(DI), Z17
+	VMOVUPS 128(DI), Z18
+	VMOVUPS 192(DI), Z19
+	VMOVUPS 256(DI), Z20
+	VMOVUPS 320(DI), Z21
+	VMOVUPS 384(DI), Z22
+	VMOVUPS 448(DI), Z23
+
+start:
+	MOVQ CX, DI
+	MOVQ w+16(FP), R8
+	MOVQ nc+88(FP), R9
+
+channels:
+	MOVQ nky+96(FP), R10
+
+rows:
+	MOVQ nkx+104(FP), R11
+
+columns:
+	VMOVUPS     (R8), Z24
+	VMOVUPS     (R8)(SI*1), Z25
+	VMOVUPS     (R8)(SI*2), Z26
+	VMOVUPS     (DI), Z27
+	VFMADD231PS Z24, Z27, Z0
+	VFMADD231PS Z25, Z27, Z8
+	VFMADD231PS Z26, Z27, Z16
+	VMOVUPS     64(DI), Z27
+	VFMADD231PS Z24, Z27, Z1
+	VFMADD231PS Z25, Z27, Z9
+	VFMADD231PS Z26, Z27, Z17
+	VMOVUPS     128(DI), Z27
+	VFMADD231PS Z24, Z27, Z2
+	VFMADD231PS Z25, Z27, Z10
+	VFMADD231PS Z26, Z27, Z18
+	VMOVUPS     192(DI), Z27
+	VFMADD231PS Z24, Z27, Z3
+	VFMADD231PS Z25, Z27, Z11
+	VFMADD231PS Z26, Z27, Z19
+	VMOVUPS     256(DI), Z27
+	VFMADD231PS Z24, Z27, Z4
+	VFMADD231PS Z25, Z27, Z12
+	VFMADD231PS Z26, Z27, Z20
+	VMOVUPS     320(DI), Z27
+	VFMADD231PS Z24, Z27, Z5
+	VFMADD231PS Z25, Z27, Z13
+	VFMADD231PS Z26, Z27, Z21
+	VMOVUPS     384(DI), Z27
+	VFMADD231PS Z24, Z27, Z6
+	VFMADD231PS Z25, Z27, Z14
+	VFMADD231PS Z26, Z27, Z22
+	VMOVUPS     448(DI), Z27
+	VFMADD231PS Z24, Z27, Z7
+	VFMADD231PS Z25, Z27, Z15
+	VFMADD231PS Z26, Z27, Z23
+	ADDQ        $0x40, DI
+	ADDQ        BX, R8
+	DECQ        R11
+	JNE         columns
+	ADDQ        xRow+40(FP), DI
+	ADDQ        wRow+72(FP), R8
+	DECQ        R10
+	JNE         rows
+	ADDQ        xChan+48(FP), DI
+	ADDQ        wChan+80(FP), R8
+	DECQ        R9
+	JNE         channels
+	MOVQ        AX, DI
+	VMOVUPS     Z0, (DI)
+	VMOVUPS     Z1, 64(DI)
+	VMOVUPS     Z2, 128(DI)
+	VMOVUPS     Z3, 192(DI)
+	VMOVUPS     Z4, 256(DI)
+	VMOVUPS     Z5, 320(DI)
+	VMOVUPS     Z6, 384(DI)
+	VMOVUPS     Z7, 448(DI)
+	ADDQ        dstChan+32(FP), DI
+	VMOVUPS     Z8, (DI)
+	VMOVUPS     Z9, 64(DI)
+	VMOVUPS     Z10, 128(DI)
+	VMOVUPS     Z11, 192(DI)
+	VMOVUPS     Z12, 256(DI)
+	VMOVUPS     Z13, 320(DI)
+	VMOVUPS     Z14, 384(DI)
+	VMOVUPS     Z15, 448(DI)
+	ADDQ        dstChan+32(FP), DI
+	VMOVUPS     Z16, (DI)
+	VMOVUPS     Z17, 64(DI)
+	VMOVUPS     Z18, 128(DI)
+	VMOVUPS     Z19, 192(DI)
+	VMOVUPS     Z20, 256(DI)
+	VMOVUPS     Z21, 320(DI)
+	VMOVUPS     Z22, 384(DI)
+	VMOVUPS     Z23, 448(DI)
+	ADDQ        $0x00000200, AX
+	ADDQ        $0x00000200, CX
+	DECQ        DX
+	JNE         blocks
+	VZEROUPPER
+	RET
+
+// func convRow3x1AVX512(dst *float32, x *float32, w *float32, bias *float32, dstChan int, xRow int, xChan int, wOut int, wCol int, wRow int, wChan int, nc int, nky int, nkx int, n int)
+// Requires: AVX, AVX512F
+TEXT ·convRow3x1AVX512(SB), NOSPLIT, $0-120
+	MOVQ dst+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+112(FP), DX
+	MOVQ wCol+64(FP), BX
+	MOVQ wOut+56(FP), SI
+
+blocks:
+	MOVQ         bias+24(FP), DI
+	TESTQ        DI, DI
+	JZ           resume
+	VBROADCASTSS (DI), Z0
+	VBROADCASTSS 4(DI), Z1
+	VBROADCASTSS 8(DI), Z2
+	JMP          start
+
+resume:
+	MOVQ    AX, DI
+	VMOVUPS (DI), Z0
+	ADDQ    dstChan+32(FP), DI
+	VMOVUPS (DI), Z1
+	ADDQ    dstChan+32(FP), DI
+	VMOVUPS (DI), Z2
+
+start:
+	MOVQ CX, DI
+	MOVQ w+16(FP), R8
+	MOVQ nc+88(FP), R9
+
+channels:
+	MOVQ nky+96(FP), R10
+
+rows:
+	MOVQ nkx+104(FP), R11
+
+columns:
+	VMOVUPS      (DI), Z3
+	VBROADCASTSS (R8), Z4
+	VFMADD231PS  Z4, Z3, Z0
+	VBROADCASTSS (R8)(SI*1), Z4
+	VFMADD231PS  Z4, Z3, Z1
+	VBROADCASTSS (R8)(SI*2), Z4
+	VFMADD231PS  Z4, Z3, Z2
+	ADDQ         $0x40, DI
+	ADDQ         BX, R8
+	DECQ         R11
+	JNE          columns
+	ADDQ         xRow+40(FP), DI
+	ADDQ         wRow+72(FP), R8
+	DECQ         R10
+	JNE          rows
+	ADDQ         xChan+48(FP), DI
+	ADDQ         wChan+80(FP), R8
+	DECQ         R9
+	JNE          channels
+	MOVQ         AX, DI
+	VMOVUPS      Z0, (DI)
+	ADDQ         dstChan+32(FP), DI
+	VMOVUPS      Z1, (DI)
+	ADDQ         dstChan+32(FP), DI
+	VMOVUPS      Z2, (DI)
+	ADDQ         $0x00000040, AX
+	ADDQ         $0x00000040, CX
+	DECQ         DX
+	JNE          blocks
+	VZEROUPPER
+	RET
+
+// func convLanes3x1AVX512(dst *float32, x *float32, w *float32, bias *float32, dstChan int, xRow int, xChan int, wOut int, wCol int, wRow int, wChan int, nc int, nky int, nkx int, n int)
+// Requires: AVX, AVX512F
+TEXT ·convLanes3x1AVX512(SB), NOSPLIT, $0-120
+	MOVQ dst+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+112(FP), DX
+	MOVQ wCol+64(FP), BX
+	MOVQ wOut+56(FP), SI
+
+blocks:
+	MOVQ    bias+24(FP), DI
+	TESTQ   DI, DI
+	JZ      resume
+	VMOVUPS (DI), Z0
+	VMOVUPS 64(DI), Z1
+	VMOVUPS 128(DI), Z2
+	JMP     start
+
+resume:
+	MOVQ    AX, DI
+	VMOVUPS (DI), Z0
+	ADDQ    dstChan+32(FP), DI
+	VMOVUPS (DI), Z1
+	ADDQ    dstChan+32(FP), DI
+	VMOVUPS (DI), Z2
+
+start:
+	MOVQ CX, DI
+	MOVQ w+16(FP), R8
+	MOVQ nc+88(FP), R9
+
+channels:
+	MOVQ nky+96(FP), R10
+
+rows:
+	MOVQ nkx+104(FP), R11
+
+columns:
+	VMOVUPS     (DI), Z3
+	VMOVUPS     (R8), Z4
+	VFMADD231PS Z4, Z3, Z0
+	VMOVUPS     (R8)(SI*1), Z4
+	VFMADD231PS Z4, Z3, Z1
+	VMOVUPS     (R8)(SI*2), Z4
+	VFMADD231PS Z4, Z3, Z2
+	ADDQ        $0x40, DI
+	ADDQ        BX, R8
+	DECQ        R11
+	JNE         columns
+	ADDQ        xRow+40(FP), DI
+	ADDQ        wRow+72(FP), R8
+	DECQ        R10
+	JNE         rows
+	ADDQ        xChan+48(FP), DI
+	ADDQ        wChan+80(FP), R8
+	DECQ        R9
+	JNE         channels
+	MOVQ        AX, DI
+	VMOVUPS     Z0, (DI)
+	ADDQ        dstChan+32(FP), DI
+	VMOVUPS     Z1, (DI)
+	ADDQ        dstChan+32(FP), DI
+	VMOVUPS     Z2, (DI)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	DECQ        DX
+	JNE         blocks
+	VZEROUPPER
+	RET
+
+// func convRow2x8AVX512(dst *float32, x *float32, w *float32, bias *float32, dstChan int, xRow int, xChan int, wOut int, wCol int, wRow int, wChan int, nc int, nky int, nkx int, n int)
+// Requires: AVX, AVX512F
+TEXT ·convRow2x8AVX512(SB), NOSPLIT, $0-120
+	MOVQ dst+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+112(FP), DX
+	MOVQ wCol+64(FP), BX
+	MOVQ wOut+56(FP), SI
+
+blocks:
+	MOVQ         bias+24(FP), DI
+	TESTQ        DI, DI
+	JZ           resume
+	VBROADCASTSS (DI), Z0
+	VMOVAPS      Z0, Z1
+	VMOVAPS      Z0, Z2
+	VMOVAPS      Z0, Z3
+	VMOVAPS      Z0, Z4
+	VMOVAPS      Z0, Z5
+	VMOVAPS      Z0, Z6
+	VMOVAPS      Z0, Z7
+	VBROADCASTSS 4(DI), Z8
+	VMOVAPS      Z8, Z9
+	VMOVAPS      Z8, Z10
+	VMOVAPS      Z8, Z11
+	VMOVAPS      Z8, Z12
+	VMOVAPS      Z8, Z13
+	VMOVAPS      Z8, Z14
+	VMOVAPS      Z8, Z15
+	JMP          start
+
+resume:
+	MOVQ    AX, DI
+	VMOVUPS (DI), Z0
+	VMOVUPS 64(DI), Z1
+	VMOVUPS 128(DI), Z2
+	VMOVUPS 192(DI), Z3
+	VMOVUPS 256(DI), Z4
+	VMOVUPS 320(DI), Z5
+	VMOVUPS 384(DI), Z6
+	VMOVUPS 448(DI), Z7
+	ADDQ    dstChan+32(FP), DI
+	VMOVUPS (DI), Z8
+	VMOVUPS 64(DI), Z9
+	VMOVUPS 128(DI), Z10
+	VMOVUPS 192(DI), Z11
+	VMOVUPS 256(DI), Z12
+	VMOVUPS 320(DI), Z13
+	VMOVUPS 384(DI), Z14
+	VMOVUPS 448(DI), Z15
+
+start:
+	MOVQ CX, DI
+	MOVQ w+16(FP), R8
+	MOVQ nc+88(FP), R9
+
+channels:
+	MOVQ nky+96(FP), R10
+
+rows:
+	MOVQ nkx+104(FP), R11
+
+columns:
+	VBROADCASTSS (R8), Z16
+	VBROADCASTSS (R8)(SI*1), Z17
+	VMOVUPS      (DI), Z18
 	VFMADD231PS  Z16, Z18, Z0
 	VFMADD231PS  Z17, Z18, Z8
-	VMOVUPS      64(R13), Z18
+	VMOVUPS      64(DI), Z18
 	VFMADD231PS  Z16, Z18, Z1
 	VFMADD231PS  Z17, Z18, Z9
-	VMOVUPS      128(R13), Z18
+	VMOVUPS      128(DI), Z18
 	VFMADD231PS  Z16, Z18, Z2
 	VFMADD231PS  Z17, Z18, Z10
-	VMOVUPS      192(R13), Z18
+	VMOVUPS      192(DI), Z18
 	VFMADD231PS  Z16, Z18, Z3
 	VFMADD231PS  Z17, Z18, Z11
-	VMOVUPS      256(R13), Z18
+	VMOVUPS      256(DI), Z18
 	VFMADD231PS  Z16, Z18, Z4
 	VFMADD231PS  Z17, Z18, Z12
-	VMOVUPS      320(R13), Z18
+	VMOVUPS      320(DI), Z18
 	VFMADD231PS  Z16, Z18, Z5
 	VFMADD231PS  Z17, Z18, Z13
-	VMOVUPS      384(R13), Z18
+	VMOVUPS      384(DI), Z18
 	VFMADD231PS  Z16, Z18, Z6
 	VFMADD231PS  Z17, Z18, Z14
-	VMOVUPS      448(R13), Z18
+	VMOVUPS      448(DI), Z18
 	VFMADD231PS  Z16, Z18, Z7
 	VFMADD231PS  Z17, Z18, Z15
-	ADDQ         $0x40, R13
-	ADDQ         $0x08, R11
-	DECQ         R14
+	ADDQ         $0x40, DI
+	ADDQ         BX, R8
+	DECQ         R11
 	JNE          columns
-	ADDQ         xRow+40(FP), R10
-	DECQ         R12
+	ADDQ         xRow+40(FP), DI
+	ADDQ         wRow+72(FP), R8
+	DECQ         R10
 	JNE          rows
-	ADDQ         BX, DI
-	ADDQ         SI, R8
+	ADDQ         xChan+48(FP), DI
+	ADDQ         wChan+80(FP), R8
 	DECQ         R9
 	JNE          channels
 	MOVQ         AX, DI
@@ -2420,47 +6756,182 @@ columns:
 	VZEROUPPER
 	RET
 
-// func convRow2x1AVX512(dst *float32, x *float32, w *float32, bias *float32, dstChan int, xRow int, xChan int, wChan int, nc int, nky int, nkx int, n int)
+// func convLanes2x8AVX512(dst *float32, x *float32, w *float32, bias *float32, dstChan int, xRow int, xChan int, wOut int, wCol int, wRow int, wChan int, nc int, nky int, nkx int, n int)
 // Requires: AVX, AVX512F
-TEXT ·convRow2x1AVX512(SB), NOSPLIT, $0-96
+TEXT ·convLanes2x8AVX512(SB), NOSPLIT, $0-120
 	MOVQ dst+0(FP), AX
 	MOVQ x+8(FP), CX
-	MOVQ n+88(FP), DX
-	MOVQ xChan+48(FP), BX
-	MOVQ wChan+56(FP), SI
+	MOVQ n+112(FP), DX
+	MOVQ wCol+64(FP), BX
+	MOVQ wOut+56(FP), SI
+
+blocks:
+	MOVQ    bias+24(FP), DI
+	TESTQ   DI, DI
+	JZ      resume
+	VMOVUPS (DI), Z0
+	VMOVAPS Z0, Z1
+	VMOVAPS Z0, Z2
+	VMOVAPS Z0, Z3
+	VMOVAPS Z0, Z4
+	VMOVAPS Z0, Z5
+	VMOVAPS Z0, Z6
+	VMOVAPS Z0, Z7
+	VMOVUPS 64(DI), Z8
+	VMOVAPS Z8, Z9
+	VMOVAPS Z8, Z10
+	VMOVAPS Z8, Z11
+	VMOVAPS Z8, Z12
+	VMOVAPS Z8, Z13
+	VMOVAPS Z8, Z14
+	VMOVAPS Z8, Z15
+	JMP     start
+
+resume:
+	MOVQ    AX, DI
+	VMOVUPS (DI), Z0
+	VMOVUPS 64(DI), Z1
+	VMOVUPS 128(DI), Z2
+	VMOVUPS 192(DI), Z3
+	VMOVUPS 256(DI), Z4
+	VMOVUPS 320(DI), Z5
+	VMOVUPS 384(DI), Z6
+	VMOVUPS 448(DI), Z7
+	ADDQ    dstChan+32(FP), DI
+	VMOVUPS (DI), Z8
+	VMOVUPS 64(DI), Z9
+	VMOVUPS 128(DI), Z10
+	VMOVUPS 192(DI), Z11
+	VMOVUPS 256(DI), Z12
+	VMOVUPS 320(DI), Z13
+	VMOVUPS 384(DI), Z14
+	VMOVUPS 448(DI), Z15
+
+start:
+	MOVQ CX, DI
+	MOVQ w+16(FP), R8
+	MOVQ nc+88(FP), R9
+
+channels:
+	MOVQ nky+96(FP), R10
+
+rows:
+	MOVQ nkx+104(FP), R11
+
+columns:
+	VMOVUPS     (R8), Z16
+	VMOVUPS     (R8)(SI*1), Z17
+	VMOVUPS     (DI), Z18
+	VFMADD231PS Z16, Z18, Z0
+	VFMADD231PS Z17, Z18, Z8
+	VMOVUPS     64(DI), Z18
+	VFMADD231PS Z16, Z18, Z1
+	VFMADD231PS Z17, Z18, Z9
+	VMOVUPS     128(DI), Z18
+	VFMADD231PS Z16, Z18, Z2
+	VFMADD231PS Z17, Z18, Z10
+	VMOVUPS     192(DI), Z18
+	VFMADD231PS Z16, Z18, Z3
+	VFMADD231PS Z17, Z18, Z11
+	VMOVUPS     256(DI), Z18
+	VFMADD231PS Z16, Z18, Z4
+	VFMADD231PS Z17, Z18, Z12
+	VMOVUPS     320(DI), Z18
+	VFMADD231PS Z16, Z18, Z5
+	VFMADD231PS Z17, Z18, Z13
+	VMOVUPS     384(DI), Z18
+	VFMADD231PS Z16, Z18, Z6
+	VFMADD231PS Z17, Z18, Z14
+	VMOVUPS     448(DI), Z18
+	VFMADD231PS Z16, Z18, Z7
+	VFMADD231PS Z17, Z18, Z15
+	ADDQ        $0x40, DI
+	ADDQ        BX, R8
+	DECQ        R11
+	JNE         columns
+	ADDQ        xRow+40(FP), DI
+	ADDQ        wRow+72(FP), R8
+	DECQ        R10
+	JNE         rows
+	ADDQ        xChan+48(FP), DI
+	ADDQ        wChan+80(FP), R8
+	DECQ        R9
+	JNE         channels
+	MOVQ        AX, DI
+	VMOVUPS     Z0, (DI)
+	VMOVUPS     Z1, 64(DI)
+	VMOVUPS     Z2, 128(DI)
+	VMOVUPS     Z3, 192(DI)
+	VMOVUPS     Z4, 256(DI)
+	VMOVUPS     Z5, 320(DI)
+	VMOVUPS     Z6, 384(DI)
+	VMOVUPS     Z7, 448(DI)
+	ADDQ        dstChan+32(FP), DI
+	VMOVUPS     Z8, (DI)
+	VMOVUPS     Z9, 64(DI)
+	VMOVUPS     Z10, 128(DI)
+	VMOVUPS     Z11, 192(DI)
+	VMOVUPS     Z12, 256(DI)
+	VMOVUPS     Z13, 320(DI)
+	VMOVUPS     Z14, 384(DI)
+	VMOVUPS     Z15, 448(DI)
+	ADDQ        $0x00000200, AX
+	ADDQ        $0x00000200, CX
+	DECQ        DX
+	JNE         blocks
+	VZEROUPPER
+	RET
+
+// func convRow2x1AVX512(dst *float32, x *float32, w *float32, bias *float32, dstChan int, xRow int, xChan int, wOut int, wCol int, wRow int, wChan int, nc int, nky int, nkx int, n int)
+// Requires: AVX, AVX512F
+TEXT ·convRow2x1AVX512(SB), NOSPLIT, $0-120
+	MOVQ dst+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+112(FP), DX
+	MOVQ wCol+64(FP), BX
+	MOVQ wOut+56(FP), SI
 
 blocks:
 	MOVQ         bias+24(FP), DI
+	TESTQ        DI, DI
+	JZ           resume
 	VBROADCASTSS (DI), Z0
 	VBROADCASTSS 4(DI), Z1
-	MOVQ         CX, DI
-	MOVQ         w+16(FP), R8
-	MOVQ         nc+64(FP), R9
+	JMP          start
+
+resume:
+	MOVQ    AX, DI
+	VMOVUPS (DI), Z0
+	ADDQ    dstChan+32(FP), DI
+	VMOVUPS (DI), Z1
+
+start:
+	MOVQ CX, DI
+	MOVQ w+16(FP), R8
+	MOVQ nc+88(FP), R9
 
 channels:
-	MOVQ DI, R10
-	MOVQ R8, R11
-	MOVQ nky+72(FP), R12
+	MOVQ nky+96(FP), R10
 
 rows:
-	MOVQ R10, R13
-	MOVQ nkx+80(FP), R14
+	MOVQ nkx+104(FP), R11
 
 columns:
-	VMOVUPS      (R13), Z2
-	VBROADCASTSS (R11), Z3
+	VMOVUPS      (DI), Z2
+	VBROADCASTSS (R8), Z3
 	VFMADD231PS  Z3, Z2, Z0
-	VBROADCASTSS 4(R11), Z3
+	VBROADCASTSS (R8)(SI*1), Z3
 	VFMADD231PS  Z3, Z2, Z1
-	ADDQ         $0x40, R13
-	ADDQ         $0x08, R11
-	DECQ         R14
+	ADDQ         $0x40, DI
+	ADDQ         BX, R8
+	DECQ         R11
 	JNE          columns
-	ADDQ         xRow+40(FP), R10
-	DECQ         R12
+	ADDQ         xRow+40(FP), DI
+	ADDQ         wRow+72(FP), R8
+	DECQ         R10
 	JNE          rows
-	ADDQ         BX, DI
-	ADDQ         SI, R8
+	ADDQ         xChan+48(FP), DI
+	ADDQ         wChan+80(FP), R8
 	DECQ         R9
 	JNE          channels
 	MOVQ         AX, DI
@@ -2474,18 +6945,82 @@ columns:
 	VZEROUPPER
 	RET
 
-// func convRow1x8AVX512(dst *float32, x *float32, w *float32, bias *float32, dstChan int, xRow int, xChan int, wChan int, nc int, nky int, nkx int, n int)
+// func convLanes2x1AVX512(dst *float32, x *float32, w *float32, bias *float32, dstChan int, xRow int, xChan int, wOut int, wCol int, wRow int, wChan int, nc int, nky int, nkx int, n int)
 // Requires: AVX, AVX512F
-TEXT ·convRow1x8AVX512(SB), NOSPLIT, $0-96
+TEXT ·convLanes2x1AVX512(SB), NOSPLIT, $0-120
 	MOVQ dst+0(FP), AX
 	MOVQ x+8(FP), CX
-	MOVQ n+88(FP), DX
-	MOVQ xChan+48(FP), BX
-	MOVQ wChan+56(FP), SI
+	MOVQ n+112(FP), DX
+	MOVQ wCol+64(FP), BX
+	MOVQ wOut+56(FP), SI
 
 blocks:
-	MOVQ         bias+24(FP), DI
-	VBROADCASTSS (DI), Z0
+	MOVQ    bias+24(FP), DI
+	TESTQ   DI, DI
+	JZ      resume
+	VMOVUPS (DI), Z0
+	VMOVUPS 64(DI), Z1
+	JMP     start
+
+resume:
+	MOVQ    AX, DI
+	VMOVUPS (DI), Z0
+	ADDQ    dstChan+32(FP), DI
+	VMOVUPS (DI), Z1
+
+start:
+	MOVQ CX, DI
+	MOVQ w+16(FP), R8
+	MOVQ nc+88(FP), R9
+
+channels:
+	MOVQ nky+96(FP), R10
+
+rows:
+	MOVQ nkx+104(FP), R11
+
+columns:
+	VMOVUPS     (DI), Z2
+	VMOVUPS     (R8), Z3
+	VFMADD231PS Z3, Z2, Z0
+	VMOVUPS     (R8)(SI*1), Z3
+	VFMADD231PS Z3, Z2, Z1
+	ADDQ        $0x40, DI
+	ADDQ        BX, R8
+	DECQ        R11
+	JNE         columns
+	ADDQ        xRow+40(FP), DI
+	ADDQ        wRow+72(FP), R8
+	DECQ        R10
+	JNE         rows
+	ADDQ        xChan+48(FP), DI
+	ADDQ        wChan+80(FP), R8
+	DECQ        R9
+	JNE         channels
+	MOVQ        AX, DI
+	VMOVUPS     Z0, (DI)
+	ADDQ        dstChan+32(FP), DI
+	VMOVUPS     Z1, (DI)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	DECQ        DX
+	JNE         blocks
+	VZEROUPPER
+	RET
+
+// func convRow1x8AVX512(dst *float32, x *float32, w *float32, bias *float32, dstChan int, xRow int, xChan int, wOut int, wCol int, wRow int, wChan int, nc int, nky int, nkx int, n int)
+// Requires: AVX, AVX512F
+TEXT ·convRow1x8AVX512(SB), NOSPLIT, $0-120
+	MOVQ dst+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+112(FP), DX
+	MOVQ wCol+64(FP), BX
+
+blocks:
+	MOVQ         bias+24(FP), SI
+	TESTQ        SI, SI
+	JZ           resume
+	VBROADCASTSS (SI), Z0
 	VMOVAPS      Z0, Z1
 	VMOVAPS      Z0, Z2
 	VMOVAPS      Z0, Z3
@@ -2493,57 +7028,69 @@ blocks:
 	VMOVAPS      Z0, Z5
 	VMOVAPS      Z0, Z6
 	VMOVAPS      Z0, Z7
-	MOVQ         CX, DI
-	MOVQ         w+16(FP), R8
-	MOVQ         nc+64(FP), R9
+	JMP          start
+
+resume:
+	MOVQ    AX, SI
+	VMOVUPS (SI), Z0
+	VMOVUPS 64(SI), Z1
+	VMOVUPS 128(SI), Z2
+	VMOVUPS 192(SI), Z3
+	VMOVUPS 256(SI), Z4
+	VMOVUPS 320(SI), Z5
+	VMOVUPS 384(SI), Z6
+	VMOVUPS 448(SI), Z7
+
+start:
+	MOVQ CX, SI
+	MOVQ w+16(FP), DI
+	MOVQ nc+88(FP), R8
 
 channels:
-	MOVQ DI, R10
-	MOVQ R8, R11
-	MOVQ nky+72(FP), R12
+	MOVQ nky+96(FP), R9
 
 rows:
-	MOVQ R10, R13
-	MOVQ nkx+80(FP), R14
+	MOVQ nkx+104(FP), R10
 
 columns:
-	VBROADCASTSS (R11), Z8
-	VMOVUPS      (R13), Z9
+	VBROADCASTSS (DI), Z8
+	VMOVUPS      (SI), Z9
 	VFMADD231PS  Z8, Z9, Z0
-	VMOVUPS      64(R13), Z9
+	VMOVUPS      64(SI), Z9
 	VFMADD231PS  Z8, Z9, Z1
-	VMOVUPS      128(R13), Z9
+	VMOVUPS      128(SI), Z9
 	VFMADD231PS  Z8, Z9, Z2
-	VMOVUPS      192(R13), Z9
+	VMOVUPS      192(SI), Z9
 	VFMADD231PS  Z8, Z9, Z3
-	VMOVUPS      256(R13), Z9
+	VMOVUPS      256(SI), Z9
 	VFMADD231PS  Z8, Z9, Z4
-	VMOVUPS      320(R13), Z9
+	VMOVUPS      320(SI), Z9
 	VFMADD231PS  Z8, Z9, Z5
-	VMOVUPS      384(R13), Z9
+	VMOVUPS      384(SI), Z9
 	VFMADD231PS  Z8, Z9, Z6
-	VMOVUPS      448(R13), Z9
+	VMOVUPS      448(SI), Z9
 	VFMADD231PS  Z8, Z9, Z7
-	ADDQ         $0x40, R13
-	ADDQ         $0x04, R11
-	DECQ         R14
-	JNE          columns
-	ADDQ         xRow+40(FP), R10
-	DECQ         R12
-	JNE          rows
+	ADDQ         $0x40, SI
 	ADDQ         BX, DI
-	ADDQ         SI, R8
+	DECQ         R10
+	JNE          columns
+	ADDQ         xRow+40(FP), SI
+	ADDQ         wRow+72(FP), DI
 	DECQ         R9
+	JNE          rows
+	ADDQ         xChan+48(FP), SI
+	ADDQ         wChan+80(FP), DI
+	DECQ         R8
 	JNE          channels
-	MOVQ         AX, DI
-	VMOVUPS      Z0, (DI)
-	VMOVUPS      Z1, 64(DI)
-	VMOVUPS      Z2, 128(DI)
-	VMOVUPS      Z3, 192(DI)
-	VMOVUPS      Z4, 256(DI)
-	VMOVUPS      Z5, 320(DI)
-	VMOVUPS      Z6, 384(DI)
-	VMOVUPS      Z7, 448(DI)
+	MOVQ         AX, SI
+	VMOVUPS      Z0, (SI)
+	VMOVUPS      Z1, 64(SI)
+	VMOVUPS      Z2, 128(SI)
+	VMOVUPS      Z3, 192(SI)
+	VMOVUPS      Z4, 256(SI)
+	VMOVUPS      Z5, 320(SI)
+	VMOVUPS      Z6, 384(SI)
+	VMOVUPS      Z7, 448(SI)
 	ADDQ         $0x00000200, AX
 	ADDQ         $0x00000200, CX
 	DECQ         DX
@@ -2551,48 +7098,144 @@ columns:
 	VZEROUPPER
 	RET
 
-// func convRow1x1AVX512(dst *float32, x *float32, w *float32, bias *float32, dstChan int, xRow int, xChan int, wChan int, nc int, nky int, nkx int, n int)
+// func convLanes1x8AVX512(dst *float32, x *float32, w *float32, bias *float32, dstChan int, xRow int, xChan int, wOut int, wCol int, wRow int, wChan int, nc int, nky int, nkx int, n int)
 // Requires: AVX, AVX512F
-TEXT ·convRow1x1AVX512(SB), NOSPLIT, $0-96
+TEXT ·convLanes1x8AVX512(SB), NOSPLIT, $0-120
 	MOVQ dst+0(FP), AX
 	MOVQ x+8(FP), CX
-	MOVQ n+88(FP), DX
-	MOVQ xChan+48(FP), BX
-	MOVQ wChan+56(FP), SI
+	MOVQ n+112(FP), DX
+	MOVQ wCol+64(FP), BX
 
 blocks:
-	MOVQ         bias+24(FP), DI
-	VBROADCASTSS (DI), Z0
-	MOVQ         CX, DI
-	MOVQ         w+16(FP), R8
-	MOVQ         nc+64(FP), R9
+	MOVQ    bias+24(FP), SI
+	TESTQ   SI, SI
+	JZ      resume
+	VMOVUPS (SI), Z0
+	VMOVAPS Z0, Z1
+	VMOVAPS Z0, Z2
+	VMOVAPS Z0, Z3
+	VMOVAPS Z0, Z4
+	VMOVAPS Z0, Z5
+	VMOVAPS Z0, Z6
+	VMOVAPS Z0, Z7
+	JMP     start
+
+resume:
+	MOVQ    AX, SI
+	VMOVUPS (SI), Z0
+	VMOVUPS 64(SI), Z1
+	VMOVUPS 128(SI), Z2
+	VMOVUPS 192(SI), Z3
+	VMOVUPS 256(SI), Z4
+	VMOVUPS 320(SI), Z5
+	VMOVUPS 384(SI), Z6
+	VMOVUPS 448(SI), Z7
+
+start:
+	MOVQ CX, SI
+	MOVQ w+16(FP), DI
+	MOVQ nc+88(FP), R8
 
 channels:
-	MOVQ DI, R10
-	MOVQ R8, R11
-	MOVQ nky+72(FP), R12
+	MOVQ nky+96(FP), R9
 
 rows:
-	MOVQ R10, R13
-	MOVQ nkx+80(FP), R14
+	MOVQ nkx+104(FP), R10
 
 columns:
-	VMOVUPS      (R13), Z1
-	VBROADCASTSS (R11), Z2
+	VMOVUPS     (DI), Z8
+	VMOVUPS     (SI), Z9
+	VFMADD231PS Z8, Z9, Z0
+	VMOVUPS     64(SI), Z9
+	VFMADD231PS Z8, Z9, Z1
+	VMOVUPS     128(SI), Z9
+	VFMADD231PS Z8, Z9, Z2
+	VMOVUPS     192(SI), Z9
+	VFMADD231PS Z8, Z9, Z3
+	VMOVUPS     256(SI), Z9
+	VFMADD231PS Z8, Z9, Z4
+	VMOVUPS     320(SI), Z9
+	VFMADD231PS Z8, Z9, Z5
+	VMOVUPS     384(SI), Z9
+	VFMADD231PS Z8, Z9, Z6
+	VMOVUPS     448(SI), Z9
+	VFMADD231PS Z8, Z9, Z7
+	ADDQ        $0x40, SI
+	ADDQ        BX, DI
+	DECQ        R10
+	JNE         columns
+	ADDQ        xRow+40(FP), SI
+	ADDQ        wRow+72(FP), DI
+	DECQ        R9
+	JNE         rows
+	ADDQ        xChan+48(FP), SI
+	ADDQ        wChan+80(FP), DI
+	DECQ        R8
+	JNE         channels
+	MOVQ        AX, SI
+	VMOVUPS     Z0, (SI)
+	VMOVUPS     Z1, 64(SI)
+	VMOVUPS     Z2, 128(SI)
+	VMOVUPS     Z3, 192(SI)
+	VMOVUPS     Z4, 256(SI)
+	VMOVUPS     Z5, 320(SI)
+	VMOVUPS     Z6, 384(SI)
+	VMOVUPS     Z7, 448(SI)
+	ADDQ        $0x00000200, AX
+	ADDQ        $0x00000200, CX
+	DECQ        DX
+	JNE         blocks
+	VZEROUPPER
+	RET
+
+// func convRow1x1AVX512(dst *float32, x *float32, w *float32, bias *float32, dstChan int, xRow int, xChan int, wOut int, wCol int, wRow int, wChan int, nc int, nky int, nkx int, n int)
+// Requires: AVX, AVX512F
+TEXT ·convRow1x1AVX512(SB), NOSPLIT, $0-120
+	MOVQ dst+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+112(FP), DX
+	MOVQ wCol+64(FP), BX
+
+blocks:
+	MOVQ         bias+24(FP), SI
+	TESTQ        SI, SI
+	JZ           resume
+	VBROADCASTSS (SI), Z0
+	JMP          start
+
+resume:
+	MOVQ    AX, SI
+	VMOVUPS (SI), Z0
+
+start:
+	MOVQ CX, SI
+	MOVQ w+16(FP), DI
+	MOVQ nc+88(FP), R8
+
+channels:
+	MOVQ nky+96(FP), R9
+
+rows:
+	MOVQ nkx+104(FP), R10
+
+columns:
+	VMOVUPS      (SI), Z1
+	VBROADCASTSS (DI), Z2
 	VFMADD231PS  Z2, Z1, Z0
-	ADDQ         $0x40, R13
-	ADDQ         $0x04, R11
-	DECQ         R14
-	JNE          columns
-	ADDQ         xRow+40(FP), R10
-	DECQ         R12
-	JNE          rows
+	ADDQ         $0x40, SI
 	ADDQ         BX, DI
-	ADDQ         SI, R8
+	DECQ         R10
+	JNE          columns
+	ADDQ         xRow+40(FP), SI
+	ADDQ         wRow+72(FP), DI
 	DECQ         R9
+	JNE          rows
+	ADDQ         xChan+48(FP), SI
+	ADDQ         wChan+80(FP), DI
+	DECQ         R8
 	JNE          channels
-	MOVQ         AX, DI
-	VMOVUPS      Z0, (DI)
+	MOVQ         AX, SI
+	VMOVUPS      Z0, (SI)
 	ADDQ         $0x00000040, AX
 	ADDQ         $0x00000040, CX
 	DECQ         DX
@@ -2600,1029 +7243,1645 @@ columns:
 	VZEROUPPER
 	RET
 
-// func convGrad4x5AVX512(acc *float32, x *float32, dy *float32, accChan int, xRow int, dyChan int, dyRow int, rows int, cols int)
+// func convLanes1x1AVX512(dst *float32, x *float32, w *float32, bias *float32, dstChan int, xRow int, xChan int, wOut int, wCol int, wRow int, wChan int, nc int, nky int, nkx int, n int)
 // Requires: AVX, AVX512F
-TEXT ·convGrad4x5AVX512(SB), NOSPLIT, $0-72
-	MOVQ    acc+0(FP), AX
-	VMOVUPS (AX), Z0
-	VMOVUPS 64(AX), Z1
-	VMOVUPS 128(AX), Z2
-	VMOVUPS 192(AX), Z3
-	VMOVUPS 256(AX), Z4
-	ADDQ    accChan+24(FP), AX
-	VMOVUPS (AX), Z5
-	VMOVUPS 64(AX), Z6
-	VMOVUPS 128(AX), Z7
-	VMOVUPS 192(AX), Z8
-	VMOVUPS 256(AX), Z9
-	ADDQ    accChan+24(FP), AX
-	VMOVUPS (AX), Z10
-	VMOVUPS 64(AX), Z11
-	VMOVUPS 128(AX), Z12
-	VMOVUPS 192(AX), Z13
-	VMOVUPS 256(AX), Z14
-	ADDQ    accChan+24(FP), AX
-	VMOVUPS (AX), Z15
-	VMOVUPS 64(AX), Z16
-	VMOVUPS 128(AX), Z17
-	VMOVUPS 192(AX), Z18
-	VMOVUPS 256(AX), Z19
-	MOVQ    x+8(FP), AX
-	MOVQ    dy+16(FP), CX
-	MOVQ    rows+56(FP), DX
-	MOVQ    dyChan+40(FP), BX
-	LEAQ    (BX)(BX*2), SI
+TEXT ·convLanes1x1AVX512(SB), NOSPLIT, $0-120
+	MOVQ dst+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+112(FP), DX
+	MOVQ wCol+64(FP), BX
+
+blocks:
+	MOVQ    bias+24(FP), SI
+	TESTQ   SI, SI
+	JZ      resume
+	VMOVUPS (SI), Z0
+	JMP     start
+
+resume:
+	MOVQ    AX, SI
+	VMOVUPS (SI), Z0
+
+start:
+	MOVQ CX, SI
+	MOVQ w+16(FP), DI
+	MOVQ nc+88(FP), R8
+
+channels:
+	MOVQ nky+96(FP), R9
 
 rows:
-	MOVQ AX, DI
-	MOVQ CX, R8
-	MOVQ cols+64(FP), R9
+	MOVQ nkx+104(FP), R10
 
 columns:
-	VMOVUPS     (R8), Z20
-	VMOVUPS     (R8)(BX*1), Z21
-	VMOVUPS     (R8)(BX*2), Z22
-	VMOVUPS     (R8)(SI*1), Z23
-	VMOVUPS     (DI), Z24
+	VMOVUPS     (SI), Z1
+	VMOVUPS     (DI), Z2
+	VFMADD231PS Z2, Z1, Z0
+	ADDQ        $0x40, SI
+	ADDQ        BX, DI
+	DECQ        R10
+	JNE         columns
+	ADDQ        xRow+40(FP), SI
+	ADDQ        wRow+72(FP), DI
+	DECQ        R9
+	JNE         rows
+	ADDQ        xChan+48(FP), SI
+	ADDQ        wChan+80(FP), DI
+	DECQ        R8
+	JNE         channels
+	MOVQ        AX, SI
+	VMOVUPS     Z0, (SI)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	DECQ        DX
+	JNE         blocks
+	VZEROUPPER
+	RET
+
+// func convGrad4x5AVX512(acc *float32, x *float32, dy *float32, accChan int, accRow int, xKernel int, xChan int, xRow int, dyChan int, dyRow int, fresh int, nc int, nky int, rows int, cols int)
+// Requires: AVX, AVX512F
+TEXT ·convGrad4x5AVX512(SB), NOSPLIT, $0-120
+	MOVQ acc+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ nc+88(FP), DX
+	MOVQ dyChan+64(FP), BX
+	LEAQ (BX)(BX*2), SI
+
+channels:
+	MOVQ nky+96(FP), DI
+
+kernel:
+	CMPQ   fresh+80(FP), $0x00
+	JE     resume
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	VPXORD Z15, Z15, Z15
+	VPXORD Z16, Z16, Z16
+	VPXORD Z17, Z17, Z17
+	VPXORD Z18, Z18, Z18
+	VPXORD Z19, Z19, Z19
+	JMP    start
+
+resume:
+	MOVQ    AX, R8
+	VMOVUPS (R8), Z0
+	VMOVUPS 64(R8), Z1
+	VMOVUPS 128(R8), Z2
+	VMOVUPS 192(R8), Z3
+	VMOVUPS 256(R8), Z4
+	ADDQ    accChan+24(FP), R8
+	VMOVUPS (R8), Z5
+	VMOVUPS 64(R8), Z6
+	VMOVUPS 128(R8), Z7
+	VMOVUPS 192(R8), Z8
+	VMOVUPS 256(R8), Z9
+	ADDQ    accChan+24(FP), R8
+	VMOVUPS (R8), Z10
+	VMOVUPS 64(R8), Z11
+	VMOVUPS 128(R8), Z12
+	VMOVUPS 192(R8), Z13
+	VMOVUPS 256(R8), Z14
+	ADDQ    accChan+24(FP), R8
+	VMOVUPS (R8), Z15
+	VMOVUPS 64(R8), Z16
+	VMOVUPS 128(R8), Z17
+	VMOVUPS 192(R8), Z18
+	VMOVUPS 256(R8), Z19
+
+start:
+	MOVQ CX, R8
+	MOVQ dy+16(FP), R9
+	MOVQ rows+104(FP), R10
+
+rows:
+	MOVQ cols+112(FP), R11
+
+columns:
+	VMOVUPS     (R9), Z20
+	VMOVUPS     (R9)(BX*1), Z21
+	VMOVUPS     (R9)(BX*2), Z22
+	VMOVUPS     (R9)(SI*1), Z23
+	VMOVUPS     (R8), Z24
 	VFMADD231PS Z20, Z24, Z0
 	VFMADD231PS Z21, Z24, Z5
 	VFMADD231PS Z22, Z24, Z10
 	VFMADD231PS Z23, Z24, Z15
-	VMOVUPS     64(DI), Z24
+	VMOVUPS     64(R8), Z24
 	VFMADD231PS Z20, Z24, Z1
 	VFMADD231PS Z21, Z24, Z6
 	VFMADD231PS Z22, Z24, Z11
 	VFMADD231PS Z23, Z24, Z16
-	VMOVUPS     128(DI), Z24
+	VMOVUPS     128(R8), Z24
 	VFMADD231PS Z20, Z24, Z2
 	VFMADD231PS Z21, Z24, Z7
 	VFMADD231PS Z22, Z24, Z12
 	VFMADD231PS Z23, Z24, Z17
-	VMOVUPS     192(DI), Z24
+	VMOVUPS     192(R8), Z24
 	VFMADD231PS Z20, Z24, Z3
 	VFMADD231PS Z21, Z24, Z8
 	VFMADD231PS Z22, Z24, Z13
 	VFMADD231PS Z23, Z24, Z18
-	VMOVUPS     256(DI), Z24
+	VMOVUPS     256(R8), Z24
 	VFMADD231PS Z20, Z24, Z4
 	VFMADD231PS Z21, Z24, Z9
 	VFMADD231PS Z22, Z24, Z14
 	VFMADD231PS Z23, Z24, Z19
+	ADDQ        $0x40, R8
+	ADDQ        $0x40, R9
+	DECQ        R11
+	JNE         columns
+	ADDQ        xRow+56(FP), R8
+	ADDQ        dyRow+72(FP), R9
+	DECQ        R10
+	JNE         rows
+	MOVQ        AX, R8
+	VMOVUPS     Z0, (R8)
+	VMOVUPS     Z1, 64(R8)
+	VMOVUPS     Z2, 128(R8)
+	VMOVUPS     Z3, 192(R8)
+	VMOVUPS     Z4, 256(R8)
+	ADDQ        accChan+24(FP), R8
+	VMOVUPS     Z5, (R8)
+	VMOVUPS     Z6, 64(R8)
+	VMOVUPS     Z7, 128(R8)
+	VMOVUPS     Z8, 192(R8)
+	VMOVUPS     Z9, 256(R8)
+	ADDQ        accChan+24(FP), R8
+	VMOVUPS     Z10, (R8)
+	VMOVUPS     Z11, 64(R8)
+	VMOVUPS     Z12, 128(R8)
+	VMOVUPS     Z13, 192(R8)
+	VMOVUPS     Z14, 256(R8)
+	ADDQ        accChan+24(FP), R8
+	VMOVUPS     Z15, (R8)
+	VMOVUPS     Z16, 64(R8)
+	VMOVUPS     Z17, 128(R8)
+	VMOVUPS     Z18, 192(R8)
+	VMOVUPS     Z19, 256(R8)
+	ADDQ        accRow+32(FP), AX
+	ADDQ        xKernel+40(FP), CX
+	DECQ        DI
+	JNE         kernel
+	ADDQ        xChan+48(FP), CX
+	DECQ        DX
+	JNE         channels
+	VZEROUPPER
+	RET
+
+// func convGrad3x5AVX512(acc *float32, x *float32, dy *float32, accChan int, accRow int, xKernel int, xChan int, xRow int, dyChan int, dyRow int, fresh int, nc int, nky int, rows int, cols int)
+// Requires: AVX, AVX512F
+TEXT ·convGrad3x5AVX512(SB), NOSPLIT, $0-120
+	MOVQ acc+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ nc+88(FP), DX
+	MOVQ dyChan+64(FP), BX
+
+channels:
+	MOVQ nky+96(FP), SI
+
+kernel:
+	CMPQ   fresh+80(FP), $0x00
+	JE     resume
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	JMP    start
+
+resume:
+	MOVQ    AX, DI
+	VMOVUPS (DI), Z0
+	VMOVUPS 64(DI), Z1
+	VMOVUPS 128(DI), Z2
+	VMOVUPS 192(DI), Z3
+	VMOVUPS 256(DI), Z4
+	ADDQ    accChan+24(FP), DI
+	VMOVUPS (DI), Z5
+	VMOVUPS 64(DI), Z6
+	VMOVUPS 128(DI), Z7
+	VMOVUPS 192(DI), Z8
+	VMOVUPS 256(DI), Z9
+	ADDQ    accChan+24(FP), DI
+	VMOVUPS (DI), Z10
+	VMOVUPS 64(DI), Z11
+	VMOVUPS 128(DI), Z12
+	VMOVUPS 192(DI), Z13
+	VMOVUPS 256(DI), Z14
+
+start:
+	MOVQ CX, DI
+	MOVQ dy+16(FP), R8
+	MOVQ rows+104(FP), R9
+
+rows:
+	MOVQ cols+112(FP), R10
+
+columns:
+	VMOVUPS     (R8), Z15
+	VMOVUPS     (R8)(BX*1), Z16
+	VMOVUPS     (R8)(BX*2), Z17
+	VMOVUPS     (DI), Z18
+	VFMADD231PS Z15, Z18, Z0
+	VFMADD231PS Z16, Z18, Z5
+	VFMADD231PS Z17, Z18, Z10
+	VMOVUPS     64(DI), Z18
+	VFMADD231PS Z15, Z18, Z1
+	VFMADD231PS Z16, Z18, Z6
+	VFMADD231PS Z17, Z18, Z11
+	VMOVUPS     128(DI), Z18
+	VFMADD231PS Z15, Z18, Z2
+	VFMADD231PS Z16, Z18, Z7
+	VFMADD231PS Z17, Z18, Z12
+	VMOVUPS     192(DI), Z18
+	VFMADD231PS Z15, Z18, Z3
+	VFMADD231PS Z16, Z18, Z8
+	VFMADD231PS Z17, Z18, Z13
+	VMOVUPS     256(DI), Z18
+	VFMADD231PS Z15, Z18, Z4
+	VFMADD231PS Z16, Z18, Z9
+	VFMADD231PS Z17, Z18, Z14
 	ADDQ        $0x40, DI
 	ADDQ        $0x40, R8
-	DECQ        R9
+	DECQ        R10
 	JNE         columns
-	ADDQ        xRow+32(FP), AX
-	ADDQ        dyRow+48(FP), CX
-	DECQ        DX
+	ADDQ        xRow+56(FP), DI
+	ADDQ        dyRow+72(FP), R8
+	DECQ        R9
 	JNE         rows
-	MOVQ        acc+0(FP), AX
-	VMOVUPS     Z0, (AX)
-	VMOVUPS     Z1, 64(AX)
-	VMOVUPS     Z2, 128(AX)
-	VMOVUPS     Z3, 192(AX)
-	VMOVUPS     Z4, 256(AX)
-	ADDQ        accChan+24(FP), AX
-	VMOVUPS     Z5, (AX)
-	VMOVUPS     Z6, 64(AX)
-	VMOVUPS     Z7, 128(AX)
-	VMOVUPS     Z8, 192(AX)
-	VMOVUPS     Z9, 256(AX)
-	ADDQ        accChan+24(FP), AX
-	VMOVUPS     Z10, (AX)
-	VMOVUPS     Z11, 64(AX)
-	VMOVUPS     Z12, 128(AX)
-	VMOVUPS     Z13, 192(AX)
-	VMOVUPS     Z14, 256(AX)
-	ADDQ        accChan+24(FP), AX
-	VMOVUPS     Z15, (AX)
-	VMOVUPS     Z16, 64(AX)
-	VMOVUPS     Z17, 128(AX)
-	VMOVUPS     Z18, 192(AX)
-	VMOVUPS     Z19, 256(AX)
+	MOVQ        AX, DI
+	VMOVUPS     Z0, (DI)
+	VMOVUPS     Z1, 64(DI)
+	VMOVUPS     Z2, 128(DI)
+	VMOVUPS     Z3, 192(DI)
+	VMOVUPS     Z4, 256(DI)
+	ADDQ        accChan+24(FP), DI
+	VMOVUPS     Z5, (DI)
+	VMOVUPS     Z6, 64(DI)
+	VMOVUPS     Z7, 128(DI)
+	VMOVUPS     Z8, 192(DI)
+	VMOVUPS     Z9, 256(DI)
+	ADDQ        accChan+24(FP), DI
+	VMOVUPS     Z10, (DI)
+	VMOVUPS     Z11, 64(DI)
+	VMOVUPS     Z12, 128(DI)
+	VMOVUPS     Z13, 192(DI)
+	VMOVUPS     Z14, 256(DI)
+	ADDQ        accRow+32(FP), AX
+	ADDQ        xKernel+40(FP), CX
+	DECQ        SI
+	JNE         kernel
+	ADDQ        xChan+48(FP), CX
+	DECQ        DX
+	JNE         channels
 	VZEROUPPER
 	RET
 
-// func convGrad2x5AVX512(acc *float32, x *float32, dy *float32, accChan int, xRow int, dyChan int, dyRow int, rows int, cols int)
+// func convGrad2x5AVX512(acc *float32, x *float32, dy *float32, accChan int, accRow int, xKernel int, xChan int, xRow int, dyChan int, dyRow int, fresh int, nc int, nky int, rows int, cols int)
 // Requires: AVX, AVX512F
-TEXT ·convGrad2x5AVX512(SB), NOSPLIT, $0-72
-	MOVQ    acc+0(FP), AX
-	VMOVUPS (AX), Z0
-	VMOVUPS 64(AX), Z1
-	VMOVUPS 128(AX), Z2
-	VMOVUPS 192(AX), Z3
-	VMOVUPS 256(AX), Z4
-	ADDQ    accChan+24(FP), AX
-	VMOVUPS (AX), Z5
-	VMOVUPS 64(AX), Z6
-	VMOVUPS 128(AX), Z7
-	VMOVUPS 192(AX), Z8
-	VMOVUPS 256(AX), Z9
-	MOVQ    x+8(FP), AX
-	MOVQ    dy+16(FP), CX
-	MOVQ    rows+56(FP), DX
-	MOVQ    dyChan+40(FP), BX
+TEXT ·convGrad2x5AVX512(SB), NOSPLIT, $0-120
+	MOVQ acc+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ nc+88(FP), DX
+	MOVQ dyChan+64(FP), BX
+
+channels:
+	MOVQ nky+96(FP), SI
+
+kernel:
+	CMPQ   fresh+80(FP), $0x00
+	JE     resume
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	JMP    start
+
+resume:
+	MOVQ    AX, DI
+	VMOVUPS (DI), Z0
+	VMOVUPS 64(DI), Z1
+	VMOVUPS 128(DI), Z2
+	VMOVUPS 192(DI), Z3
+	VMOVUPS 256(DI), Z4
+	ADDQ    accChan+24(FP), DI
+	VMOVUPS (DI), Z5
+	VMOVUPS 64(DI), Z6
+	VMOVUPS 128(DI), Z7
+	VMOVUPS 192(DI), Z8
+	VMOVUPS 256(DI), Z9
+
+start:
+	MOVQ CX, DI
+	MOVQ dy+16(FP), R8
+	MOVQ rows+104(FP), R9
 
 rows:
-	MOVQ AX, SI
-	MOVQ CX, DI
-	MOVQ cols+64(FP), R8
+	MOVQ cols+112(FP), R10
 
 columns:
-	VMOVUPS     (DI), Z10
-	VMOVUPS     (DI)(BX*1), Z11
-	VMOVUPS     (SI), Z12
+	VMOVUPS     (R8), Z10
+	VMOVUPS     (R8)(BX*1), Z11
+	VMOVUPS     (DI), Z12
 	VFMADD231PS Z10, Z12, Z0
 	VFMADD231PS Z11, Z12, Z5
-	VMOVUPS     64(SI), Z12
+	VMOVUPS     64(DI), Z12
 	VFMADD231PS Z10, Z12, Z1
 	VFMADD231PS Z11, Z12, Z6
-	VMOVUPS     128(SI), Z12
+	VMOVUPS     128(DI), Z12
 	VFMADD231PS Z10, Z12, Z2
 	VFMADD231PS Z11, Z12, Z7
-	VMOVUPS     192(SI), Z12
+	VMOVUPS     192(DI), Z12
 	VFMADD231PS Z10, Z12, Z3
 	VFMADD231PS Z11, Z12, Z8
-	VMOVUPS     256(SI), Z12
+	VMOVUPS     256(DI), Z12
 	VFMADD231PS Z10, Z12, Z4
 	VFMADD231PS Z11, Z12, Z9
+	ADDQ        $0x40, DI
+	ADDQ        $0x40, R8
+	DECQ        R10
+	JNE         columns
+	ADDQ        xRow+56(FP), DI
+	ADDQ        dyRow+72(FP), R8
+	DECQ        R9
+	JNE         rows
+	MOVQ        AX, DI
+	VMOVUPS     Z0, (DI)
+	VMOVUPS     Z1, 64(DI)
+	VMOVUPS     Z2, 128(DI)
+	VMOVUPS     Z3, 192(DI)
+	VMOVUPS     Z4, 256(DI)
+	ADDQ        accChan+24(FP), DI
+	VMOVUPS     Z5, (DI)
+	VMOVUPS     Z6, 64(DI)
+	VMOVUPS     Z7, 128(DI)
+	VMOVUPS     Z8, 192(DI)
+	VMOVUPS     Z9, 256(DI)
+	ADDQ        accRow+32(FP), AX
+	ADDQ        xKernel+40(FP), CX
+	DECQ        SI
+	JNE         kernel
+	ADDQ        xChan+48(FP), CX
+	DECQ        DX
+	JNE         channels
+	VZEROUPPER
+	RET
+
+// func convGrad1x5AVX512(acc *float32, x *float32, dy *float32, accChan int, accRow int, xKernel int, xChan int, xRow int, dyChan int, dyRow int, fresh int, nc int, nky int, rows int, cols int)
+// Requires: AVX, AVX512F
+TEXT ·convGrad1x5AVX512(SB), NOSPLIT, $0-120
+	MOVQ acc+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ nc+88(FP), DX
+
+channels:
+	MOVQ nky+96(FP), BX
+
+kernel:
+	CMPQ   fresh+80(FP), $0x00
+	JE     resume
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	JMP    start
+
+resume:
+	MOVQ    AX, SI
+	VMOVUPS (SI), Z0
+	VMOVUPS 64(SI), Z1
+	VMOVUPS 128(SI), Z2
+	VMOVUPS 192(SI), Z3
+	VMOVUPS 256(SI), Z4
+
+start:
+	MOVQ CX, SI
+	MOVQ dy+16(FP), DI
+	MOVQ rows+104(FP), R8
+
+rows:
+	MOVQ cols+112(FP), R9
+
+columns:
+	VMOVUPS     (DI), Z5
+	VMOVUPS     (SI), Z6
+	VFMADD231PS Z5, Z6, Z0
+	VMOVUPS     64(SI), Z6
+	VFMADD231PS Z5, Z6, Z1
+	VMOVUPS     128(SI), Z6
+	VFMADD231PS Z5, Z6, Z2
+	VMOVUPS     192(SI), Z6
+	VFMADD231PS Z5, Z6, Z3
+	VMOVUPS     256(SI), Z6
+	VFMADD231PS Z5, Z6, Z4
 	ADDQ        $0x40, SI
 	ADDQ        $0x40, DI
+	DECQ        R9
+	JNE         columns
+	ADDQ        xRow+56(FP), SI
+	ADDQ        dyRow+72(FP), DI
 	DECQ        R8
-	JNE         columns
-	ADDQ        xRow+32(FP), AX
-	ADDQ        dyRow+48(FP), CX
-	DECQ        DX
 	JNE         rows
-	MOVQ        acc+0(FP), AX
-	VMOVUPS     Z0, (AX)
-	VMOVUPS     Z1, 64(AX)
-	VMOVUPS     Z2, 128(AX)
-	VMOVUPS     Z3, 192(AX)
-	VMOVUPS     Z4, 256(AX)
-	ADDQ        accChan+24(FP), AX
-	VMOVUPS     Z5, (AX)
-	VMOVUPS     Z6, 64(AX)
-	VMOVUPS     Z7, 128(AX)
-	VMOVUPS     Z8, 192(AX)
-	VMOVUPS     Z9, 256(AX)
+	MOVQ        AX, SI
+	VMOVUPS     Z0, (SI)
+	VMOVUPS     Z1, 64(SI)
+	VMOVUPS     Z2, 128(SI)
+	VMOVUPS     Z3, 192(SI)
+	VMOVUPS     Z4, 256(SI)
+	ADDQ        accRow+32(FP), AX
+	ADDQ        xKernel+40(FP), CX
+	DECQ        BX
+	JNE         kernel
+	ADDQ        xChan+48(FP), CX
+	DECQ        DX
+	JNE         channels
 	VZEROUPPER
 	RET
 
-// func convGrad1x5AVX512(acc *float32, x *float32, dy *float32, accChan int, xRow int, dyChan int, dyRow int, rows int, cols int)
+// func convGrad8x3AVX512(acc *float32, x *float32, dy *float32, accChan int, accRow int, xKernel int, xChan int, xRow int, dyChan int, dyRow int, fresh int, nc int, nky int, rows int, cols int)
 // Requires: AVX, AVX512F
-TEXT ·convGrad1x5AVX512(SB), NOSPLIT, $0-72
-	MOVQ    acc+0(FP), AX
-	VMOVUPS (AX), Z0
-	VMOVUPS 64(AX), Z1
-	VMOVUPS 128(AX), Z2
-	VMOVUPS 192(AX), Z3
-	VMOVUPS 256(AX), Z4
-	MOVQ    x+8(FP), AX
-	MOVQ    dy+16(FP), CX
-	MOVQ    rows+56(FP), DX
+TEXT ·convGrad8x3AVX512(SB), NOSPLIT, $0-120
+	MOVQ acc+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ nc+88(FP), DX
+	MOVQ dyChan+64(FP), BX
+	LEAQ (BX)(BX*2), SI
+	LEAQ (SI)(BX*2), DI
+	LEAQ (DI)(BX*2), R8
 
-rows:
-	MOVQ AX, BX
-	MOVQ CX, SI
-	MOVQ cols+64(FP), DI
+channels:
+	MOVQ nky+96(FP), R9
 
-columns:
-	VMOVUPS     (SI), Z5
-	VMOVUPS     (BX), Z6
-	VFMADD231PS Z5, Z6, Z0
-	VMOVUPS     64(BX), Z6
-	VFMADD231PS Z5, Z6, Z1
-	VMOVUPS     128(BX), Z6
-	VFMADD231PS Z5, Z6, Z2
-	VMOVUPS     192(BX), Z6
-	VFMADD231PS Z5, Z6, Z3
-	VMOVUPS     256(BX), Z6
-	VFMADD231PS Z5, Z6, Z4
-	ADDQ        $0x40, BX
-	ADDQ        $0x40, SI
-	DECQ        DI
-	JNE         columns
-	ADDQ        xRow+32(FP), AX
-	ADDQ        dyRow+48(FP), CX
-	DECQ        DX
-	JNE         rows
-	MOVQ        acc+0(FP), AX
-	VMOVUPS     Z0, (AX)
-	VMOVUPS     Z1, 64(AX)
-	VMOVUPS     Z2, 128(AX)
-	VMOVUPS     Z3, 192(AX)
-	VMOVUPS     Z4, 256(AX)
-	VZEROUPPER
-	RET
+kernel:
+	CMPQ   fresh+80(FP), $0x00
+	JE     resume
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	VPXORD Z15, Z15, Z15
+	VPXORD Z16, Z16, Z16
+	VPXORD Z17, Z17, Z17
+	VPXORD Z18, Z18, Z18
+	VPXORD Z19, Z19, Z19
+	VPXORD Z20, Z20, Z20
+	VPXORD Z21, Z21, Z21
+	VPXORD Z22, Z22, Z22
+	VPXORD Z23, Z23, Z23
+	JMP    start
 
-// func convGrad8x3AVX512(acc *float32, x *float32, dy *float32, accChan int, xRow int, dyChan int, dyRow int, rows int, cols int)
-// Requires: AVX, AVX512F
-TEXT ·convGrad8x3AVX512(SB), NOSPLIT, $0-72
-	MOVQ    acc+0(FP), AX
-	VMOVUPS (AX), Z0
-	VMOVUPS 64(AX), Z1
-	VMOVUPS 128(AX), Z2
-	ADDQ    accChan+24(FP), AX
-	VMOVUPS (AX), Z3
-	VMOVUPS 64(AX), Z4
-	VMOVUPS 128(AX), Z5
-	ADDQ    accChan+24(FP), AX
-	VMOVUPS (AX), Z6
-	VMOVUPS 64(AX), Z7
-	VMOVUPS 128(AX), Z8
-	ADDQ    accChan+24(FP), AX
-	VMOVUPS (AX), Z9
-	VMOVUPS 64(AX), Z10
-	VMOVUPS 128(AX), Z11
-	ADDQ    accChan+24(FP), AX
-	VMOVUPS (AX), Z12
-	VMOVUPS 64(AX), Z13
-	VMOVUPS 128(AX), Z14
-	ADDQ    accChan+24(FP), AX
-	VMOVUPS (AX), Z15
-	VMOVUPS 64(AX), Z16
-	VMOVUPS 128(AX), Z17
-	ADDQ    accChan+24(FP), AX
-	VMOVUPS (AX), Z18
-	VMOVUPS 64(AX), Z19
-	VMOVUPS 128(AX), Z20
-	ADDQ    accChan+24(FP), AX
-	VMOVUPS (AX), Z21
-	VMOVUPS 64(AX), Z22
-	VMOVUPS 128(AX), Z23
-	MOVQ    x+8(FP), AX
-	MOVQ    dy+16(FP), CX
-	MOVQ    rows+56(FP), DX
-	MOVQ    dyChan+40(FP), BX
-	LEAQ    (BX)(BX*2), SI
-	LEAQ    (SI)(BX*2), DI
-	LEAQ    (DI)(BX*2), R8
+resume:
+	MOVQ    AX, R10
+	VMOVUPS (R10), Z0
+	VMOVUPS 64(R10), Z1
+	VMOVUPS 128(R10), Z2
+	ADDQ    accChan+24(FP), R10
+	VMOVUPS (R10), Z3
+	VMOVUPS 64(R10), Z4
+	VMOVUPS 128(R10), Z5
+	ADDQ    accChan+24(FP), R10
+	VMOVUPS (R10), Z6
+	VMOVUPS 64(R10), Z7
+	VMOVUPS 128(R10), Z8
+	ADDQ    accChan+24(FP), R10
+	VMOVUPS (R10), Z9
+	VMOVUPS 64(R10), Z10
+	VMOVUPS 128(R10), Z11
+	ADDQ    accChan+24(FP), R10
+	VMOVUPS (R10), Z12
+	VMOVUPS 64(R10), Z13
+	VMOVUPS 128(R10), Z14
+	ADDQ    accChan+24(FP), R10
+	VMOVUPS (R10), Z15
+	VMOVUPS 64(R10), Z16
+	VMOVUPS 128(R10), Z17
+	ADDQ    accChan+24(FP), R10
+	VMOVUPS (R10), Z18
+	VMOVUPS 64(R10), Z19
+	VMOVUPS 128(R10), Z20
+	ADDQ    accChan+24(FP), R10
+	VMOVUPS (R10), Z21
+	VMOVUPS 64(R10), Z22
+	VMOVUPS 128(R10), Z23
 
-rows:
-	MOVQ AX, R9
+start:
 	MOVQ CX, R10
-	MOVQ cols+64(FP), R11
+	MOVQ dy+16(FP), R11
+	MOVQ rows+104(FP), R12
+
+rows:
+	MOVQ cols+112(FP), R13
 
 columns:
-	VMOVUPS     (R9), Z24
-	VMOVUPS     64(R9), Z25
-	VMOVUPS     128(R9), Z26
-	VMOVUPS     (R10), Z27
+	VMOVUPS     (R10), Z24
+	VMOVUPS     64(R10), Z25
+	VMOVUPS     128(R10), Z26
+	VMOVUPS     (R11), Z27
 	VFMADD231PS Z27, Z24, Z0
 	VFMADD231PS Z27, Z25, Z1
 	VFMADD231PS Z27, Z26, Z2
-	VMOVUPS     (R10)(BX*1), Z27
+	VMOVUPS     (R11)(BX*1), Z27
 	VFMADD231PS Z27, Z24, Z3
 	VFMADD231PS Z27, Z25, Z4
 	VFMADD231PS Z27, Z26, Z5
-	VMOVUPS     (R10)(BX*2), Z27
+	VMOVUPS     (R11)(BX*2), Z27
 	VFMADD231PS Z27, Z24, Z6
 	VFMADD231PS Z27, Z25, Z7
 	VFMADD231PS Z27, Z26, Z8
-	VMOVUPS     (R10)(SI*1), Z27
+	VMOVUPS     (R11)(SI*1), Z27
 	VFMADD231PS Z27, Z24, Z9
 	VFMADD231PS Z27, Z25, Z10
 	VFMADD231PS Z27, Z26, Z11
-	VMOVUPS     (R10)(BX*4), Z27
+	VMOVUPS     (R11)(BX*4), Z27
 	VFMADD231PS Z27, Z24, Z12
 	VFMADD231PS Z27, Z25, Z13
 	VFMADD231PS Z27, Z26, Z14
-	VMOVUPS     (R10)(DI*1), Z27
+	VMOVUPS     (R11)(DI*1), Z27
 	VFMADD231PS Z27, Z24, Z15
 	VFMADD231PS Z27, Z25, Z16
 	VFMADD231PS Z27, Z26, Z17
-	VMOVUPS     (R10)(SI*2), Z27
+	VMOVUPS     (R11)(SI*2), Z27
 	VFMADD231PS Z27, Z24, Z18
 	VFMADD231PS Z27, Z25, Z19
 	VFMADD231PS Z27, Z26, Z20
-	VMOVUPS     (R10)(R8*1), Z27
+	VMOVUPS     (R11)(R8*1), Z27
 	VFMADD231PS Z27, Z24, Z21
 	VFMADD231PS Z27, Z25, Z22
 	VFMADD231PS Z27, Z26, Z23
-	ADDQ        $0x40, R9
 	ADDQ        $0x40, R10
-	DECQ        R11
+	ADDQ        $0x40, R11
+	DECQ        R13
 	JNE         columns
-	ADDQ        xRow+32(FP), AX
-	ADDQ        dyRow+48(FP), CX
-	DECQ        DX
+	ADDQ        xRow+56(FP), R10
+	ADDQ        dyRow+72(FP), R11
+	DECQ        R12
 	JNE         rows
-	MOVQ        acc+0(FP), AX
-	VMOVUPS     Z0, (AX)
-	VMOVUPS     Z1, 64(AX)
-	VMOVUPS     Z2, 128(AX)
-	ADDQ        accChan+24(FP), AX
-	VMOVUPS     Z3, (AX)
-	VMOVUPS     Z4, 64(AX)
-	VMOVUPS     Z5, 128(AX)
-	ADDQ        accChan+24(FP), AX
-	VMOVUPS     Z6, (AX)
-	VMOVUPS     Z7, 64(AX)
-	VMOVUPS     Z8, 128(AX)
-	ADDQ        accChan+24(FP), AX
-	VMOVUPS     Z9, (AX)
-	VMOVUPS     Z10, 64(AX)
-	VMOVUPS     Z11, 128(AX)
-	ADDQ        accChan+24(FP), AX
-	VMOVUPS     Z12, (AX)
-	VMOVUPS     Z13, 64(AX)
-	VMOVUPS     Z14, 128(AX)
-	ADDQ        accChan+24(FP), AX
-	VMOVUPS     Z15, (AX)
-	VMOVUPS     Z16, 64(AX)
-	VMOVUPS     Z17, 128(AX)
-	ADDQ        accChan+24(FP), AX
-	VMOVUPS     Z18, (AX)
-	VMOVUPS     Z19, 64(AX)
-	VMOVUPS     Z20, 128(AX)
-	ADDQ        accChan+24(FP), AX
-	VMOVUPS     Z21, (AX)
-	VMOVUPS     Z22, 64(AX)
-	VMOVUPS     Z23, 128(AX)
+	MOVQ        AX, R10
+	VMOVUPS     Z0, (R10)
+	VMOVUPS     Z1, 64(R10)
+	VMOVUPS     Z2, 128(R10)
+	ADDQ        accChan+24(FP), R10
+	VMOVUPS     Z3, (R10)
+	VMOVUPS     Z4, 64(R10)
+	VMOVUPS     Z5, 128(R10)
+	ADDQ        accChan+24(FP), R10
+	VMOVUPS     Z6, (R10)
+	VMOVUPS     Z7, 64(R10)
+	VMOVUPS     Z8, 128(R10)
+	ADDQ        accChan+24(FP), R10
+	VMOVUPS     Z9, (R10)
+	VMOVUPS     Z10, 64(R10)
+	VMOVUPS     Z11, 128(R10)
+	ADDQ        accChan+24(FP), R10
+	VMOVUPS     Z12, (R10)
+	VMOVUPS     Z13, 64(R10)
+	VMOVUPS     Z14, 128(R10)
+	ADDQ        accChan+24(FP), R10
+	VMOVUPS     Z15, (R10)
+	VMOVUPS     Z16, 64(R10)
+	VMOVUPS     Z17, 128(R10)
+	ADDQ        accChan+24(FP), R10
+	VMOVUPS     Z18, (R10)
+	VMOVUPS     Z19, 64(R10)
+	VMOVUPS     Z20, 128(R10)
+	ADDQ        accChan+24(FP), R10
+	VMOVUPS     Z21, (R10)
+	VMOVUPS     Z22, 64(R10)
+	VMOVUPS     Z23, 128(R10)
+	ADDQ        accRow+32(FP), AX
+	ADDQ        xKernel+40(FP), CX
+	DECQ        R9
+	JNE         kernel
+	ADDQ        xChan+48(FP), CX
+	DECQ        DX
+	JNE         channels
 	VZEROUPPER
 	RET
 
-// func convGrad4x3AVX512(acc *float32, x *float32, dy *float32, accChan int, xRow int, dyChan int, dyRow int, rows int, cols int)
+// func convGrad4x3AVX512(acc *float32, x *float32, dy *float32, accChan int, accRow int, xKernel int, xChan int, xRow int, dyChan int, dyRow int, fresh int, nc int, nky int, rows int, cols int)
 // Requires: AVX, AVX512F
-TEXT ·convGrad4x3AVX512(SB), NOSPLIT, $0-72
-	MOVQ    acc+0(FP), AX
-	VMOVUPS (AX), Z0
-	VMOVUPS 64(AX), Z1
-	VMOVUPS 128(AX), Z2
-	ADDQ    accChan+24(FP), AX
-	VMOVUPS (AX), Z3
-	VMOVUPS 64(AX), Z4
-	VMOVUPS 128(AX), Z5
-	ADDQ    accChan+24(FP), AX
-	VMOVUPS (AX), Z6
-	VMOVUPS 64(AX), Z7
-	VMOVUPS 128(AX), Z8
-	ADDQ    accChan+24(FP), AX
-	VMOVUPS (AX), Z9
-	VMOVUPS 64(AX), Z10
-	VMOVUPS 128(AX), Z11
-	MOVQ    x+8(FP), AX
-	MOVQ    dy+16(FP), CX
-	MOVQ    rows+56(FP), DX
-	MOVQ    dyChan+40(FP), BX
-	LEAQ    (BX)(BX*2), SI
+TEXT ·convGrad4x3AVX512(SB), NOSPLIT, $0-120
+	MOVQ acc+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ nc+88(FP), DX
+	MOVQ dyChan+64(FP), BX
+	LEAQ (BX)(BX*2), SI
+
+channels:
+	MOVQ nky+96(FP), DI
+
+kernel:
+	CMPQ   fresh+80(FP), $0x00
+	JE     resume
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	JMP    start
+
+resume:
+	MOVQ    AX, R8
+	VMOVUPS (R8), Z0
+	VMOVUPS 64(R8), Z1
+	VMOVUPS 128(R8), Z2
+	ADDQ    accChan+24(FP), R8
+	VMOVUPS (R8), Z3
+	VMOVUPS 64(R8), Z4
+	VMOVUPS 128(R8), Z5
+	ADDQ    accChan+24(FP), R8
+	VMOVUPS (R8), Z6
+	VMOVUPS 64(R8), Z7
+	VMOVUPS 128(R8), Z8
+	ADDQ    accChan+24(FP), R8
+	VMOVUPS (R8), Z9
+	VMOVUPS 64(R8), Z10
+	VMOVUPS 128(R8), Z11
+
+start:
+	MOVQ CX, R8
+	MOVQ dy+16(FP), R9
+	MOVQ rows+104(FP), R10
 
 rows:
-	MOVQ AX, DI
-	MOVQ CX, R8
-	MOVQ cols+64(FP), R9
+	MOVQ cols+112(FP), R11
 
 columns:
-	VMOVUPS     (DI), Z12
-	VMOVUPS     64(DI), Z13
-	VMOVUPS     128(DI), Z14
-	VMOVUPS     (R8), Z15
+	VMOVUPS     (R8), Z12
+	VMOVUPS     64(R8), Z13
+	VMOVUPS     128(R8), Z14
+	VMOVUPS     (R9), Z15
 	VFMADD231PS Z15, Z12, Z0
 	VFMADD231PS Z15, Z13, Z1
 	VFMADD231PS Z15, Z14, Z2
-	VMOVUPS     (R8)(BX*1), Z15
+	VMOVUPS     (R9)(BX*1), Z15
 	VFMADD231PS Z15, Z12, Z3
 	VFMADD231PS Z15, Z13, Z4
 	VFMADD231PS Z15, Z14, Z5
-	VMOVUPS     (R8)(BX*2), Z15
+	VMOVUPS     (R9)(BX*2), Z15
 	VFMADD231PS Z15, Z12, Z6
 	VFMADD231PS Z15, Z13, Z7
 	VFMADD231PS Z15, Z14, Z8
-	VMOVUPS     (R8)(SI*1), Z15
+	VMOVUPS     (R9)(SI*1), Z15
 	VFMADD231PS Z15, Z12, Z9
 	VFMADD231PS Z15, Z13, Z10
 	VFMADD231PS Z15, Z14, Z11
-	ADDQ        $0x40, DI
 	ADDQ        $0x40, R8
-	DECQ        R9
+	ADDQ        $0x40, R9
+	DECQ        R11
 	JNE         columns
-	ADDQ        xRow+32(FP), AX
-	ADDQ        dyRow+48(FP), CX
-	DECQ        DX
+	ADDQ        xRow+56(FP), R8
+	ADDQ        dyRow+72(FP), R9
+	DECQ        R10
 	JNE         rows
-	MOVQ        acc+0(FP), AX
-	VMOVUPS     Z0, (AX)
-	VMOVUPS     Z1, 64(AX)
-	VMOVUPS     Z2, 128(AX)
-	ADDQ        accChan+24(FP), AX
-	VMOVUPS     Z3, (AX)
-	VMOVUPS     Z4, 64(AX)
-	VMOVUPS     Z5, 128(AX)
-	ADDQ        accChan+24(FP), AX
-	VMOVUPS     Z6, (AX)
-	VMOVUPS     Z7, 64(AX)
-	VMOVUPS     Z8, 128(AX)
-	ADDQ        accChan+24(FP), AX
-	VMOVUPS     Z9, (AX)
-	VMOVUPS     Z10, 64(AX)
-	VMOVUPS     Z11, 128(AX)
+	MOVQ        AX, R8
+	VMOVUPS     Z0, (R8)
+	VMOVUPS     Z1, 64(R8)
+	VMOVUPS     Z2, 128(R8)
+	ADDQ        accChan+24(FP), R8
+	VMOVUPS     Z3, (R8)
+	VMOVUPS     Z4, 64(R8)
+	VMOVUPS     Z5, 128(R8)
+	ADDQ        accChan+24(FP), R8
+	VMOVUPS     Z6, (R8)
+	VMOVUPS     Z7, 64(R8)
+	VMOVUPS     Z8, 128(R8)
+	ADDQ        accChan+24(FP), R8
+	VMOVUPS     Z9, (R8)
+	VMOVUPS     Z10, 64(R8)
+	VMOVUPS     Z11, 128(R8)
+	ADDQ        accRow+32(FP), AX
+	ADDQ        xKernel+40(FP), CX
+	DECQ        DI
+	JNE         kernel
+	ADDQ        xChan+48(FP), CX
+	DECQ        DX
+	JNE         channels
 	VZEROUPPER
 	RET
 
-// func convGrad2x3AVX512(acc *float32, x *float32, dy *float32, accChan int, xRow int, dyChan int, dyRow int, rows int, cols int)
+// func convGrad2x3AVX512(acc *float32, x *float32, dy *float32, accChan int, accRow int, xKernel int, xChan int, xRow int, dyChan int, dyRow int, fresh int, nc int, nky int, rows int, cols int)
 // Requires: AVX, AVX512F
-TEXT ·convGrad2x3AVX512(SB), NOSPLIT, $0-72
-	MOVQ    acc+0(FP), AX
-	VMOVUPS (AX), Z0
-	VMOVUPS 64(AX), Z1
-	VMOVUPS 128(AX), Z2
-	ADDQ    accChan+24(FP), AX
-	VMOVUPS (AX), Z3
-	VMOVUPS 64(AX), Z4
-	VMOVUPS 128(AX), Z5
-	MOVQ    x+8(FP), AX
-	MOVQ    dy+16(FP), CX
-	MOVQ    rows+56(FP), DX
-	MOVQ    dyChan+40(FP), BX
+TEXT ·convGrad2x3AVX512(SB), NOSPLIT, $0-120
+	MOVQ acc+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ nc+88(FP), DX
+	MOVQ dyChan+64(FP), BX
+
+channels:
+	MOVQ nky+96(FP), SI
+
+kernel:
+	CMPQ   fresh+80(FP), $0x00
+	JE     resume
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	JMP    start
+
+resume:
+	MOVQ    AX, DI
+	VMOVUPS (DI), Z0
+	VMOVUPS 64(DI), Z1
+	VMOVUPS 128(DI), Z2
+	ADDQ    accChan+24(FP), DI
+	VMOVUPS (DI), Z3
+	VMOVUPS 64(DI), Z4
+	VMOVUPS 128(DI), Z5
+
+start:
+	MOVQ CX, DI
+	MOVQ dy+16(FP), R8
+	MOVQ rows+104(FP), R9
 
 rows:
-	MOVQ AX, SI
-	MOVQ CX, DI
-	MOVQ cols+64(FP), R8
+	MOVQ cols+112(FP), R10
 
 columns:
-	VMOVUPS     (DI), Z6
-	VMOVUPS     (DI)(BX*1), Z7
-	VMOVUPS     (SI), Z8
+	VMOVUPS     (R8), Z6
+	VMOVUPS     (R8)(BX*1), Z7
+	VMOVUPS     (DI), Z8
 	VFMADD231PS Z6, Z8, Z0
 	VFMADD231PS Z7, Z8, Z3
-	VMOVUPS     64(SI), Z8
+	VMOVUPS     64(DI), Z8
 	VFMADD231PS Z6, Z8, Z1
 	VFMADD231PS Z7, Z8, Z4
-	VMOVUPS     128(SI), Z8
+	VMOVUPS     128(DI), Z8
 	VFMADD231PS Z6, Z8, Z2
 	VFMADD231PS Z7, Z8, Z5
+	ADDQ        $0x40, DI
+	ADDQ        $0x40, R8
+	DECQ        R10
+	JNE         columns
+	ADDQ        xRow+56(FP), DI
+	ADDQ        dyRow+72(FP), R8
+	DECQ        R9
+	JNE         rows
+	MOVQ        AX, DI
+	VMOVUPS     Z0, (DI)
+	VMOVUPS     Z1, 64(DI)
+	VMOVUPS     Z2, 128(DI)
+	ADDQ        accChan+24(FP), DI
+	VMOVUPS     Z3, (DI)
+	VMOVUPS     Z4, 64(DI)
+	VMOVUPS     Z5, 128(DI)
+	ADDQ        accRow+32(FP), AX
+	ADDQ        xKernel+40(FP), CX
+	DECQ        SI
+	JNE         kernel
+	ADDQ        xChan+48(FP), CX
+	DECQ        DX
+	JNE         channels
+	VZEROUPPER
+	RET
+
+// func convGrad1x3AVX512(acc *float32, x *float32, dy *float32, accChan int, accRow int, xKernel int, xChan int, xRow int, dyChan int, dyRow int, fresh int, nc int, nky int, rows int, cols int)
+// Requires: AVX, AVX512F
+TEXT ·convGrad1x3AVX512(SB), NOSPLIT, $0-120
+	MOVQ acc+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ nc+88(FP), DX
+
+channels:
+	MOVQ nky+96(FP), BX
+
+kernel:
+	CMPQ   fresh+80(FP), $0x00
+	JE     resume
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	JMP    start
+
+resume:
+	MOVQ    AX, SI
+	VMOVUPS (SI), Z0
+	VMOVUPS 64(SI), Z1
+	VMOVUPS 128(SI), Z2
+
+start:
+	MOVQ CX, SI
+	MOVQ dy+16(FP), DI
+	MOVQ rows+104(FP), R8
+
+rows:
+	MOVQ cols+112(FP), R9
+
+columns:
+	VMOVUPS     (DI), Z3
+	VMOVUPS     (SI), Z4
+	VFMADD231PS Z3, Z4, Z0
+	VMOVUPS     64(SI), Z4
+	VFMADD231PS Z3, Z4, Z1
+	VMOVUPS     128(SI), Z4
+	VFMADD231PS Z3, Z4, Z2
 	ADDQ        $0x40, SI
 	ADDQ        $0x40, DI
+	DECQ        R9
+	JNE         columns
+	ADDQ        xRow+56(FP), SI
+	ADDQ        dyRow+72(FP), DI
 	DECQ        R8
-	JNE         columns
-	ADDQ        xRow+32(FP), AX
-	ADDQ        dyRow+48(FP), CX
-	DECQ        DX
 	JNE         rows
-	MOVQ        acc+0(FP), AX
-	VMOVUPS     Z0, (AX)
-	VMOVUPS     Z1, 64(AX)
-	VMOVUPS     Z2, 128(AX)
-	ADDQ        accChan+24(FP), AX
-	VMOVUPS     Z3, (AX)
-	VMOVUPS     Z4, 64(AX)
-	VMOVUPS     Z5, 128(AX)
+	MOVQ        AX, SI
+	VMOVUPS     Z0, (SI)
+	VMOVUPS     Z1, 64(SI)
+	VMOVUPS     Z2, 128(SI)
+	ADDQ        accRow+32(FP), AX
+	ADDQ        xKernel+40(FP), CX
+	DECQ        BX
+	JNE         kernel
+	ADDQ        xChan+48(FP), CX
+	DECQ        DX
+	JNE         channels
 	VZEROUPPER
 	RET
 
-// func convGrad1x3AVX512(acc *float32, x *float32, dy *float32, accChan int, xRow int, dyChan int, dyRow int, rows int, cols int)
+// func convGrad8x2AVX512(acc *float32, x *float32, dy *float32, accChan int, accRow int, xKernel int, xChan int, xRow int, dyChan int, dyRow int, fresh int, nc int, nky int, rows int, cols int)
 // Requires: AVX, AVX512F
-TEXT ·convGrad1x3AVX512(SB), NOSPLIT, $0-72
-	MOVQ    acc+0(FP), AX
-	VMOVUPS (AX), Z0
-	VMOVUPS 64(AX), Z1
-	VMOVUPS 128(AX), Z2
-	MOVQ    x+8(FP), AX
-	MOVQ    dy+16(FP), CX
-	MOVQ    rows+56(FP), DX
+TEXT ·convGrad8x2AVX512(SB), NOSPLIT, $0-120
+	MOVQ acc+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ nc+88(FP), DX
+	MOVQ dyChan+64(FP), BX
+	LEAQ (BX)(BX*2), SI
+	LEAQ (SI)(BX*2), DI
+	LEAQ (DI)(BX*2), R8
 
-rows:
-	MOVQ AX, BX
-	MOVQ CX, SI
-	MOVQ cols+64(FP), DI
+channels:
+	MOVQ nky+96(FP), R9
 
-columns:
-	VMOVUPS     (SI), Z3
-	VMOVUPS     (BX), Z4
-	VFMADD231PS Z3, Z4, Z0
-	VMOVUPS     64(BX), Z4
-	VFMADD231PS Z3, Z4, Z1
-	VMOVUPS     128(BX), Z4
-	VFMADD231PS Z3, Z4, Z2
-	ADDQ        $0x40, BX
-	ADDQ        $0x40, SI
-	DECQ        DI
-	JNE         columns
-	ADDQ        xRow+32(FP), AX
-	ADDQ        dyRow+48(FP), CX
-	DECQ        DX
-	JNE         rows
-	MOVQ        acc+0(FP), AX
-	VMOVUPS     Z0, (AX)
-	VMOVUPS     Z1, 64(AX)
-	VMOVUPS     Z2, 128(AX)
-	VZEROUPPER
-	RET
+kernel:
+	CMPQ   fresh+80(FP), $0x00
+	JE     resume
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	VPXORD Z15, Z15, Z15
+	JMP    start
 
-// func convGrad8x2AVX512(acc *float32, x *float32, dy *float32, accChan int, xRow int, dyChan int, dyRow int, rows int, cols int)
-// Requires: AVX, AVX512F
-TEXT ·convGrad8x2AVX512(SB), NOSPLIT, $0-72
-	MOVQ    acc+0(FP), AX
-	VMOVUPS (AX), Z0
-	VMOVUPS 64(AX), Z1
-	ADDQ    accChan+24(FP), AX
-	VMOVUPS (AX), Z2
-	VMOVUPS 64(AX), Z3
-	ADDQ    accChan+24(FP), AX
-	VMOVUPS (AX), Z4
-	VMOVUPS 64(AX), Z5
-	ADDQ    accChan+24(FP), AX
-	VMOVUPS (AX), Z6
-	VMOVUPS 64(AX), Z7
-	ADDQ    accChan+24(FP), AX
-	VMOVUPS (AX), Z8
-	VMOVUPS 64(AX), Z9
-	ADDQ    accChan+24(FP), AX
-	VMOVUPS (AX), Z10
-	VMOVUPS 64(AX), Z11
-	ADDQ    accChan+24(FP), AX
-	VMOVUPS (AX), Z12
-	VMOVUPS 64(AX), Z13
-	ADDQ    accChan+24(FP), AX
-	VMOVUPS (AX), Z14
-	VMOVUPS 64(AX), Z15
-	MOVQ    x+8(FP), AX
-	MOVQ    dy+16(FP), CX
-	MOVQ    rows+56(FP), DX
-	MOVQ    dyChan+40(FP), BX
-	LEAQ    (BX)(BX*2), SI
-	LEAQ    (SI)(BX*2), DI
-	LEAQ    (DI)(BX*2), R8
+resume:
+	MOVQ    AX, R10
+	VMOVUPS (R10), Z0
+	VMOVUPS 64(R10), Z1
+	ADDQ    accChan+24(FP), R10
+	VMOVUPS (R10), Z2
+	VMOVUPS 64(R10), Z3
+	ADDQ    accChan+24(FP), R10
+	VMOVUPS (R10), Z4
+	VMOVUPS 64(R10), Z5
+	ADDQ    accChan+24(FP), R10
+	VMOVUPS (R10), Z6
+	VMOVUPS 64(R10), Z7
+	ADDQ    accChan+24(FP), R10
+	VMOVUPS (R10), Z8
+	VMOVUPS 64(R10), Z9
+	ADDQ    accChan+24(FP), R10
+	VMOVUPS (R10), Z10
+	VMOVUPS 64(R10), Z11
+	ADDQ    accChan+24(FP), R10
+	VMOVUPS (R10), Z12
+	VMOVUPS 64(R10), Z13
+	ADDQ    accChan+24(FP), R10
+	VMOVUPS (R10), Z14
+	VMOVUPS 64(R10), Z15
 
-rows:
-	MOVQ AX, R9
+start:
 	MOVQ CX, R10
-	MOVQ cols+64(FP), R11
+	MOVQ dy+16(FP), R11
+	MOVQ rows+104(FP), R12
+
+rows:
+	MOVQ cols+112(FP), R13
 
 columns:
-	VMOVUPS     (R9), Z16
-	VMOVUPS     64(R9), Z17
-	VMOVUPS     (R10), Z18
+	VMOVUPS     (R10), Z16
+	VMOVUPS     64(R10), Z17
+	VMOVUPS     (R11), Z18
 	VFMADD231PS Z18, Z16, Z0
 	VFMADD231PS Z18, Z17, Z1
-	VMOVUPS     (R10)(BX*1), Z18
+	VMOVUPS     (R11)(BX*1), Z18
 	VFMADD231PS Z18, Z16, Z2
 	VFMADD231PS Z18, Z17, Z3
-	VMOVUPS     (R10)(BX*2), Z18
+	VMOVUPS     (R11)(BX*2), Z18
 	VFMADD231PS Z18, Z16, Z4
 	VFMADD231PS Z18, Z17, Z5
-	VMOVUPS     (R10)(SI*1), Z18
+	VMOVUPS     (R11)(SI*1), Z18
 	VFMADD231PS Z18, Z16, Z6
 	VFMADD231PS Z18, Z17, Z7
-	VMOVUPS     (R10)(BX*4), Z18
+	VMOVUPS     (R11)(BX*4), Z18
 	VFMADD231PS Z18, Z16, Z8
 	VFMADD231PS Z18, Z17, Z9
-	VMOVUPS     (R10)(DI*1), Z18
+	VMOVUPS     (R11)(DI*1), Z18
 	VFMADD231PS Z18, Z16, Z10
 	VFMADD231PS Z18, Z17, Z11
-	VMOVUPS     (R10)(SI*2), Z18
+	VMOVUPS     (R11)(SI*2), Z18
 	VFMADD231PS Z18, Z16, Z12
 	VFMADD231PS Z18, Z17, Z13
-	VMOVUPS     (R10)(R8*1), Z18
+	VMOVUPS     (R11)(R8*1), Z18
 	VFMADD231PS Z18, Z16, Z14
 	VFMADD231PS Z18, Z17, Z15
-	ADDQ        $0x40, R9
 	ADDQ        $0x40, R10
-	DECQ        R11
+	ADDQ        $0x40, R11
+	DECQ        R13
 	JNE         columns
-	ADDQ        xRow+32(FP), AX
-	ADDQ        dyRow+48(FP), CX
-	DECQ        DX
+	ADDQ        xRow+56(FP), R10
+	ADDQ        dyRow+72(FP), R11
+	DECQ        R12
 	JNE         rows
-	MOVQ        acc+0(FP), AX
-	VMOVUPS     Z0, (AX)
-	VMOVUPS     Z1, 64(AX)
-	ADDQ        accChan+24(FP), AX
-	VMOVUPS     Z2, (AX)
-	VMOVUPS     Z3, 64(AX)
-	ADDQ        accChan+24(FP), AX
-	VMOVUPS     Z4, (AX)
-	VMOVUPS     Z5, 64(AX)
-	ADDQ        accChan+24(FP), AX
-	VMOVUPS     Z6, (AX)
-	VMOVUPS     Z7, 64(AX)
-	ADDQ        accChan+24(FP), AX
-	VMOVUPS     Z8, (AX)
-	VMOVUPS     Z9, 64(AX)
-	ADDQ        accChan+24(FP), AX
-	VMOVUPS     Z10, (AX)
-	VMOVUPS     Z11, 64(AX)
-	ADDQ        accChan+24(FP), AX
-	VMOVUPS     Z12, (AX)
-	VMOVUPS     Z13, 64(AX)
-	ADDQ        accChan+24(FP), AX
-	VMOVUPS     Z14, (AX)
-	VMOVUPS     Z15, 64(AX)
+	MOVQ        AX, R10
+	VMOVUPS     Z0, (R10)
+	VMOVUPS     Z1, 64(R10)
+	ADDQ        accChan+24(FP), R10
+	VMOVUPS     Z2, (R10)
+	VMOVUPS     Z3, 64(R10)
+	ADDQ        accChan+24(FP), R10
+	VMOVUPS     Z4, (R10)
+	VMOVUPS     Z5, 64(R10)
+	ADDQ        accChan+24(FP), R10
+	VMOVUPS     Z6, (R10)
+	VMOVUPS     Z7, 64(R10)
+	ADDQ        accChan+24(FP), R10
+	VMOVUPS     Z8, (R10)
+	VMOVUPS     Z9, 64(R10)
+	ADDQ        accChan+24(FP), R10
+	VMOVUPS     Z10, (R10)
+	VMOVUPS     Z11, 64(R10)
+	ADDQ        accChan+24(FP), R10
+	VMOVUPS     Z12, (R10)
+	VMOVUPS     Z13, 64(R10)
+	ADDQ        accChan+24(FP), R10
+	VMOVUPS     Z14, (R10)
+	VMOVUPS     Z15, 64(R10)
+	ADDQ        accRow+32(FP), AX
+	ADDQ        xKernel+40(FP), CX
+	DECQ        R9
+	JNE         kernel
+	ADDQ        xChan+48(FP), CX
+	DECQ        DX
+	JNE         channels
 	VZEROUPPER
 	RET
 
-// func convGrad4x2AVX512(acc *float32, x *float32, dy *float32, accChan int, xRow int, dyChan int, dyRow int, rows int, cols int)
+// func convGrad4x2AVX512(acc *float32, x *float32, dy *float32, accChan int, accRow int, xKernel int, xChan int, xRow int, dyChan int, dyRow int, fresh int, nc int, nky int, rows int, cols int)
 // Requires: AVX, AVX512F
-TEXT ·convGrad4x2AVX512(SB), NOSPLIT, $0-72
-	MOVQ    acc+0(FP), AX
-	VMOVUPS (AX), Z0
-	VMOVUPS 64(AX), Z1
-	ADDQ    accChan+24(FP), AX
-	VMOVUPS (AX), Z2
-	VMOVUPS 64(AX), Z3
-	ADDQ    accChan+24(FP), AX
-	VMOVUPS (AX), Z4
-	VMOVUPS 64(AX), Z5
-	ADDQ    accChan+24(FP), AX
-	VMOVUPS (AX), Z6
-	VMOVUPS 64(AX), Z7
-	MOVQ    x+8(FP), AX
-	MOVQ    dy+16(FP), CX
-	MOVQ    rows+56(FP), DX
-	MOVQ    dyChan+40(FP), BX
-	LEAQ    (BX)(BX*2), SI
+TEXT ·convGrad4x2AVX512(SB), NOSPLIT, $0-120
+	MOVQ acc+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ nc+88(FP), DX
+	MOVQ dyChan+64(FP), BX
+	LEAQ (BX)(BX*2), SI
+
+channels:
+	MOVQ nky+96(FP), DI
+
+kernel:
+	CMPQ   fresh+80(FP), $0x00
+	JE     resume
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	JMP    start
+
+resume:
+	MOVQ    AX, R8
+	VMOVUPS (R8), Z0
+	VMOVUPS 64(R8), Z1
+	ADDQ    accChan+24(FP), R8
+	VMOVUPS (R8), Z2
+	VMOVUPS 64(R8), Z3
+	ADDQ    accChan+24(FP), R8
+	VMOVUPS (R8), Z4
+	VMOVUPS 64(R8), Z5
+	ADDQ    accChan+24(FP), R8
+	VMOVUPS (R8), Z6
+	VMOVUPS 64(R8), Z7
+
+start:
+	MOVQ CX, R8
+	MOVQ dy+16(FP), R9
+	MOVQ rows+104(FP), R10
 
 rows:
-	MOVQ AX, DI
-	MOVQ CX, R8
-	MOVQ cols+64(FP), R9
+	MOVQ cols+112(FP), R11
 
 columns:
-	VMOVUPS     (DI), Z8
-	VMOVUPS     64(DI), Z9
-	VMOVUPS     (R8), Z10
+	VMOVUPS     (R8), Z8
+	VMOVUPS     64(R8), Z9
+	VMOVUPS     (R9), Z10
 	VFMADD231PS Z10, Z8, Z0
 	VFMADD231PS Z10, Z9, Z1
-	VMOVUPS     (R8)(BX*1), Z10
+	VMOVUPS     (R9)(BX*1), Z10
 	VFMADD231PS Z10, Z8, Z2
 	VFMADD231PS Z10, Z9, Z3
-	VMOVUPS     (R8)(BX*2), Z10
+	VMOVUPS     (R9)(BX*2), Z10
 	VFMADD231PS Z10, Z8, Z4
 	VFMADD231PS Z10, Z9, Z5
-	VMOVUPS     (R8)(SI*1), Z10
+	VMOVUPS     (R9)(SI*1), Z10
 	VFMADD231PS Z10, Z8, Z6
 	VFMADD231PS Z10, Z9, Z7
-	ADDQ        $0x40, DI
 	ADDQ        $0x40, R8
-	DECQ        R9
-	JNE         columns
-	ADDQ        xRow+32(FP), AX
-	ADDQ        dyRow+48(FP), CX
-	DECQ        DX
-	JNE         rows
-	MOVQ        acc+0(FP), AX
-	VMOVUPS     Z0, (AX)
-	VMOVUPS     Z1, 64(AX)
-	ADDQ        accChan+24(FP), AX
-	VMOVUPS     Z2, (AX)
-	VMOVUPS     Z3, 64(AX)
-	ADDQ        accChan+24(FP), AX
-	VMOVUPS     Z4, (AX)
-	VMOVUPS     Z5, 64(AX)
-	ADDQ        accChan+24(FP), AX
-	VMOVUPS     Z6, (AX)
-	VMOVUPS     Z7, 64(AX)
-	VZEROUPPER
-	RET
-
-// func convGrad2x2AVX512(acc *float32, x *float32, dy *float32, accChan int, xRow int, dyChan int, dyRow int, rows int, cols int)
-// Requires: AVX, AVX512F
-TEXT ·convGrad2x2AVX512(SB), NOSPLIT, $0-72
-	MOVQ    acc+0(FP), AX
-	VMOVUPS (AX), Z0
-	VMOVUPS 64(AX), Z1
-	ADDQ    accChan+24(FP), AX
-	VMOVUPS (AX), Z2
-	VMOVUPS 64(AX), Z3
-	MOVQ    x+8(FP), AX
-	MOVQ    dy+16(FP), CX
-	MOVQ    rows+56(FP), DX
-	MOVQ    dyChan+40(FP), BX
-
-rows:
-	MOVQ AX, SI
-	MOVQ CX, DI
-	MOVQ cols+64(FP), R8
-
-columns:
-	VMOVUPS     (DI), Z4
-	VMOVUPS     (DI)(BX*1), Z5
-	VMOVUPS     (SI), Z6
-	VFMADD231PS Z4, Z6, Z0
-	VFMADD231PS Z5, Z6, Z2
-	VMOVUPS     64(SI), Z6
-	VFMADD231PS Z4, Z6, Z1
-	VFMADD231PS Z5, Z6, Z3
-	ADDQ        $0x40, SI
-	ADDQ        $0x40, DI
-	DECQ        R8
-	JNE         columns
-	ADDQ        xRow+32(FP), AX
-	ADDQ        dyRow+48(FP), CX
-	DECQ        DX
-	JNE         rows
-	MOVQ        acc+0(FP), AX
-	VMOVUPS     Z0, (AX)
-	VMOVUPS     Z1, 64(AX)
-	ADDQ        accChan+24(FP), AX
-	VMOVUPS     Z2, (AX)
-	VMOVUPS     Z3, 64(AX)
-	VZEROUPPER
-	RET
-
-// func convGrad1x2AVX512(acc *float32, x *float32, dy *float32, accChan int, xRow int, dyChan int, dyRow int, rows int, cols int)
-// Requires: AVX, AVX512F
-TEXT ·convGrad1x2AVX512(SB), NOSPLIT, $0-72
-	MOVQ    acc+0(FP), AX
-	VMOVUPS (AX), Z0
-	VMOVUPS 64(AX), Z1
-	MOVQ    x+8(FP), AX
-	MOVQ    dy+16(FP), CX
-	MOVQ    rows+56(FP), DX
-
-rows:
-	MOVQ AX, BX
-	MOVQ CX, SI
-	MOVQ cols+64(FP), DI
-
-columns:
-	VMOVUPS     (SI), Z2
-	VMOVUPS     (BX), Z3
-	VFMADD231PS Z2, Z3, Z0
-	VMOVUPS     64(BX), Z3
-	VFMADD231PS Z2, Z3, Z1
-	ADDQ        $0x40, BX
-	ADDQ        $0x40, SI
-	DECQ        DI
-	JNE         columns
-	ADDQ        xRow+32(FP), AX
-	ADDQ        dyRow+48(FP), CX
-	DECQ        DX
-	JNE         rows
-	MOVQ        acc+0(FP), AX
-	VMOVUPS     Z0, (AX)
-	VMOVUPS     Z1, 64(AX)
-	VZEROUPPER
-	RET
-
-// func convGrad8x1AVX512(acc *float32, x *float32, dy *float32, accChan int, xRow int, dyChan int, dyRow int, rows int, cols int)
-// Requires: AVX, AVX512F
-TEXT ·convGrad8x1AVX512(SB), NOSPLIT, $0-72
-	MOVQ    acc+0(FP), AX
-	VMOVUPS (AX), Z0
-	ADDQ    accChan+24(FP), AX
-	VMOVUPS (AX), Z1
-	ADDQ    accChan+24(FP), AX
-	VMOVUPS (AX), Z2
-	ADDQ    accChan+24(FP), AX
-	VMOVUPS (AX), Z3
-	ADDQ    accChan+24(FP), AX
-	VMOVUPS (AX), Z4
-	ADDQ    accChan+24(FP), AX
-	VMOVUPS (AX), Z5
-	ADDQ    accChan+24(FP), AX
-	VMOVUPS (AX), Z6
-	ADDQ    accChan+24(FP), AX
-	VMOVUPS (AX), Z7
-	MOVQ    x+8(FP), AX
-	MOVQ    dy+16(FP), CX
-	MOVQ    rows+56(FP), DX
-	MOVQ    dyChan+40(FP), BX
-	LEAQ    (BX)(BX*2), SI
-	LEAQ    (SI)(BX*2), DI
-	LEAQ    (DI)(BX*2), R8
-
-rows:
-	MOVQ AX, R9
-	MOVQ CX, R10
-	MOVQ cols+64(FP), R11
-
-columns:
-	VMOVUPS     (R9), Z8
-	VMOVUPS     (R10), Z9
-	VFMADD231PS Z9, Z8, Z0
-	VMOVUPS     (R10)(BX*1), Z9
-	VFMADD231PS Z9, Z8, Z1
-	VMOVUPS     (R10)(BX*2), Z9
-	VFMADD231PS Z9, Z8, Z2
-	VMOVUPS     (R10)(SI*1), Z9
-	VFMADD231PS Z9, Z8, Z3
-	VMOVUPS     (R10)(BX*4), Z9
-	VFMADD231PS Z9, Z8, Z4
-	VMOVUPS     (R10)(DI*1), Z9
-	VFMADD231PS Z9, Z8, Z5
-	VMOVUPS     (R10)(SI*2), Z9
-	VFMADD231PS Z9, Z8, Z6
-	VMOVUPS     (R10)(R8*1), Z9
-	VFMADD231PS Z9, Z8, Z7
 	ADDQ        $0x40, R9
-	ADDQ        $0x40, R10
 	DECQ        R11
 	JNE         columns
-	ADDQ        xRow+32(FP), AX
-	ADDQ        dyRow+48(FP), CX
-	DECQ        DX
+	ADDQ        xRow+56(FP), R8
+	ADDQ        dyRow+72(FP), R9
+	DECQ        R10
 	JNE         rows
-	MOVQ        acc+0(FP), AX
-	VMOVUPS     Z0, (AX)
-	ADDQ        accChan+24(FP), AX
-	VMOVUPS     Z1, (AX)
-	ADDQ        accChan+24(FP), AX
-	VMOVUPS     Z2, (AX)
-	ADDQ        accChan+24(FP), AX
-	VMOVUPS     Z3, (AX)
-	ADDQ        accChan+24(FP), AX
-	VMOVUPS     Z4, (AX)
-	ADDQ        accChan+24(FP), AX
-	VMOVUPS     Z5, (AX)
-	ADDQ        accChan+24(FP), AX
-	VMOVUPS     Z6, (AX)
-	ADDQ        accChan+24(FP), AX
-	VMOVUPS     Z7, (AX)
+	MOVQ        AX, R8
+	VMOVUPS     Z0, (R8)
+	VMOVUPS     Z1, 64(R8)
+	ADDQ        accChan+24(FP), R8
+	VMOVUPS     Z2, (R8)
+	VMOVUPS     Z3, 64(R8)
+	ADDQ        accChan+24(FP), R8
+	VMOVUPS     Z4, (R8)
+	VMOVUPS     Z5, 64(R8)
+	ADDQ        accChan+24(FP), R8
+	VMOVUPS     Z6, (R8)
+	VMOVUPS     Z7, 64(R8)
+	ADDQ        accRow+32(FP), AX
+	ADDQ        xKernel+40(FP), CX
+	DECQ        DI
+	JNE         kernel
+	ADDQ        xChan+48(FP), CX
+	DECQ        DX
+	JNE         channels
 	VZEROUPPER
 	RET
 
-// func convGrad4x1AVX512(acc *float32, x *float32, dy *float32, accChan int, xRow int, dyChan int, dyRow int, rows int, cols int)
+// func convGrad2x2AVX512(acc *float32, x *float32, dy *float32, accChan int, accRow int, xKernel int, xChan int, xRow int, dyChan int, dyRow int, fresh int, nc int, nky int, rows int, cols int)
 // Requires: AVX, AVX512F
-TEXT ·convGrad4x1AVX512(SB), NOSPLIT, $0-72
-	MOVQ    acc+0(FP), AX
-	VMOVUPS (AX), Z0
-	ADDQ    accChan+24(FP), AX
-	VMOVUPS (AX), Z1
-	ADDQ    accChan+24(FP), AX
-	VMOVUPS (AX), Z2
-	ADDQ    accChan+24(FP), AX
-	VMOVUPS (AX), Z3
-	MOVQ    x+8(FP), AX
-	MOVQ    dy+16(FP), CX
-	MOVQ    rows+56(FP), DX
-	MOVQ    dyChan+40(FP), BX
-	LEAQ    (BX)(BX*2), SI
+TEXT ·convGrad2x2AVX512(SB), NOSPLIT, $0-120
+	MOVQ acc+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ nc+88(FP), DX
+	MOVQ dyChan+64(FP), BX
+
+channels:
+	MOVQ nky+96(FP), SI
+
+kernel:
+	CMPQ   fresh+80(FP), $0x00
+	JE     resume
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	JMP    start
+
+resume:
+	MOVQ    AX, DI
+	VMOVUPS (DI), Z0
+	VMOVUPS 64(DI), Z1
+	ADDQ    accChan+24(FP), DI
+	VMOVUPS (DI), Z2
+	VMOVUPS 64(DI), Z3
+
+start:
+	MOVQ CX, DI
+	MOVQ dy+16(FP), R8
+	MOVQ rows+104(FP), R9
 
 rows:
-	MOVQ AX, DI
-	MOVQ CX, R8
-	MOVQ cols+64(FP), R9
+	MOVQ cols+112(FP), R10
 
 columns:
-	VMOVUPS     (DI), Z4
-	VMOVUPS     (R8), Z5
-	VFMADD231PS Z5, Z4, Z0
+	VMOVUPS     (R8), Z4
 	VMOVUPS     (R8)(BX*1), Z5
-	VFMADD231PS Z5, Z4, Z1
-	VMOVUPS     (R8)(BX*2), Z5
-	VFMADD231PS Z5, Z4, Z2
-	VMOVUPS     (R8)(SI*1), Z5
-	VFMADD231PS Z5, Z4, Z3
+	VMOVUPS     (DI), Z6
+	VFMADD231PS Z4, Z6, Z0
+	VFMADD231PS Z5, Z6, Z2
+	VMOVUPS     64(DI), Z6
+	VFMADD231PS Z4, Z6, Z1
+	VFMADD231PS Z5, Z6, Z3
 	ADDQ        $0x40, DI
 	ADDQ        $0x40, R8
-	DECQ        R9
+	DECQ        R10
 	JNE         columns
-	ADDQ        xRow+32(FP), AX
-	ADDQ        dyRow+48(FP), CX
-	DECQ        DX
+	ADDQ        xRow+56(FP), DI
+	ADDQ        dyRow+72(FP), R8
+	DECQ        R9
 	JNE         rows
-	MOVQ        acc+0(FP), AX
-	VMOVUPS     Z0, (AX)
-	ADDQ        accChan+24(FP), AX
-	VMOVUPS     Z1, (AX)
-	ADDQ        accChan+24(FP), AX
-	VMOVUPS     Z2, (AX)
-	ADDQ        accChan+24(FP), AX
-	VMOVUPS     Z3, (AX)
+	MOVQ        AX, DI
+	VMOVUPS     Z0, (DI)
+	VMOVUPS     Z1, 64(DI)
+	ADDQ        accChan+24(FP), DI
+	VMOVUPS     Z2, (DI)
+	VMOVUPS     Z3, 64(DI)
+	ADDQ        accRow+32(FP), AX
+	ADDQ        xKernel+40(FP), CX
+	DECQ        SI
+	JNE         kernel
+	ADDQ        xChan+48(FP), CX
+	DECQ        DX
+	JNE         channels
 	VZEROUPPER
 	RET
 
-// func convGrad2x1AVX512(acc *float32, x *float32, dy *float32, accChan int, xRow int, dyChan int, dyRow int, rows int, cols int)
+// func convGrad1x2AVX512(acc *float32, x *float32, dy *float32, accChan int, accRow int, xKernel int, xChan int, xRow int, dyChan int, dyRow int, fresh int, nc int, nky int, rows int, cols int)
 // Requires: AVX, AVX512F
-TEXT ·convGrad2x1AVX512(SB), NOSPLIT, $0-72
-	MOVQ    acc+0(FP), AX
-	VMOVUPS (AX), Z0
-	ADDQ    accChan+24(FP), AX
-	VMOVUPS (AX), Z1
-	MOVQ    x+8(FP), AX
-	MOVQ    dy+16(FP), CX
-	MOVQ    rows+56(FP), DX
-	MOVQ    dyChan+40(FP), BX
+TEXT ·convGrad1x2AVX512(SB), NOSPLIT, $0-120
+	MOVQ acc+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ nc+88(FP), DX
+
+channels:
+	MOVQ nky+96(FP), BX
+
+kernel:
+	CMPQ   fresh+80(FP), $0x00
+	JE     resume
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	JMP    start
+
+resume:
+	MOVQ    AX, SI
+	VMOVUPS (SI), Z0
+	VMOVUPS 64(SI), Z1
+
+start:
+	MOVQ CX, SI
+	MOVQ dy+16(FP), DI
+	MOVQ rows+104(FP), R8
 
 rows:
-	MOVQ AX, SI
-	MOVQ CX, DI
-	MOVQ cols+64(FP), R8
+	MOVQ cols+112(FP), R9
 
 columns:
-	VMOVUPS     (SI), Z2
-	VMOVUPS     (DI), Z3
-	VFMADD231PS Z3, Z2, Z0
-	VMOVUPS     (DI)(BX*1), Z3
-	VFMADD231PS Z3, Z2, Z1
+	VMOVUPS     (DI), Z2
+	VMOVUPS     (SI), Z3
+	VFMADD231PS Z2, Z3, Z0
+	VMOVUPS     64(SI), Z3
+	VFMADD231PS Z2, Z3, Z1
 	ADDQ        $0x40, SI
 	ADDQ        $0x40, DI
-	DECQ        R8
+	DECQ        R9
 	JNE         columns
-	ADDQ        xRow+32(FP), AX
-	ADDQ        dyRow+48(FP), CX
-	DECQ        DX
+	ADDQ        xRow+56(FP), SI
+	ADDQ        dyRow+72(FP), DI
+	DECQ        R8
 	JNE         rows
-	MOVQ        acc+0(FP), AX
-	VMOVUPS     Z0, (AX)
-	ADDQ        accChan+24(FP), AX
-	VMOVUPS     Z1, (AX)
+	MOVQ        AX, SI
+	VMOVUPS     Z0, (SI)
+	VMOVUPS     Z1, 64(SI)
+	ADDQ        accRow+32(FP), AX
+	ADDQ        xKernel+40(FP), CX
+	DECQ        BX
+	JNE         kernel
+	ADDQ        xChan+48(FP), CX
+	DECQ        DX
+	JNE         channels
 	VZEROUPPER
 	RET
 
-// func convGrad1x1AVX512(acc *float32, x *float32, dy *float32, accChan int, xRow int, dyChan int, dyRow int, rows int, cols int)
+// func convGrad8x1AVX512(acc *float32, x *float32, dy *float32, accChan int, accRow int, xKernel int, xChan int, xRow int, dyChan int, dyRow int, fresh int, nc int, nky int, rows int, cols int)
 // Requires: AVX, AVX512F
-TEXT ·convGrad1x1AVX512(SB), NOSPLIT, $0-72
-	MOVQ    acc+0(FP), AX
-	VMOVUPS (AX), Z0
-	MOVQ    x+8(FP), AX
-	MOVQ    dy+16(FP), CX
-	MOVQ    rows+56(FP), DX
+TEXT ·convGrad8x1AVX512(SB), NOSPLIT, $0-120
+	MOVQ acc+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ nc+88(FP), DX
+	MOVQ dyChan+64(FP), BX
+	LEAQ (BX)(BX*2), SI
+	LEAQ (SI)(BX*2), DI
+	LEAQ (DI)(BX*2), R8
+
+channels:
+	MOVQ nky+96(FP), R9
+
+kernel:
+	CMPQ   fresh+80(FP), $0x00
+	JE     resume
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	JMP    start
+
+resume:
+	MOVQ    AX, R10
+	VMOVUPS (R10), Z0
+	ADDQ    accChan+24(FP), R10
+	VMOVUPS (R10), Z1
+	ADDQ    accChan+24(FP), R10
+	VMOVUPS (R10), Z2
+	ADDQ    accChan+24(FP), R10
+	VMOVUPS (R10), Z3
+	ADDQ    accChan+24(FP), R10
+	VMOVUPS (R10), Z4
+	ADDQ    accChan+24(FP), R10
+	VMOVUPS (R10), Z5
+	ADDQ    accChan+24(FP), R10
+	VMOVUPS (R10), Z6
+	ADDQ    accChan+24(FP), R10
+	VMOVUPS (R10), Z7
+
+start:
+	MOVQ CX, R10
+	MOVQ dy+16(FP), R11
+	MOVQ rows+104(FP), R12
 
 rows:
-	MOVQ AX, BX
-	MOVQ CX, SI
-	MOVQ cols+64(FP), DI
+	MOVQ cols+112(FP), R13
 
 columns:
-	VMOVUPS     (SI), Z1
-	VMOVUPS     (BX), Z2
-	VFMADD231PS Z1, Z2, Z0
-	ADDQ        $0x40, BX
-	ADDQ        $0x40, SI
-	DECQ        DI
+	VMOVUPS     (R10), Z8
+	VMOVUPS     (R11), Z9
+	VFMADD231PS Z9, Z8, Z0
+	VMOVUPS     (R11)(BX*1), Z9
+	VFMADD231PS Z9, Z8, Z1
+	VMOVUPS     (R11)(BX*2), Z9
+	VFMADD231PS Z9, Z8, Z2
+	VMOVUPS     (R11)(SI*1), Z9
+	VFMADD231PS Z9, Z8, Z3
+	VMOVUPS     (R11)(BX*4), Z9
+	VFMADD231PS Z9, Z8, Z4
+	VMOVUPS     (R11)(DI*1), Z9
+	VFMADD231PS Z9, Z8, Z5
+	VMOVUPS     (R11)(SI*2), Z9
+	VFMADD231PS Z9, Z8, Z6
+	VMOVUPS     (R11)(R8*1), Z9
+	VFMADD231PS Z9, Z8, Z7
+	ADDQ        $0x40, R10
+	ADDQ        $0x40, R11
+	DECQ        R13
 	JNE         columns
-	ADDQ        xRow+32(FP), AX
-	ADDQ        dyRow+48(FP), CX
-	DECQ        DX
+	ADDQ        xRow+56(FP), R10
+	ADDQ        dyRow+72(FP), R11
+	DECQ        R12
 	JNE         rows
-	MOVQ        acc+0(FP), AX
-	VMOVUPS     Z0, (AX)
+	MOVQ        AX, R10
+	VMOVUPS     Z0, (R10)
+	ADDQ        accChan+24(FP), R10
+	VMOVUPS     Z1, (R10)
+	ADDQ        accChan+24(FP), R10
+	VMOVUPS     Z2, (R10)
+	ADDQ        accChan+24(FP), R10
+	VMOVUPS     Z3, (R10)
+	ADDQ        accChan+24(FP), R10
+	VMOVUPS     Z4, (R10)
+	ADDQ        accChan+24(FP), R10
+	VMOVUPS     Z5, (R10)
+	ADDQ        accChan+24(FP), R10
+	VMOVUPS     Z6, (R10)
+	ADDQ        accChan+24(FP), R10
+	VMOVUPS     Z7, (R10)
+	ADDQ        accRow+32(FP), AX
+	ADDQ        xKernel+40(FP), CX
+	DECQ        R9
+	JNE         kernel
+	ADDQ        xChan+48(FP), CX
+	DECQ        DX
+	JNE         channels
 	VZEROUPPER
 	RET
 
-// func poolRowAVX512(dst *float32, x0 *float32, x1 *float32, n int)
+// func convGrad4x1AVX512(acc *float32, x *float32, dy *float32, accChan int, accRow int, xKernel int, xChan int, xRow int, dyChan int, dyRow int, fresh int, nc int, nky int, rows int, cols int)
 // Requires: AVX, AVX512F
-TEXT ·poolRowAVX512(SB), NOSPLIT, $0-32
-	MOVQ dst+0(FP), AX
-	MOVQ x0+8(FP), CX
-	MOVQ x1+16(FP), DX
-	MOVQ n+24(FP), BX
+TEXT ·convGrad4x1AVX512(SB), NOSPLIT, $0-120
+	MOVQ acc+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ nc+88(FP), DX
+	MOVQ dyChan+64(FP), BX
+	LEAQ (BX)(BX*2), SI
 
-next:
-	VMOVUPS (CX), Z0
-	VMOVUPS 64(CX), Z1
-	VMOVUPS (DX), Z2
-	VMOVUPS 64(DX), Z3
-	VMAXPS  Z1, Z0, Z0
-	VMAXPS  Z3, Z2, Z1
-	VMAXPS  Z1, Z0, Z0
-	VMOVUPS Z0, (AX)
-	ADDQ    $0x40, AX
-	ADDQ    $0x00000080, CX
-	ADDQ    $0x00000080, DX
-	DECQ    BX
-	JNE     next
+channels:
+	MOVQ nky+96(FP), DI
+
+kernel:
+	CMPQ   fresh+80(FP), $0x00
+	JE     resume
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	JMP    start
+
+resume:
+	MOVQ    AX, R8
+	VMOVUPS (R8), Z0
+	ADDQ    accChan+24(FP), R8
+	VMOVUPS (R8), Z1
+	ADDQ    accChan+24(FP), R8
+	VMOVUPS (R8), Z2
+	ADDQ    accChan+24(FP), R8
+	VMOVUPS (R8), Z3
+
+start:
+	MOVQ CX, R8
+	MOVQ dy+16(FP), R9
+	MOVQ rows+104(FP), R10
+
+rows:
+	MOVQ cols+112(FP), R11
+
+columns:
+	VMOVUPS     (R8), Z4
+	VMOVUPS     (R9), Z5
+	VFMADD231PS Z5, Z4, Z0
+	VMOVUPS     (R9)(BX*1), Z5
+	VFMADD231PS Z5, Z4, Z1
+	VMOVUPS     (R9)(BX*2), Z5
+	VFMADD231PS Z5, Z4, Z2
+	VMOVUPS     (R9)(SI*1), Z5
+	VFMADD231PS Z5, Z4, Z3
+	ADDQ        $0x40, R8
+	ADDQ        $0x40, R9
+	DECQ        R11
+	JNE         columns
+	ADDQ        xRow+56(FP), R8
+	ADDQ        dyRow+72(FP), R9
+	DECQ        R10
+	JNE         rows
+	MOVQ        AX, R8
+	VMOVUPS     Z0, (R8)
+	ADDQ        accChan+24(FP), R8
+	VMOVUPS     Z1, (R8)
+	ADDQ        accChan+24(FP), R8
+	VMOVUPS     Z2, (R8)
+	ADDQ        accChan+24(FP), R8
+	VMOVUPS     Z3, (R8)
+	ADDQ        accRow+32(FP), AX
+	ADDQ        xKernel+40(FP), CX
+	DECQ        DI
+	JNE         kernel
+	ADDQ        xChan+48(FP), CX
+	DECQ        DX
+	JNE         channels
 	VZEROUPPER
 	RET
 
-// func poolGradRowAVX512(dx0 *float32, dx1 *float32, x0 *float32, x1 *float32, dy *float32, n int)
+// func convGrad2x1AVX512(acc *float32, x *float32, dy *float32, accChan int, accRow int, xKernel int, xChan int, xRow int, dyChan int, dyRow int, fresh int, nc int, nky int, rows int, cols int)
 // Requires: AVX, AVX512F
-TEXT ·poolGradRowAVX512(SB), NOSPLIT, $0-48
-	MOVQ dx0+0(FP), AX
-	MOVQ dx1+8(FP), CX
-	MOVQ x0+16(FP), DX
-	MOVQ x1+24(FP), BX
-	MOVQ dy+32(FP), SI
-	MOVQ n+40(FP), DI
+TEXT ·convGrad2x1AVX512(SB), NOSPLIT, $0-120
+	MOVQ acc+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ nc+88(FP), DX
+	MOVQ dyChan+64(FP), BX
+
+channels:
+	MOVQ nky+96(FP), SI
+
+kernel:
+	CMPQ   fresh+80(FP), $0x00
+	JE     resume
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	JMP    start
+
+resume:
+	MOVQ    AX, DI
+	VMOVUPS (DI), Z0
+	ADDQ    accChan+24(FP), DI
+	VMOVUPS (DI), Z1
+
+start:
+	MOVQ CX, DI
+	MOVQ dy+16(FP), R8
+	MOVQ rows+104(FP), R9
+
+rows:
+	MOVQ cols+112(FP), R10
+
+columns:
+	VMOVUPS     (DI), Z2
+	VMOVUPS     (R8), Z3
+	VFMADD231PS Z3, Z2, Z0
+	VMOVUPS     (R8)(BX*1), Z3
+	VFMADD231PS Z3, Z2, Z1
+	ADDQ        $0x40, DI
+	ADDQ        $0x40, R8
+	DECQ        R10
+	JNE         columns
+	ADDQ        xRow+56(FP), DI
+	ADDQ        dyRow+72(FP), R8
+	DECQ        R9
+	JNE         rows
+	MOVQ        AX, DI
+	VMOVUPS     Z0, (DI)
+	ADDQ        accChan+24(FP), DI
+	VMOVUPS     Z1, (DI)
+	ADDQ        accRow+32(FP), AX
+	ADDQ        xKernel+40(FP), CX
+	DECQ        SI
+	JNE         kernel
+	ADDQ        xChan+48(FP), CX
+	DECQ        DX
+	JNE         channels
+	VZEROUPPER
+	RET
+
+// func convGrad1x1AVX512(acc *float32, x *float32, dy *float32, accChan int, accRow int, xKernel int, xChan int, xRow int, dyChan int, dyRow int, fresh int, nc int, nky int, rows int, cols int)
+// Requires: AVX, AVX512F
+TEXT ·convGrad1x1AVX512(SB), NOSPLIT, $0-120
+	MOVQ acc+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ nc+88(FP), DX
+
+channels:
+	MOVQ nky+96(FP), BX
+
+kernel:
+	CMPQ   fresh+80(FP), $0x00
+	JE     resume
+	VPXORD Z0, Z0, Z0
+	JMP    start
+
+resume:
+	MOVQ    AX, SI
+	VMOVUPS (SI), Z0
+
+start:
+	MOVQ CX, SI
+	MOVQ dy+16(FP), DI
+	MOVQ rows+104(FP), R8
+
+rows:
+	MOVQ cols+112(FP), R9
+
+columns:
+	VMOVUPS     (DI), Z1
+	VMOVUPS     (SI), Z2
+	VFMADD231PS Z1, Z2, Z0
+	ADDQ        $0x40, SI
+	ADDQ        $0x40, DI
+	DECQ        R9
+	JNE         columns
+	ADDQ        xRow+56(FP), SI
+	ADDQ        dyRow+72(FP), DI
+	DECQ        R8
+	JNE         rows
+	MOVQ        AX, SI
+	VMOVUPS     Z0, (SI)
+	ADDQ        accRow+32(FP), AX
+	ADDQ        xKernel+40(FP), CX
+	DECQ        BX
+	JNE         kernel
+	ADDQ        xChan+48(FP), CX
+	DECQ        DX
+	JNE         channels
+	VZEROUPPER
+	RET
+
+// func poolRowsAVX512(dst *float32, code *uint32, x *float32, xRow int, xStep int, dstStep int, outer int, n int)
+// Requires: AVX, AVX512F
+TEXT ·poolRowsAVX512(SB), NOSPLIT, $0-64
+	MOVQ         dst+0(FP), AX
+	MOVQ         code+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         xRow+24(FP), BX
+	MOVQ         outer+48(FP), SI
+	VBROADCASTSS c00000000<>+0(SB), Z0
+	VBROADCASTSS c00000001<>+0(SB), Z1
+	VBROADCASTSS c00000002<>+0(SB), Z2
+	VBROADCASTSS c00000003<>+0(SB), Z3
+
+rows:
+	MOVQ n+56(FP), DI
 
 next:
-	VMOVUPS   (DX), Z0
-	VMOVUPS   64(DX), Z1
-	VMOVUPS   (BX), Z2
-	VMOVUPS   64(BX), Z3
-	VMAXPS    Z1, Z0, Z4
-	VMAXPS    Z3, Z2, Z5
-	VMAXPS    Z5, Z4, Z4
-	VMOVUPS   (SI), Z5
-	VCMPPS    $0x00, Z4, Z0, K1
-	VMOVAPS.Z Z5, K1, Z0
-	VMOVUPS   Z0, (AX)
-	VCMPPS    $0x00, Z4, Z1, K2
-	KANDNW    K2, K1, K3
-	VMOVAPS.Z Z5, K3, Z0
-	VMOVUPS   Z0, 64(AX)
-	KORW      K1, K2, K1
-	VCMPPS    $0x00, Z4, Z2, K2
-	KANDNW    K2, K1, K3
-	VMOVAPS.Z Z5, K3, Z0
-	VMOVUPS   Z0, (CX)
-	KORW      K1, K2, K1
-	VCMPPS    $0x00, Z4, Z3, K2
-	KANDNW    K2, K1, K3
-	VMOVAPS.Z Z5, K3, Z0
-	VMOVUPS   Z0, 64(CX)
-	KORW      K1, K2, K1
-	ADDQ      $0x40, SI
-	ADDQ      $0x00000080, AX
-	ADDQ      $0x00000080, CX
+	VMOVUPS   (DX), Z4
+	VMOVUPS   64(DX), Z5
+	VMOVUPS   (DX)(BX*1), Z6
+	VMOVUPS   64(DX)(BX*1), Z7
+	VCMPPS    $0x1e, Z4, Z5, K1
+	VCMPPS    $0x1e, Z6, Z7, K2
+	VBLENDMPS Z5, Z4, K1, Z8
+	VBLENDMPS Z7, Z6, K2, Z9
+	VBLENDMPS Z1, Z0, K1, Z10
+	VBLENDMPS Z3, Z2, K2, Z11
+	VCMPPS    $0x1e, Z8, Z9, K1
+	VBLENDMPS Z9, Z8, K1, Z12
+	VMOVUPS   Z12, (AX)
+	VBLENDMPS Z11, Z10, K1, Z13
+	VMOVUPS   Z13, (CX)
+	ADDQ      $0x40, AX
+	ADDQ      $0x40, CX
 	ADDQ      $0x00000080, DX
-	ADDQ      $0x00000080, BX
 	DECQ      DI
 	JNE       next
+	ADDQ      dstStep+40(FP), AX
+	ADDQ      dstStep+40(FP), CX
+	ADDQ      xStep+32(FP), DX
+	DECQ      SI
+	JNE       rows
+	VZEROUPPER
+	RET
+
+// func unpoolRowsAVX512(dx *float32, dy *float32, code *uint32, xRow int, xStep int, dyStep int, outer int, n int)
+// Requires: AVX, AVX512F
+TEXT ·unpoolRowsAVX512(SB), NOSPLIT, $0-64
+	MOVQ         dx+0(FP), AX
+	MOVQ         dy+8(FP), CX
+	MOVQ         code+16(FP), DX
+	MOVQ         xRow+24(FP), BX
+	MOVQ         outer+48(FP), SI
+	VBROADCASTSS c00000000<>+0(SB), Z0
+	VBROADCASTSS c00000001<>+0(SB), Z1
+	VBROADCASTSS c00000002<>+0(SB), Z2
+	VBROADCASTSS c00000003<>+0(SB), Z3
+
+rows:
+	MOVQ n+56(FP), DI
+
+next:
+	VMOVUPS   (CX), Z4
+	VMOVUPS   (DX), Z5
+	VPCMPEQD  Z0, Z5, K1
+	VMOVAPS.Z Z4, K1, Z6
+	VMOVUPS   Z6, (AX)
+	VPCMPEQD  Z1, Z5, K1
+	VMOVAPS.Z Z4, K1, Z6
+	VMOVUPS   Z6, 64(AX)
+	VPCMPEQD  Z2, Z5, K1
+	VMOVAPS.Z Z4, K1, Z6
+	VMOVUPS   Z6, (AX)(BX*1)
+	VPCMPEQD  Z3, Z5, K1
+	VMOVAPS.Z Z4, K1, Z4
+	VMOVUPS   Z4, 64(AX)(BX*1)
+	ADDQ      $0x40, CX
+	ADDQ      $0x40, DX
+	ADDQ      $0x00000080, AX
+	DECQ      DI
+	JNE       next
+	ADDQ      dyStep+40(FP), CX
+	ADDQ      dyStep+40(FP), DX
+	ADDQ      xStep+32(FP), AX
+	DECQ      SI
+	JNE       rows
 	VZEROUPPER
 	RET
 
@@ -3638,6 +8897,27 @@ TEXT ·mulAVX512(SB), NOSPLIT, $0-32
 next:
 	VMOVUPS (CX), Z0
 	VMULPS  (DX), Z0, Z0
+	VMOVUPS Z0, (AX)
+	ADDQ    $0x40, AX
+	ADDQ    $0x40, CX
+	ADDQ    $0x40, DX
+	DECQ    BX
+	JNE     next
+	VZEROUPPER
+	RET
+
+// func addAVX512(dst *float32, a *float32, b *float32, n int)
+// Requires: AVX, AVX512F
+TEXT ·addAVX512(SB), NOSPLIT, $0-32
+	MOVQ dst+0(FP), AX
+	MOVQ a+8(FP), CX
+	MOVQ b+16(FP), DX
+	MOVQ n+24(FP), BX
+	SHRQ $0x04, BX
+
+next:
+	VMOVUPS (CX), Z0
+	VADDPS  (DX), Z0, Z0
 	VMOVUPS Z0, (AX)
 	ADDQ    $0x40, AX
 	ADDQ    $0x40, CX
@@ -3882,25 +9162,423 @@ next:
 	VZEROUPPER
 	RET
 
-// func adamAVX512(w *float32, m *float32, v *float32, grad *float32, n int, decay float32, rate1 float32, beta2 float32, rate2 float32, root float32, eps float32, negStep float32)
+// func siluAVX512(y *float32, d *float32, x *float32, n int)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·siluAVX512(SB), NOSPLIT, $0-32
+	MOVQ y+0(FP), AX
+	MOVQ d+8(FP), CX
+	MOVQ x+16(FP), DX
+	MOVQ n+24(FP), BX
+	SHRQ $0x04, BX
+
+next:
+	VMOVUPS      (DX), Z0
+	VBROADCASTSS c80000000<>+0(SB), Z1
+	VXORPS       Z1, Z0, Z1
+	VBROADCASTSS cc2ae0000<>+0(SB), Z2
+	VMAXPS       Z1, Z2, Z1
+	VBROADCASTSS c42ae0000<>+0(SB), Z2
+	VMINPS       Z1, Z2, Z1
+	VBROADCASTSS c4b40007f<>+0(SB), Z2
+	VMOVAPS      Z2, Z2
+	VBROADCASTSS c3fb8aa3b<>+0(SB), Z3
+	VFMADD231PS  Z3, Z1, Z2
+	VBROADCASTSS c4b40007f<>+0(SB), Z3
+	VSUBPS       Z3, Z2, Z3
+	VMOVAPS      Z1, Z1
+	VBROADCASTSS c3f318000<>+0(SB), Z4
+	VFNMADD231PS Z4, Z3, Z1
+	VBROADCASTSS cb95e8083<>+0(SB), Z4
+	VFNMADD231PS Z4, Z3, Z1
+	VPSLLD       $0x17, Z2, Z2
+	VBROADCASTSS c39500d01<>+0(SB), Z3
+	VBROADCASTSS c3ab60b61<>+0(SB), Z4
+	VFMADD213PS  Z4, Z1, Z3
+	VBROADCASTSS c3c088889<>+0(SB), Z4
+	VFMADD213PS  Z4, Z1, Z3
+	VBROADCASTSS c3d2aaaab<>+0(SB), Z4
+	VFMADD213PS  Z4, Z1, Z3
+	VBROADCASTSS c3e2aaaab<>+0(SB), Z4
+	VFMADD213PS  Z4, Z1, Z3
+	VBROADCASTSS c3f000000<>+0(SB), Z4
+	VFMADD213PS  Z4, Z1, Z3
+	VMULPS       Z1, Z1, Z4
+	VMOVAPS      Z1, Z1
+	VFMADD231PS  Z3, Z4, Z1
+	VFMADD231PS  Z2, Z1, Z2
+	VBROADCASTSS c3f800000<>+0(SB), Z1
+	VADDPS       Z1, Z2, Z2
+	VBROADCASTSS c3f800000<>+0(SB), Z1
+	VDIVPS       Z2, Z1, Z1
+	VMULPS       Z1, Z0, Z0
+	VBROADCASTSS c3f800000<>+0(SB), Z2
+	VSUBPS       Z1, Z2, Z2
+	VFMADD231PS  Z0, Z2, Z1
+	VMOVUPS      Z0, (AX)
+	VMOVUPS      Z1, (CX)
+	ADDQ         $0x40, AX
+	ADDQ         $0x40, CX
+	ADDQ         $0x40, DX
+	DECQ         BX
+	JNE          next
+	VZEROUPPER
+	RET
+
+// func leakyAVX512(y *float32, d *float32, x *float32, n int)
+// Requires: AVX, AVX512F
+TEXT ·leakyAVX512(SB), NOSPLIT, $0-32
+	MOVQ y+0(FP), AX
+	MOVQ d+8(FP), CX
+	MOVQ x+16(FP), DX
+	MOVQ n+24(FP), BX
+	SHRQ $0x04, BX
+
+next:
+	VMOVUPS      (DX), Z0
+	VPXORD       Z1, Z1, Z1
+	VCMPPS       $0x1e, Z1, Z0, K1
+	VBROADCASTSS c3c23d70a<>+0(SB), Z2
+	VBROADCASTSS c3f800000<>+0(SB), Z3
+	VBLENDMPS    Z3, Z2, K1, Z4
+	VMULPS       Z4, Z0, Z0
+	VMOVUPS      Z0, (AX)
+	VMOVUPS      Z4, (CX)
+	ADDQ         $0x40, AX
+	ADDQ         $0x40, CX
+	ADDQ         $0x40, DX
+	DECQ         BX
+	JNE          next
+	VZEROUPPER
+	RET
+
+// func dropoutAVX512(y *float32, d *float32, lanes *uint32, n int)
+// Requires: AVX, AVX512F
+TEXT ·dropoutAVX512(SB), NOSPLIT, $0-32
+	MOVQ         y+0(FP), AX
+	MOVQ         d+8(FP), CX
+	MOVQ         lanes+16(FP), DX
+	MOVQ         n+24(FP), BX
+	XORQ         SI, SI
+	VBROADCASTSS cd2511f53<>+0(SB), Z0
+	VBROADCASTSS ccd9e8d57<>+0(SB), Z1
+	VBROADCASTSS c9e3779b9<>+0(SB), Z2
+	VBROADCASTSS cbb67ae85<>+0(SB), Z3
+	VBROADCASTSS c0000ffff<>+0(SB), Z4
+	MOVL         $0x0000aaaa, DI
+	KMOVW        DI, K1
+	MOVL         $0x00005555, DI
+	KMOVW        DI, K2
+
+block:
+	VPBROADCASTD SI, Z5
+	VMOVUPS      (DX), Z6
+	VMOVUPS      64(DX), Z7
+	VMOVUPS      128(DX), Z8
+	VMOVUPS      192(DX), Z9
+	VMOVUPS      256(DX), Z10
+	VPSRLQ       $0x20, Z5, Z11
+	VPMULUDQ     Z0, Z5, Z5
+	VPMULUDQ     Z0, Z11, Z11
+	VMOVDQA32    Z5, Z12
+	VMOVSLDUP    Z11, K1, Z5
+	VMOVSHDUP    Z12, K2, Z11
+	VPSRLQ       $0x20, Z7, Z12
+	VPMULUDQ     Z1, Z7, Z7
+	VPMULUDQ     Z1, Z12, Z12
+	VMOVDQA32    Z7, Z13
+	VMOVSLDUP    Z12, K1, Z7
+	VMOVSHDUP    Z13, K2, Z12
+	VMOVDQA32    Z12, Z12
+	VPTERNLOGD   $0x96, Z9, Z6, Z12
+	VMOVDQA32    Z11, Z6
+	VPTERNLOGD   $0x96, Z10, Z8, Z6
+	VPADDD       Z2, Z9, Z9
+	VPADDD       Z3, Z10, Z10
+	VPSRLQ       $0x20, Z12, Z8
+	VPMULUDQ     Z0, Z12, Z11
+	VPMULUDQ     Z0, Z8, Z8
+	VMOVDQA32    Z11, Z12
+	VMOVSLDUP    Z8, K1, Z11
+	VMOVSHDUP    Z12, K2, Z8
+	VPSRLQ       $0x20, Z6, Z12
+	VPMULUDQ     Z1, Z6, Z6
+	VPMULUDQ     Z1, Z12, Z12
+	VMOVDQA32    Z6, Z13
+	VMOVSLDUP    Z12, K1, Z6
+	VMOVSHDUP    Z13, K2, Z12
+	VMOVDQA32    Z12, Z12
+	VPTERNLOGD   $0x96, Z9, Z7, Z12
+	VMOVDQA32    Z8, Z7
+	VPTERNLOGD   $0x96, Z10, Z5, Z7
+	VPADDD       Z2, Z9, Z9
+	VPADDD       Z3, Z10, Z10
+	VPSRLQ       $0x20, Z12, Z5
+	VPMULUDQ     Z0, Z12, Z8
+	VPMULUDQ     Z0, Z5, Z5
+	VMOVDQA32    Z8, Z12
+	VMOVSLDUP    Z5, K1, Z8
+	VMOVSHDUP    Z12, K2, Z5
+	VPSRLQ       $0x20, Z7, Z12
+	VPMULUDQ     Z1, Z7, Z7
+	VPMULUDQ     Z1, Z12, Z12
+	VMOVDQA32    Z7, Z13
+	VMOVSLDUP    Z12, K1, Z7
+	VMOVSHDUP    Z13, K2, Z12
+	VMOVDQA32    Z12, Z12
+	VPTERNLOGD   $0x96, Z9, Z6, Z12
+	VMOVDQA32    Z5, Z5
+	VPTERNLOGD   $0x96, Z10, Z11, Z5
+	VPADDD       Z2, Z9, Z9
+	VPADDD       Z3, Z10, Z10
+	VPSRLQ       $0x20, Z12, Z6
+	VPMULUDQ     Z0, Z12, Z11
+	VPMULUDQ     Z0, Z6, Z6
+	VMOVDQA32    Z11, Z12
+	VMOVSLDUP    Z6, K1, Z11
+	VMOVSHDUP    Z12, K2, Z6
+	VPSRLQ       $0x20, Z5, Z12
+	VPMULUDQ     Z1, Z5, Z5
+	VPMULUDQ     Z1, Z12, Z12
+	VMOVDQA32    Z5, Z13
+	VMOVSLDUP    Z12, K1, Z5
+	VMOVSHDUP    Z13, K2, Z12
+	VMOVDQA32    Z12, Z12
+	VPTERNLOGD   $0x96, Z9, Z7, Z12
+	VMOVDQA32    Z6, Z6
+	VPTERNLOGD   $0x96, Z10, Z8, Z6
+	VPADDD       Z2, Z9, Z9
+	VPADDD       Z3, Z10, Z10
+	VPSRLQ       $0x20, Z12, Z7
+	VPMULUDQ     Z0, Z12, Z8
+	VPMULUDQ     Z0, Z7, Z7
+	VMOVDQA32    Z8, Z12
+	VMOVSLDUP    Z7, K1, Z8
+	VMOVSHDUP    Z12, K2, Z7
+	VPSRLQ       $0x20, Z6, Z12
+	VPMULUDQ     Z1, Z6, Z6
+	VPMULUDQ     Z1, Z12, Z12
+	VMOVDQA32    Z6, Z13
+	VMOVSLDUP    Z12, K1, Z6
+	VMOVSHDUP    Z13, K2, Z12
+	VMOVDQA32    Z12, Z12
+	VPTERNLOGD   $0x96, Z9, Z5, Z12
+	VMOVDQA32    Z7, Z5
+	VPTERNLOGD   $0x96, Z10, Z11, Z5
+	VPADDD       Z2, Z9, Z9
+	VPADDD       Z3, Z10, Z10
+	VPSRLQ       $0x20, Z12, Z7
+	VPMULUDQ     Z0, Z12, Z11
+	VPMULUDQ     Z0, Z7, Z7
+	VMOVDQA32    Z11, Z12
+	VMOVSLDUP    Z7, K1, Z11
+	VMOVSHDUP    Z12, K2, Z7
+	VPSRLQ       $0x20, Z5, Z12
+	VPMULUDQ     Z1, Z5, Z5
+	VPMULUDQ     Z1, Z12, Z12
+	VMOVDQA32    Z5, Z13
+	VMOVSLDUP    Z12, K1, Z5
+	VMOVSHDUP    Z13, K2, Z12
+	VMOVDQA32    Z12, Z12
+	VPTERNLOGD   $0x96, Z9, Z6, Z12
+	VMOVDQA32    Z7, Z6
+	VPTERNLOGD   $0x96, Z10, Z8, Z6
+	VPADDD       Z2, Z9, Z9
+	VPADDD       Z3, Z10, Z10
+	VPSRLQ       $0x20, Z12, Z7
+	VPMULUDQ     Z0, Z12, Z8
+	VPMULUDQ     Z0, Z7, Z7
+	VMOVDQA32    Z8, Z12
+	VMOVSLDUP    Z7, K1, Z8
+	VMOVSHDUP    Z12, K2, Z7
+	VPSRLQ       $0x20, Z6, Z12
+	VPMULUDQ     Z1, Z6, Z6
+	VPMULUDQ     Z1, Z12, Z12
+	VMOVDQA32    Z6, Z13
+	VMOVSLDUP    Z12, K1, Z6
+	VMOVSHDUP    Z13, K2, Z12
+	VMOVDQA32    Z12, Z12
+	VPTERNLOGD   $0x96, Z9, Z5, Z12
+	VMOVDQA32    Z7, Z5
+	VPTERNLOGD   $0x96, Z10, Z11, Z5
+	VPADDD       Z2, Z9, Z9
+	VPADDD       Z3, Z10, Z10
+	VPSRLQ       $0x20, Z12, Z7
+	VPMULUDQ     Z0, Z12, Z11
+	VPMULUDQ     Z0, Z7, Z7
+	VMOVDQA32    Z11, Z12
+	VMOVSLDUP    Z7, K1, Z11
+	VMOVSHDUP    Z12, K2, Z7
+	VPSRLQ       $0x20, Z5, Z12
+	VPMULUDQ     Z1, Z5, Z5
+	VPMULUDQ     Z1, Z12, Z12
+	VMOVDQA32    Z5, Z13
+	VMOVSLDUP    Z12, K1, Z5
+	VMOVSHDUP    Z13, K2, Z12
+	VMOVDQA32    Z12, Z12
+	VPTERNLOGD   $0x96, Z9, Z6, Z12
+	VMOVDQA32    Z7, Z6
+	VPTERNLOGD   $0x96, Z10, Z8, Z6
+	VPADDD       Z2, Z9, Z9
+	VPADDD       Z3, Z10, Z10
+	VPSRLQ       $0x20, Z12, Z7
+	VPMULUDQ     Z0, Z12, Z8
+	VPMULUDQ     Z0, Z7, Z7
+	VMOVDQA32    Z8, Z12
+	VMOVSLDUP    Z7, K1, Z8
+	VMOVSHDUP    Z12, K2, Z7
+	VPSRLQ       $0x20, Z6, Z12
+	VPMULUDQ     Z1, Z6, Z6
+	VPMULUDQ     Z1, Z12, Z12
+	VMOVDQA32    Z6, Z13
+	VMOVSLDUP    Z12, K1, Z6
+	VMOVSHDUP    Z13, K2, Z12
+	VMOVDQA32    Z12, Z12
+	VPTERNLOGD   $0x96, Z9, Z5, Z12
+	VMOVDQA32    Z7, Z5
+	VPTERNLOGD   $0x96, Z10, Z11, Z5
+	VPADDD       Z2, Z9, Z9
+	VPADDD       Z3, Z10, Z10
+	VPSRLQ       $0x20, Z12, Z7
+	VPMULUDQ     Z0, Z12, Z11
+	VPMULUDQ     Z0, Z7, Z7
+	VMOVDQA32    Z11, Z12
+	VMOVSLDUP    Z7, K1, Z11
+	VMOVSHDUP    Z12, K2, Z7
+	VPSRLQ       $0x20, Z5, Z12
+	VPMULUDQ     Z1, Z5, Z5
+	VPMULUDQ     Z1, Z12, Z12
+	VMOVDQA32    Z5, Z13
+	VMOVSLDUP    Z12, K1, Z5
+	VMOVSHDUP    Z13, K2, Z12
+	VMOVDQA32    Z12, Z12
+	VPTERNLOGD   $0x96, Z9, Z6, Z12
+	VMOVDQA32    Z7, Z6
+	VPTERNLOGD   $0x96, Z10, Z8, Z6
+	VPADDD       Z2, Z9, Z9
+	VPADDD       Z3, Z10, Z10
+	VPANDD       Z4, Z12, Z7
+	VMOVUPS      320(DX), Z8
+	VMOVUPS      384(DX), Z9
+	VPCMPD       $0x05, Z8, Z7, K3
+	VMOVUPS.Z    (AX), K3, Z7
+	VMULPS       Z9, Z7, Z7
+	VMOVUPS      Z7, (AX)
+	VMOVUPS.Z    (CX), K3, Z7
+	VMULPS       Z9, Z7, Z7
+	VMOVUPS      Z7, (CX)
+	DECQ         BX
+	JZ           done
+	VPSRLD       $0x10, Z12, Z7
+	VMOVUPS      320(DX), Z8
+	VMOVUPS      384(DX), Z9
+	VPCMPD       $0x05, Z8, Z7, K3
+	VMOVUPS.Z    64(AX), K3, Z7
+	VMULPS       Z9, Z7, Z7
+	VMOVUPS      Z7, 64(AX)
+	VMOVUPS.Z    64(CX), K3, Z7
+	VMULPS       Z9, Z7, Z7
+	VMOVUPS      Z7, 64(CX)
+	DECQ         BX
+	JZ           done
+	VPANDD       Z4, Z5, Z7
+	VMOVUPS      320(DX), Z8
+	VMOVUPS      384(DX), Z9
+	VPCMPD       $0x05, Z8, Z7, K3
+	VMOVUPS.Z    128(AX), K3, Z7
+	VMULPS       Z9, Z7, Z7
+	VMOVUPS      Z7, 128(AX)
+	VMOVUPS.Z    128(CX), K3, Z7
+	VMULPS       Z9, Z7, Z7
+	VMOVUPS      Z7, 128(CX)
+	DECQ         BX
+	JZ           done
+	VPSRLD       $0x10, Z5, Z5
+	VMOVUPS      320(DX), Z7
+	VMOVUPS      384(DX), Z8
+	VPCMPD       $0x05, Z7, Z5, K3
+	VMOVUPS.Z    192(AX), K3, Z5
+	VMULPS       Z8, Z5, Z5
+	VMOVUPS      Z5, 192(AX)
+	VMOVUPS.Z    192(CX), K3, Z5
+	VMULPS       Z8, Z5, Z5
+	VMOVUPS      Z5, 192(CX)
+	DECQ         BX
+	JZ           done
+	VPANDD       Z4, Z6, Z5
+	VMOVUPS      320(DX), Z7
+	VMOVUPS      384(DX), Z8
+	VPCMPD       $0x05, Z7, Z5, K3
+	VMOVUPS.Z    256(AX), K3, Z5
+	VMULPS       Z8, Z5, Z5
+	VMOVUPS      Z5, 256(AX)
+	VMOVUPS.Z    256(CX), K3, Z5
+	VMULPS       Z8, Z5, Z5
+	VMOVUPS      Z5, 256(CX)
+	DECQ         BX
+	JZ           done
+	VPSRLD       $0x10, Z6, Z5
+	VMOVUPS      320(DX), Z6
+	VMOVUPS      384(DX), Z7
+	VPCMPD       $0x05, Z6, Z5, K3
+	VMOVUPS.Z    320(AX), K3, Z5
+	VMULPS       Z7, Z5, Z5
+	VMOVUPS      Z5, 320(AX)
+	VMOVUPS.Z    320(CX), K3, Z5
+	VMULPS       Z7, Z5, Z5
+	VMOVUPS      Z5, 320(CX)
+	DECQ         BX
+	JZ           done
+	VPANDD       Z4, Z11, Z5
+	VMOVUPS      320(DX), Z6
+	VMOVUPS      384(DX), Z7
+	VPCMPD       $0x05, Z6, Z5, K3
+	VMOVUPS.Z    384(AX), K3, Z5
+	VMULPS       Z7, Z5, Z5
+	VMOVUPS      Z5, 384(AX)
+	VMOVUPS.Z    384(CX), K3, Z5
+	VMULPS       Z7, Z5, Z5
+	VMOVUPS      Z5, 384(CX)
+	DECQ         BX
+	JZ           done
+	VPSRLD       $0x10, Z11, Z5
+	VMOVUPS      320(DX), Z6
+	VMOVUPS      384(DX), Z7
+	VPCMPD       $0x05, Z6, Z5, K3
+	VMOVUPS.Z    448(AX), K3, Z5
+	VMULPS       Z7, Z5, Z5
+	VMOVUPS      Z5, 448(AX)
+	VMOVUPS.Z    448(CX), K3, Z5
+	VMULPS       Z7, Z5, Z5
+	VMOVUPS      Z5, 448(CX)
+	ADDQ         $0x00000200, AX
+	ADDQ         $0x00000200, CX
+	INCQ         SI
+	DECQ         BX
+	JNZ          block
+
+done:
+	VZEROUPPER
+	RET
+
+// func adamAVX512(w *float32, m *float32, v *float32, grad *float32, rates *float32, n int, rate1 float32, beta2 float32, rate2 float32, root float32, eps float32)
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·adamAVX512(SB), NOSPLIT, $0-68
 	MOVQ w+0(FP), AX
 	MOVQ m+8(FP), CX
 	MOVQ v+16(FP), DX
 	MOVQ grad+24(FP), BX
-	MOVQ n+32(FP), SI
-	SHRQ $0x04, SI
+	MOVQ rates+32(FP), SI
+	MOVQ n+40(FP), DI
 
 next:
 	VMOVUPS      (AX), Z0
 	VMOVUPS      (CX), Z1
 	VMOVUPS      (DX), Z2
 	VMOVUPS      (BX), Z3
-	VBROADCASTSS decay+40(FP), Z4
+	VMOVUPS      (SI), Z4
 	VFMADD231PS  Z4, Z0, Z3
 	VSUBPS       Z1, Z3, Z4
-	VBROADCASTSS rate1+44(FP), Z5
+	VBROADCASTSS rate1+48(FP), Z5
 	VFMADD231PS  Z5, Z4, Z1
 	VBROADCASTSS c7fffffff<>+0(SB), Z4
 	VANDPS       Z4, Z1, Z4
@@ -3909,9 +9587,9 @@ next:
 	KNOTW        K1, K1
 	VMOVAPS.Z    Z1, K1, Z1
 	VMOVUPS      Z1, (CX)
-	VBROADCASTSS rate2+52(FP), Z4
+	VBROADCASTSS rate2+56(FP), Z4
 	VMULPS       Z4, Z3, Z4
-	VBROADCASTSS beta2+48(FP), Z5
+	VBROADCASTSS beta2+52(FP), Z5
 	VMULPS       Z5, Z2, Z2
 	VFMADD231PS  Z4, Z3, Z2
 	VBROADCASTSS c7fffffff<>+0(SB), Z3
@@ -3922,39 +9600,39 @@ next:
 	VMOVAPS.Z    Z2, K1, Z2
 	VMOVUPS      Z2, (DX)
 	VSQRTPS      Z2, Z4
-	VBROADCASTSS root+56(FP), Z2
+	VBROADCASTSS root+60(FP), Z2
 	VDIVPS       Z2, Z4, Z4
-	VBROADCASTSS eps+60(FP), Z2
+	VBROADCASTSS eps+64(FP), Z2
 	VADDPS       Z2, Z4, Z4
 	VDIVPS       Z4, Z1, Z4
-	VBROADCASTSS negStep+64(FP), Z1
+	VMOVUPS      64(SI), Z1
 	VFMADD231PS  Z1, Z4, Z0
 	VMOVUPS      Z0, (AX)
 	ADDQ         $0x40, AX
 	ADDQ         $0x40, CX
 	ADDQ         $0x40, DX
 	ADDQ         $0x40, BX
-	DECQ         SI
+	DECQ         DI
 	JNE          next
 	VZEROUPPER
 	RET
 
-// func sgdAVX512(w *float32, m *float32, grad *float32, n int, decay float32, momentum float32, negRate float32)
+// func sgdAVX512(w *float32, m *float32, grad *float32, rates *float32, n int, momentum float32)
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·sgdAVX512(SB), NOSPLIT, $0-44
 	MOVQ w+0(FP), AX
 	MOVQ m+8(FP), CX
 	MOVQ grad+16(FP), DX
-	MOVQ n+24(FP), BX
-	SHRQ $0x04, BX
+	MOVQ rates+24(FP), BX
+	MOVQ n+32(FP), SI
 
 next:
 	VMOVUPS      (AX), Z0
 	VMOVUPS      (CX), Z1
 	VMOVUPS      (DX), Z2
-	VBROADCASTSS decay+32(FP), Z3
+	VMOVUPS      (BX), Z3
 	VFMADD231PS  Z3, Z0, Z2
-	VBROADCASTSS momentum+36(FP), Z3
+	VBROADCASTSS momentum+40(FP), Z3
 	VFMADD231PS  Z3, Z1, Z2
 	VBROADCASTSS c7fffffff<>+0(SB), Z1
 	VANDPS       Z1, Z2, Z1
@@ -3963,14 +9641,32 @@ next:
 	KNOTW        K1, K1
 	VMOVAPS.Z    Z2, K1, Z1
 	VMOVUPS      Z1, (CX)
-	VBROADCASTSS negRate+40(FP), Z3
-	VFMADD231PS  Z3, Z1, Z0
+	VMOVUPS      64(BX), Z2
+	VFMADD231PS  Z2, Z1, Z0
 	VMOVUPS      Z0, (AX)
 	ADDQ         $0x40, AX
 	ADDQ         $0x40, CX
 	ADDQ         $0x40, DX
-	DECQ         BX
+	DECQ         SI
 	JNE          next
+	VZEROUPPER
+	RET
+
+// func checkAVX512(dst *float32, x *float32, n int)
+// Requires: AVX, AVX512F
+TEXT ·checkAVX512(SB), NOSPLIT, $0-24
+	MOVQ   dst+0(FP), AX
+	MOVQ   x+8(FP), CX
+	MOVQ   n+16(FP), DX
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+
+next:
+	VFMADD231PS (CX), Z1, Z0
+	ADDQ        $0x40, CX
+	DECQ        DX
+	JNE         next
+	VMOVUPS     Z0, (AX)
 	VZEROUPPER
 	RET
 
@@ -3983,16 +9679,23 @@ TEXT ·reduceAVX2(SB), NOSPLIT, $0-24
 
 next:
 	VMOVUPS      (CX), Y0
-	VADDPS       32(CX), Y0, Y0
+	VHADDPS      64(CX), Y0, Y0
+	VMOVUPS      128(CX), Y1
+	VHADDPS      192(CX), Y1, Y1
+	VHADDPS      Y1, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
+	VMOVUPS      32(CX), Y1
+	VHADDPS      96(CX), Y1, Y1
+	VMOVUPS      160(CX), Y2
+	VHADDPS      224(CX), Y2, Y2
+	VHADDPS      Y2, Y1, Y1
+	VEXTRACTF128 $0x01, Y1, X2
+	VADDPS       X2, X1, X1
 	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (AX)
-	ADDQ         $0x40, CX
-	ADDQ         $0x04, AX
+	VMOVUPS      X0, (AX)
+	ADDQ         $0x00000100, CX
+	ADDQ         $0x10, AX
 	DECQ         DX
 	JNE          next
 	VZEROUPPER

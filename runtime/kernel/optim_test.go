@@ -53,7 +53,9 @@ func TestAdamTrace(t *testing.T) {
 		t.Fatal(err)
 	}
 	m, v := make([]float32, 37), make([]float32, 37)
-	got := trace(func(s int, w, g []float32) { k.Adam(w, m, v, g, s, rate, decay) })
+	got := trace(func(s int, w, g []float32) {
+		k.Adam(w, m, v, g, s, everyLane(func(r *Rates, lane int) { r.AdamRates(lane, s, rate, decay) }))
+	})
 	if d := distance(got, scalar(false)); d > 1e-5 {
 		t.Errorf("distance from the scalar rule %v", d)
 	}
@@ -88,7 +90,9 @@ func TestSGDTrace(t *testing.T) {
 		t.Fatal(err)
 	}
 	m := make([]float32, 37)
-	got := trace(func(_ int, w, g []float32) { k.SGD(w, m, g, momentum, rate, decay) })
+	got := trace(func(_ int, w, g []float32) {
+		k.SGD(w, m, g, momentum, everyLane(func(r *Rates, lane int) { r.SGDRates(lane, rate, decay) }))
+	})
 	if d := distance(got, scalar(1)); d > 1e-5 {
 		t.Errorf("distance from the scalar rule %v", d)
 	}
@@ -121,10 +125,19 @@ func TestMomentsNeverTurnSubnormal(t *testing.T) {
 			m[i], v[i] = 1, 1e-25
 		}
 		for s := 1; s < 2000; s++ {
-			k.Adam(w, m, v, g, s, 0, 0)
+			k.Adam(w, m, v, g, s, everyLane(func(r *Rates, lane int) { r.AdamRates(lane, s, 0, 0) }))
 		}
 		if m[3] != 0 || v[3] == 0 {
 			t.Errorf("%s: first moment %v should be flushed, second %v should not", l, m[3], v[3])
 		}
 	}
+}
+
+// everyLane sets the rates of all lanes.
+func everyLane(set func(r *Rates, lane int)) *Rates {
+	var r Rates
+	for lane := range Lanes {
+		set(&r, lane)
+	}
+	return &r
 }

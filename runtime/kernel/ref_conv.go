@@ -4,23 +4,26 @@ import "github.com/weightspace/weightspace/runtime/kernel/fma"
 
 // The pure-Go twins of the convolution and pooling assembly, with strides in floats.
 
-// convRowRef computes n positions of one output row for a block of channels. Weights are
-// [channel of input][row][column][block].
-func convRowRef(channels int, dst, x, w, bias []float32, r rowArgs) {
+// convRowRef computes n positions of one row for a block of channels.
+func convRowRef(channels int, dst, x []float32, r *rowArgs) {
+	var acc, wv [Lanes]float32
 	for o := range channels {
 		for p := range r.n {
-			var acc [Lanes]float32
-			for l := range acc {
-				acc[l] = bias[o]
+			switch {
+			case r.bias == nil:
+				copy(acc[:], dst[o*r.dstChan+p*Lanes:])
+			default:
+				spread(&acc, r.bias, o, r.perLane)
 			}
 			for c := range r.nc {
 				for ky := range r.nky {
 					for kx := range r.nkx {
-						wv := w[c*r.wChan+(ky*r.nkx+kx)*channels+o]
+						w := r.w[r.wAt+o*r.wOut+c*r.wChan+ky*r.wRow+kx*r.wCol:]
+						spread(&wv, w, 0, r.perLane)
 						at := c*r.xChan + ky*r.xRow + (p+kx)*Lanes
 						xv := x[at : at+Lanes : at+Lanes]
 						for l := range acc {
-							acc[l] = fma.F32(wv, xv[l], acc[l])
+							acc[l] = fma.F32(wv[l], xv[l], acc[l])
 						}
 					}
 				}
@@ -30,19 +33,42 @@ func convRowRef(channels int, dst, x, w, bias []float32, r rowArgs) {
 	}
 }
 
+// spread gives v the i-th parameter: a value for all lanes or a vector.
+func spread(v *[Lanes]float32, from []float32, i int, perLane bool) {
+	if perLane {
+		copy(v[:], from[i*Lanes:])
+		return
+	}
+	for l := range v {
+		v[l] = from[i]
+	}
+}
+
 // convGradRef adds dy times x over a plane to acc, for a block of channels and columns.
-func convGradRef(channels, columns int, acc, x, dy []float32, g gradArgs) {
+func convGradRef(channels, columns int, acc, x, dy []float32, g *gradArgs) {
 	for o := range channels {
-		for j := range columns {
-			a := acc[o*g.accChan+j*Lanes:][:Lanes]
-			for r := range g.rows {
-				for c := range g.cols {
-					xv := x[r*g.xRow+(c+j)*Lanes:][:Lanes]
-					dv := dy[o*g.dyChan+r*g.dyRow+c*Lanes:][:Lanes]
-					for l := range a {
-						a[l] = fma.F32(dv[l], xv[l], a[l])
+		for c := range g.nc {
+			for ky := range g.nky {
+				for j := range columns {
+					a := acc[o*g.accChan+(c*g.nky+ky)*g.accRow+j*Lanes:][:Lanes]
+					if g.fresh {
+						clear(a)
 					}
+					planeDot(a, x[c*g.xChan+ky*g.xKernel+j*Lanes:], dy[o*g.dyChan:], g)
 				}
+			}
+		}
+	}
+}
+
+// planeDot adds dy*x over a plane to a.
+func planeDot(a, x, dy []float32, g *gradArgs) {
+	for r := range g.rows {
+		for c := range g.cols {
+			xv := x[r*g.xRow+c*Lanes:][:Lanes]
+			dv := dy[r*g.dyRow+c*Lanes:][:Lanes]
+			for l := range a {
+				a[l] = fma.F32(dv[l], xv[l], a[l])
 			}
 		}
 	}
@@ -64,43 +90,49 @@ func smaller(a, b float32) float32 {
 	return b
 }
 
-// poolRowRef takes the maximum of each 2x2 window of rows x0 and x1.
-func poolRowRef(dst, x0, x1 []float32, n int) {
-	for p := range n {
-		for l := range Lanes {
-			i := 2*p*Lanes + l
-			dst[p*Lanes+l] = larger(larger(x0[i], x0[i+Lanes]), larger(x1[i], x1[i+Lanes]))
+// poolRowsRef takes the maximum of each 2x2 window of a pair of rows and its place.
+func poolRowsRef(dst []float32, code []uint32, x []float32, a poolArgs) {
+	for c := range a.channels {
+		for p := range a.n * Lanes {
+			i := c*a.channel + p/Lanes*2*Lanes + p%Lanes
+			upper, ui := laterIfLarger(x[i], x[i+Lanes], 0, 1)
+			lower, li := laterIfLarger(x[i+a.row], x[i+a.row+Lanes], 2, 3)
+			dst[c*a.pooled+p], code[c*a.pooled+p] = laterIfLarger(upper, lower, ui, li)
 		}
 	}
 }
 
-// poolGradRowRef gives dy to the first largest element of each window and 0 to the others.
-func poolGradRowRef(dx0, dx1, x0, x1, dy []float32, n int) {
-	for p := range n {
-		for l := range Lanes {
-			i := 2*p*Lanes + l
-			v := [4]float32{x0[i], x0[i+Lanes], x1[i], x1[i+Lanes]}
-			m := larger(larger(v[0], v[1]), larger(v[2], v[3]))
-			var d [4]float32
-			for j := range v {
-				if v[j] == m {
-					d[j] = dy[p*Lanes+l]
-					break
+func laterIfLarger(a, b float32, i, j uint32) (float32, uint32) {
+	if b > a {
+		return b, j
+	}
+	return a, i
+}
+
+// unpoolRowsRef gives dy to the place of code in each window and 0 to the others.
+func unpoolRowsRef(dx, dy []float32, code []uint32, a poolArgs) {
+	for c := range a.channels {
+		for p := range a.n * Lanes {
+			i := c*a.channel + p/Lanes*2*Lanes + p%Lanes
+			for j, at := range [4]int{i, i + Lanes, i + a.row, i + a.row + Lanes} {
+				dx[at] = 0
+				if code[c*a.pooled+p] == uint32(j) {
+					dx[at] = dy[c*a.pooled+p]
 				}
 			}
-			dx0[i], dx0[i+Lanes], dx1[i], dx1[i+Lanes] = d[0], d[1], d[2], d[3]
 		}
 	}
 }
 
-// reduceRef sums the lanes of each vector: lanes 8 apart, then 4, 2 and 1.
-func reduceRef(dst, src []float32, n int) {
-	for i := range n {
+// reduceRef sums the lanes of each vector by the tree of adjacent pairs:
+// ((0+1)+(2+3))+((4+5)+(6+7)) and so on.
+func reduceRef(dst, src []float32) {
+	for i := range dst {
 		var s [Lanes]float32
 		copy(s[:], src[i*Lanes:])
-		for half := Lanes / 2; half > 0; half /= 2 {
-			for l := range half {
-				s[l] += s[l+half]
+		for n := Lanes / 2; n > 0; n /= 2 {
+			for l := range n {
+				s[l] = s[2*l] + s[2*l+1]
 			}
 		}
 		dst[i] = s[0]

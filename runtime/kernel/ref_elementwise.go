@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"github.com/weightspace/weightspace/runtime/kernel/fma"
+	"github.com/weightspace/weightspace/runtime/rng"
 )
 
 // The pure-Go twins of the elementwise assembly. Every expression is one rounding per
@@ -12,6 +13,40 @@ import (
 func mulRef(dst, a, b []float32) {
 	for i := range dst {
 		dst[i] = a[i] * b[i]
+	}
+}
+
+func addRef(dst, a, b []float32) {
+	for i := range dst {
+		dst[i] = a[i] + b[i]
+	}
+}
+
+func checkRef(bad *[Lanes]float32, x []float32) {
+	*bad = [Lanes]float32{}
+	for i, v := range x {
+		bad[i%Lanes] = fma.F32(v, 0, bad[i%Lanes])
+	}
+}
+
+// dropoutRef applies draws to y and d; see Draws.
+func dropoutRef(y, d []float32, draws *Draws) {
+	field := func(i, lane int) uint32 { return draws.fields[i*Lanes+lane] }
+	const perBlock = 8
+	for at, i := 0, uint32(0); at < len(y); at, i = at+perBlock*Lanes, i+1 {
+		for lane := range Lanes {
+			b := rng.Philox([4]uint32{i, field(dropSample, lane), field(dropStepLow, lane), field(dropStepHigh, lane)},
+				[2]uint32{field(dropKey0, lane), field(dropKey1, lane)})
+			keep := math.Float32frombits(field(dropKeep, lane))
+			for j, p := 0, at+lane; j < perBlock && p < len(y); j, p = j+1, p+Lanes {
+				if b[j>>1]>>(16*(j&1))&0xffff < field(dropThreshold, lane) {
+					y[p], d[p] = 0, 0
+					continue
+				}
+				y[p] *= keep
+				d[p] *= keep
+			}
+		}
 	}
 }
 
@@ -77,13 +112,41 @@ func tanhRef(y, d, x []float32) {
 	}
 }
 
+// logistic is 1/(1+e^-x).
+func logistic(x float32) float32 {
+	scale, part := expParts(-x)
+	e := fma.F32(scale, part, scale)
+	return float32(1 / float32(1+e))
+}
+
 // sigmoidRef: y = 1/(1+e^-x), d = y(1-y).
 func sigmoidRef(y, d, x []float32) {
 	for i, v := range x {
-		scale, part := expParts(-v)
-		e := fma.F32(scale, part, scale)
-		u := float32(1 / float32(1+e))
+		u := logistic(v)
 		y[i], d[i] = u, fma.F32(-u, u, u)
+	}
+}
+
+// siluRef: s = 1/(1+e^-x), y = x s, d = s + y (1-s).
+func siluRef(y, d, x []float32) {
+	for i, v := range x {
+		u := logistic(v)
+		p := float32(v * u)
+		y[i], d[i] = p, fma.F32(p, float32(1-u), u)
+	}
+}
+
+// leakySlope is the slope of LeakyReLU below zero.
+const leakySlope = 0.01
+
+// leakyRef: y = x and d = 1 for x > 0, y = x/100 and d = 1/100 elsewhere.
+func leakyRef(y, d, x []float32) {
+	for i, v := range x {
+		s := float32(leakySlope)
+		if v > 0 {
+			s = 1
+		}
+		y[i], d[i] = v*s, s
 	}
 }
 
@@ -113,22 +176,23 @@ func flush(x float32) float32 {
 	return x
 }
 
-// adamRef is one Adam step on w with moments m and v; see Adam for the symbols.
-func adamRef(w, m, v, g []float32, a adamArgs) {
+// adamRef is one Adam step on w with moments m and v; see Adam for the symbols. The lane of an
+// element is its index modulo 16.
+func adamRef(w, m, v, g []float32, r *Rates, a adamArgs) {
 	for i := range w {
-		gi := fma.F32(a.decay, w[i], g[i])
+		gi := fma.F32(r.decay[i%Lanes], w[i], g[i])
 		m[i] = flush(fma.F32(a.rate1, float32(gi-m[i]), m[i]))
 		v[i] = flush(fma.F32(float32(a.rate2*gi), gi, float32(a.beta2*v[i])))
 		den := float32(float32(float32(math.Sqrt(float64(v[i])))/a.root) + a.eps)
-		w[i] = fma.F32(a.negStep, float32(m[i]/den), w[i])
+		w[i] = fma.F32(r.step[i%Lanes], float32(m[i]/den), w[i])
 	}
 }
 
 // sgdRef is one SGD step on w with momentum buffer m.
-func sgdRef(w, m, g []float32, decay, momentum, negRate float32) {
+func sgdRef(w, m, g []float32, r *Rates, momentum float32) {
 	for i := range w {
-		gi := fma.F32(decay, w[i], g[i])
+		gi := fma.F32(r.decay[i%Lanes], w[i], g[i])
 		m[i] = flush(fma.F32(momentum, m[i], gi))
-		w[i] = fma.F32(negRate, m[i], w[i])
+		w[i] = fma.F32(r.step[i%Lanes], m[i], w[i])
 	}
 }

@@ -70,45 +70,94 @@ func TestConvTwins(t *testing.T) {
 	}
 	base := ref(t)
 	for _, c := range shapes {
-		want := runConv(t, base, c)
-		for _, k := range levels(t) {
-			got := runConv(t, k, c)
-			for i, name := range []string{"forward", "input gradient", "weight gradient", "bias gradient"} {
-				same(t, fmt.Sprintf("%s %+v %s", k.Level(), c, name), got[i], want[i])
+		for _, perLane := range []bool{false, true} {
+			want := runConv(t, base, c, perLane)
+			for _, k := range levels(t) {
+				got := runConv(t, k, c, perLane)
+				for i, name := range []string{"forward", "input gradient", "weight gradient", "bias gradient", "pooled", "pooled weight gradient", "fresh"} {
+					same(t, fmt.Sprintf("%s %+v %s per lane %v", k.Level(), c, name, perLane), got[i], want[i])
+				}
 			}
 		}
 	}
 }
 
 // runConv runs all convolution kernels on guarded, misaligned slices.
-func runConv(t *testing.T, k *Kernels, c Conv) [4][]float32 {
+func runConv(t *testing.T, k *Kernels, c Conv, perLane bool) [7][]float32 {
 	t.Helper()
 	r := rand.New(rand.NewPCG(uint64(c.OutC), uint64(c.W)))
 	var g check.Guards
 	offset := c.InC % 15
-	x, w, b := g.New(c.InSize(), offset), g.New(c.Weights(), offset), g.New(c.OutC, 1)
-	fill(r, x)
-	fill(r, w)
-	fill(r, b)
+	p := Params{PerLane: perLane}
+	p.W, p.B = fill(r, g.New(c.Weights()*p.step(), offset)), fill(r, g.New(c.OutC*p.step(), 1))
+	x := fill(r, g.New(c.InSize(), offset))
 	y, dx := g.New(c.OutSize(), offset+1), g.New(c.InSize(), offset+2)
-	dw, db := g.New(c.Weights()*Lanes, 3), g.New(c.OutC*Lanes, offset)
-	fill(r, dw)
-	fill(r, db)
-	packed := g.New(c.Weights(), 5)
-	k.ConvPack(c, packed, w)
-	k.ConvForward(c, y, x, packed, b)
+	dw, db := fill(r, g.New(c.Weights()*Lanes, 3)), fill(r, g.New(c.OutC*Lanes, offset))
+	k.ConvForward(c, y, x, p)
 	padded := g.New(c.PaddedSize(), offset)
-	pw := c.W + c.KW - 1
-	for i := range c.OutC * c.OH() {
-		copy(padded[(i*pw+c.KW-1)*Lanes:], y[i*c.OW()*Lanes:(i+1)*c.OW()*Lanes])
+	k.PadGrad(c, padded, y)
+	k.ConvGradInput(c, dx, padded, p)
+	k.ConvGradWeights(c, dw, x, y, c.OW(), false)
+	again := g.New(c.Weights()*Lanes, 5)
+	k.ConvGradWeights(c, again, x, padded[(c.KW-1)*Lanes:], c.PaddedWidth(), true)
+	k.ConvGradBias(db, y, c.OutC, c.OH()*c.OW(), false)
+
+	code, scratch := make([]uint32, c.PooledSize()), g.New(k.PoolScratch(c), 7)
+	pooled, pdw := g.New(c.PooledSize(), 9), fill(r, g.New(c.Weights()*Lanes, 2))
+	k.ConvPoolForward(c, pooled, code, x, p, scratch)
+	// The pooled gradient is that of the spread one.
+	k.ConvPoolGradWeights(c, pdw, x, pooled, code, scratch, true)
+	clear(padded)
+	k.UnpoolGrad(c, padded, pooled, code)
+	spread := make([]float32, len(pdw))
+	k.ConvGradWeights(c, spread, x, padded[(c.KW-1)*Lanes:], c.PaddedWidth(), true)
+	if c.PooledSize() > 0 {
+		for i, v := range spread {
+			if v != pdw[i] {
+				t.Fatalf("%s %+v: weight gradient %d is %v through pooling, %v spread", k.Level(), c, i, pdw[i], v)
+			}
+		}
 	}
-	k.ConvPackGrad(c, packed, w)
-	k.ConvGradInput(c, dx, padded, packed)
-	k.ConvGradWeights(c, dw, db, x, y)
 	if err := g.Check(); err != nil {
 		t.Fatalf("%s %+v: %v", k.Level(), c, err)
 	}
-	return [4][]float32{y, dx, dw, db}
+	return [7][]float32{y, dx, dw, db, pooled, pdw, again}
+}
+
+// A network per lane with the same weights in all lanes gives the bits of one network.
+func TestPerLaneIsTheSame(t *testing.T) {
+	r := rand.New(rand.NewPCG(9, 9))
+	for _, k := range append(levels(t), ref(t)) {
+		for _, c := range []Conv{{8, 12, 12, 6, 5, 5}, {1, 10, 9, 8, 5, 5}, {36, 1, 1, 20, 1, 1}, {16, 7, 7, 17, 3, 3}} {
+			one := Params{W: fill(r, make([]float32, c.Weights())), B: fill(r, make([]float32, c.OutC))}
+			all := Params{PerLane: true}
+			for _, v := range one.W {
+				all.W = append(all.W, spreadOver(v)...)
+			}
+			for _, v := range one.B {
+				all.B = append(all.B, spreadOver(v)...)
+			}
+			x := fill(r, make([]float32, c.InSize()))
+			var y, dx [2][]float32
+			for i, p := range []Params{one, all} {
+				y[i], dx[i] = make([]float32, c.OutSize()), make([]float32, c.InSize())
+				k.ConvForward(c, y[i], x, p)
+				padded := make([]float32, c.PaddedSize())
+				k.PadGrad(c, padded, y[i])
+				k.ConvGradInput(c, dx[i], padded, p)
+			}
+			same(t, "forward", y[1], y[0])
+			same(t, "input gradient", dx[1], dx[0])
+		}
+	}
+}
+
+func spreadOver(v float32) []float32 {
+	s := make([]float32, Lanes)
+	for i := range s {
+		s[i] = v
+	}
+	return s
 }
 
 func TestElementwiseTwins(t *testing.T) {
@@ -124,7 +173,7 @@ func TestElementwiseTwins(t *testing.T) {
 			copy(x, special)
 		}
 		for _, k := range levels(t) {
-			for f := range activations {
+			for f := Tanh; f < activations; f++ {
 				var g check.Guards
 				y, d, wy, wd := g.New(n, 1), g.New(n, 2), g.New(n, 3), g.New(n, 4)
 				k.Activate(f, y, d, x)
@@ -139,6 +188,13 @@ func TestElementwiseTwins(t *testing.T) {
 			k.Mul(y, x, x)
 			base.Mul(wy, x, x)
 			same(t, "mul", y, wy)
+			k.Add(y, x, wy)
+			base.Add(wy, x, wy)
+			same(t, "add", canonical(y), canonical(wy))
+			var bad, wantBad [Lanes]float32
+			k.Check(&bad, x)
+			base.Check(&wantBad, x)
+			same(t, "check", canonical(bad[:]), canonical(wantBad[:]))
 			y, wy = make([]float32, n/16), make([]float32, n/16)
 			k.Reduce(y, x)
 			base.Reduce(wy, x)
@@ -157,31 +213,75 @@ func canonical(x []float32) []float32 {
 	return x
 }
 
-func TestPoolTwins(t *testing.T) {
-	r := rand.New(rand.NewPCG(5, 6))
-	base := ref(t)
-	for _, s := range [][3]int{{1, 2, 2}, {8, 24, 24}, {2, 9, 7}, {3, 5, 2}} {
-		c, h, w := s[0], s[1], s[2]
-		x := fill(r, make([]float32, c*h*w*Lanes))
-		for i := range x {
-			if r.IntN(3) == 0 {
-				x[i] = 1 // ties
+// Pooling finds the first of equals, and its gradient goes there.
+func TestPoolTies(t *testing.T) {
+	for _, k := range append(levels(t), ref(t)) {
+		c := Conv{InC: 1, H: 4, W: 6, OutC: 1, KH: 1, KW: 1}
+		x := make([]float32, c.InSize())
+		for i, v := range []float32{1, 1, 0, 2, 3, 3, 1, 1, 2, 2, 3, 4, 0, 0, 0, 0, 0, 0, 0, 1, 1, 0, -1, 0} {
+			for l := range Lanes {
+				x[i*Lanes+l] = v
 			}
 		}
-		dy := fill(r, make([]float32, c*(h/2)*(w/2)*Lanes))
-		wy, wdx := make([]float32, len(dy)), make([]float32, len(x))
-		base.MaxPool(wy, x, c, h, w)
-		base.MaxPoolGrad(wdx, x, dy, c, h, w)
+		y, code := make([]float32, c.PooledSize()), make([]uint32, c.PooledSize())
+		k.ConvPoolForward(c, y, code, x, Params{W: []float32{1}, B: []float32{0}}, make([]float32, k.PoolScratch(c)))
+		for i, want := range []struct {
+			y    float32
+			code uint32
+		}{{1, 0}, {2, 1}, {4, 3}, {1, 3}, {1, 2}, {0, 0}} {
+			for l := range Lanes {
+				if y[i*Lanes+l] != want.y || code[i*Lanes+l] != want.code {
+					t.Fatalf("%s: window %d lane %d has %v at %d, want %v", k.Level(), i, l, y[i*Lanes+l], code[i*Lanes+l], want)
+				}
+			}
+		}
+	}
+}
+
+func TestDropoutTwins(t *testing.T) {
+	r := rand.New(rand.NewPCG(5, 6))
+	base := ref(t)
+	for _, positions := range []int{0, 1, 7, 8, 9, 20, 31} {
+		var draws Draws
+		for lane := range Lanes {
+			draws.SetLane(lane, [2]uint32{r.Uint32(), r.Uint32()}, []float64{0, 0.1, 0.5, 0.9999}[lane%4])
+		}
+		draws.SetSample(r.Uint64(), 3, positions%2)
+		y, d := fill(r, make([]float32, positions*Lanes)), fill(r, make([]float32, positions*Lanes))
+		wy, wd := append([]float32(nil), y...), append([]float32(nil), d...)
+		base.Dropout(wy, wd, &draws)
 		for _, k := range levels(t) {
 			var g check.Guards
-			y, dx := g.New(len(dy), 1), g.New(len(x), 2)
-			k.MaxPool(y, x, c, h, w)
-			k.MaxPoolGrad(dx, x, dy, c, h, w)
+			gy, gd := g.New(len(y), 1), g.New(len(d), 2)
+			copy(gy, y)
+			copy(gd, d)
+			k.Dropout(gy, gd, &draws)
 			if err := g.Check(); err != nil {
 				t.Fatal(err)
 			}
-			same(t, "pool", y, wy)
-			same(t, "pool gradient", dx, wdx)
+			same(t, "dropout", gy, wy)
+			same(t, "dropout of the derivative", gd, wd)
+		}
+	}
+}
+
+// The tree of a sum over lanes is that of adjacent pairs.
+func TestReduceTree(t *testing.T) {
+	x := fill(rand.New(rand.NewPCG(1, 3)), make([]float32, Lanes))
+	s := append([]float32(nil), x...)
+	for n := len(s); n > 1; n /= 2 {
+		for i := range n / 2 {
+			s[i] = s[2*i] + s[2*i+1]
+		}
+	}
+	for _, k := range append(levels(t), ref(t)) {
+		for _, n := range []int{1, 4, 7} {
+			src, dst := make([]float32, n*Lanes), make([]float32, n)
+			copy(src[(n-1)*Lanes:], x)
+			k.Reduce(dst, src)
+			if dst[n-1] != s[0] {
+				t.Errorf("%s: %v, want %v", k.Level(), dst[n-1], s[0])
+			}
 		}
 	}
 }
@@ -201,10 +301,15 @@ func TestOptimizerTwins(t *testing.T) {
 		for _, k := range levels(t) {
 			w1, m1, v1, w2, m2, v2 := clone(w), clone(m), clone(v), clone(w), clone(m), clone(v)
 			for step := 1; step < 4; step++ {
-				k.Adam(w1, m1, v1, g, step, 1e-3, 1e-2)
-				base.Adam(w2, m2, v2, g, step, 1e-3, 1e-2)
-				k.SGD(w1, m1, g, 0.9, 1e-2, 1e-3)
-				base.SGD(w2, m2, g, 0.9, 1e-2, 1e-3)
+				var adam, sgd Rates
+				for l := range Lanes {
+					adam.AdamRates(l, step, 1e-3*float64(l), 1e-2/float64(1+l))
+					sgd.SGDRates(l, 1e-2*float64(l), 1e-3)
+				}
+				k.Adam(w1, m1, v1, g, step, &adam)
+				base.Adam(w2, m2, v2, g, step, &adam)
+				k.SGD(w1, m1, g, 0.9, &sgd)
+				base.SGD(w2, m2, g, 0.9, &sgd)
 			}
 			same(t, "weights", w1, w2)
 			same(t, "first moments", m1, m2)

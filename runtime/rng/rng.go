@@ -27,6 +27,9 @@ func Philox(ctr [4]uint32, key [2]uint32) [4]uint32 {
 // Stream is the random stream of one (seed, label).
 type Stream struct{ key [2]uint32 }
 
+// Key is the Philox key of the stream.
+func (s Stream) Key() [2]uint32 { return s.key }
+
 // streamTag keeps the keys' derivation apart from draws ("wspc", "keys").
 const (
 	streamTag0 = 0x77737063

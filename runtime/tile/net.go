@@ -1,6 +1,7 @@
-// Package tile builds networks from population-ready layers. A network is described once;
-// every member of a population is one row of a parameter slab, and a worker's Tape runs any
-// member on tiles of 16 samples, [C][H][W][16].
+// Package tile trains small networks on tiles of 16 lanes, [C][H][W][16]. A network is described
+// once. A worker's Tape runs either one member, a row of a parameter slab, on 16 samples at a
+// time, or 16 members, [nParams][16], on one sample of each: the same operations on every
+// element in the same order, hence the same bits.
 package tile
 
 import (
@@ -19,70 +20,101 @@ func (s Shape) Size() int { return s.C * s.H * s.W }
 // String is "CxHxW".
 func (s Shape) String() string { return fmt.Sprintf("%dx%dx%d", s.C, s.H, s.W) }
 
-// Layer describes a layer without its input shape.
-type Layer interface {
-	// bind fixes the input shape and returns the operation and its output shape.
-	bind(in Shape) (op, Shape, error)
+// Layer is a convolution or a linear layer and what follows it: pooling, a non-linearity,
+// dropout, in this order.
+type Layer struct {
+	// Name is the prefix of the parameters: Name.weight, [Out, C, Kernel, Kernel] or
+	// [Out, C*H*W], and Name.bias, [Out].
+	Name string
+	Out  int
+	// Kernel is the side of a valid convolution with stride 1; 0 is a linear layer on the
+	// flattened input (channel, row, column).
+	Kernel int
+	// Pool takes the maximum of 2x2 windows with stride 2; an odd last row or column is dropped.
+	// Among equals the first, row by row, gets the gradient.
+	Pool       bool
+	Activation kernel.Activation
+	// Dropout names the random stream of a dropout layer, which zeroes elements with the member's
+	// probability p while training and scales the others by 1/(1-p); p is rounded to a multiple
+	// of 1/65536. Empty means none.
+	Dropout string
 }
 
-// op is a layer bound to shapes. It has no state: buffers are the Tape's.
-type op interface {
-	// params lists the layer's parameters in PyTorch order, without offsets.
-	params() []tensor.Param
-	// inPlace reports whether output and input share a buffer.
-	inPlace() bool
-	// buffers is the floats of scratch the operation needs on a tape, by use.
-	buffers() bufferSizes
-	// load prepares a member's parameters (its share of the row).
-	load(t *Tape, s *slot)
-	// forward computes y from x; s.training says whether backward follows.
-	forward(t *Tape, s *slot, y, x []float32)
-	// backward adds the parameters' gradients and, unless dx is nil, computes dx from dy.
-	backward(t *Tape, s *slot, dx, dy, x []float32)
+// maxInputs bounds the inputs of a linear layer.
+const maxInputs = 4096
+
+// stage is a layer bound to its shapes.
+type stage struct {
+	Layer
+	in, out Shape
+	g       kernel.Conv
+	// offset is where the parameters begin in a row: weights, then biases.
+	offset int
 }
 
-// bufferSizes are floats: packed weights of both directions, and auxiliary space.
-type bufferSizes struct{ packed, packedGrad, aux int }
+// bind fixes the input shape.
+func (l Layer) bind(in Shape, offset int) (stage, error) {
+	s := stage{Layer: l, in: in, offset: offset}
+	switch {
+	case l.Out < 1 || l.Kernel < 0 || l.Kernel > in.H || l.Kernel > in.W || l.Kernel == 0 && in.Size() > maxInputs:
+		return s, fmt.Errorf("%s with %d outputs and kernel %d does not fit", l.Name, l.Out, l.Kernel)
+	case l.Kernel == 0:
+		s.g = kernel.Conv{InC: in.Size(), H: 1, W: 1, OutC: l.Out, KH: 1, KW: 1}
+	default:
+		s.g = kernel.Conv{InC: in.C, H: in.H, W: in.W, OutC: l.Out, KH: l.Kernel, KW: l.Kernel}
+	}
+	s.out = Shape{l.Out, s.g.OH(), s.g.OW()}
+	if l.Pool {
+		s.out.H, s.out.W = s.out.H/2, s.out.W/2
+		if s.out.H == 0 || s.out.W == 0 {
+			return s, fmt.Errorf("%s: 2x2 pooling needs at least 2x2 elements", l.Name)
+		}
+	}
+	return s, nil
+}
+
+// params lists the parameters in PyTorch order.
+func (s *stage) params() []tensor.Param {
+	shape := []int{s.Out, s.in.Size()}
+	if s.Kernel > 0 {
+		shape = []int{s.Out, s.in.C, s.Kernel, s.Kernel}
+	}
+	return []tensor.Param{
+		{Name: s.Name + ".weight", Shape: shape, Offset: s.offset},
+		{Name: s.Name + ".bias", Shape: []int{s.Out}, Offset: s.offset + s.g.Weights()},
+	}
+}
+
+// size is the number of parameters.
+func (s *stage) size() int { return s.g.Weights() + s.Out }
 
 // Net is a network bound to its input shape. It is immutable.
 type Net struct {
 	in     Shape
-	ops    []op
-	shapes []Shape // shapes[i] is the output of ops[i]
+	stages []stage
 	layout []tensor.Param
-	// offsets[i] is where the parameters of ops[i] begin in a row.
-	offsets []int
-	size    int
-	// firstTrained is the first operation with parameters: nothing before it needs a gradient.
-	firstTrained int
+	size   int
 }
 
 // New binds layers to an input shape.
 func New(in Shape, layers ...Layer) (*Net, error) {
-	n := &Net{in: in, firstTrained: -1}
+	n := &Net{in: in}
 	if in.C < 1 || in.H < 1 || in.W < 1 {
 		return nil, fmt.Errorf("network input %s is empty: every dimension must be positive", in)
 	}
+	if len(layers) == 0 {
+		return nil, fmt.Errorf("network has no parameters: nothing to train")
+	}
 	shape := in
 	for i, l := range layers {
-		o, out, err := l.bind(shape)
+		s, err := l.bind(shape, n.size)
 		if err != nil {
 			return nil, fmt.Errorf("layer %d on input %s: %w", i, shape, err)
 		}
-		n.offsets = append(n.offsets, n.size)
-		for _, p := range o.params() {
-			p.Offset = n.size
-			n.layout = append(n.layout, p)
-			n.size += p.Size()
-			if n.firstTrained < 0 {
-				n.firstTrained = i
-			}
-		}
-		n.ops, n.shapes = append(n.ops, o), append(n.shapes, out)
-		shape = out
-	}
-	if n.firstTrained < 0 {
-		return nil, fmt.Errorf("network has no parameters: nothing to train")
+		n.stages = append(n.stages, s)
+		n.layout = append(n.layout, s.params()...)
+		n.size += s.size()
+		shape = s.out
 	}
 	return n, nil
 }
@@ -91,7 +123,7 @@ func New(in Shape, layers ...Layer) (*Net, error) {
 func (n *Net) In() Shape { return n.in }
 
 // Out is the shape of an output sample.
-func (n *Net) Out() Shape { return n.shapes[len(n.shapes)-1] }
+func (n *Net) Out() Shape { return n.stages[len(n.stages)-1].out }
 
 // Layout lists the parameters of a row in PyTorch order.
 func (n *Net) Layout() []tensor.Param { return n.layout }
@@ -99,17 +131,16 @@ func (n *Net) Layout() []tensor.Param { return n.layout }
 // NumParams is the length of a row.
 func (n *Net) NumParams() int { return n.size }
 
-// CNNSmall is the 5-layer network of the model zoos: 2,464 parameters on 1x28x28, 2,864 on
-// 3x28x28. Pooling comes before the non-linearity, dropout after it.
-func CNNSmall(in Shape, f kernel.Activation) (*Net, error) {
-	if in.H != 28 || in.W != 28 {
-		return nil, fmt.Errorf("cnn-small takes 28x28 images, not %s: use a data set of 28x28 images", in)
+// MultiplyAdds is the dense count of a training step on one sample: forward, weight gradients,
+// and input gradients but for the first layer.
+func (n *Net) MultiplyAdds() int {
+	total := 0
+	for i, s := range n.stages {
+		times := 3
+		if i == 0 {
+			times = 2
+		}
+		total += times * s.g.Weights() * s.g.OH() * s.g.OW()
 	}
-	return New(in,
-		Conv{Name: "module_list.0", Out: 8, Kernel: 5}, MaxPool{}, Activation{f}, Dropout{"dropout/2"},
-		Conv{Name: "module_list.3", Out: 6, Kernel: 5}, MaxPool{}, Activation{f}, Dropout{"dropout/5"},
-		Conv{Name: "module_list.6", Out: 4, Kernel: 2}, Activation{f},
-		Linear{Name: "module_list.9", Out: 20}, Activation{f}, Dropout{"dropout/10"},
-		Linear{Name: "module_list.11", Out: 10},
-	)
+	return total
 }

@@ -46,10 +46,10 @@ func TestCNNSmallLayout(t *testing.T) {
 
 func TestBadNetworks(t *testing.T) {
 	for name, layers := range map[string][]Layer{
-		"kernel too large": {Conv{"c", 2, 9}},
-		"no outputs":       {Linear{"l", 0}},
-		"pool too small":   {Linear{"l", 4}, MaxPool{}},
-		"no parameters":    {MaxPool{}},
+		"kernel too large": {{Name: "c", Out: 2, Kernel: 9}},
+		"no outputs":       {{Name: "l"}},
+		"pool too small":   {{Name: "l", Out: 4, Pool: true}},
+		"no parameters":    {},
 	} {
 		if _, err := New(Shape{1, 8, 8}, layers...); err == nil {
 			t.Errorf("%s: accepted", name)
@@ -175,10 +175,22 @@ func TestLevelsAgree(t *testing.T) {
 
 func TestDropMaskLaw(t *testing.T) {
 	for _, p := range []float64{0.1, 0.3, 0.5, 0.9} {
-		mask := make([]float32, 20*kernel.Lanes)
+		k, err := kernel.New(kernel.Auto)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var draws kernel.Draws
+		for lane := range kernel.Lanes {
+			draws.SetLane(lane, rng.New(1, "dropout/2").Key(), p)
+		}
+		mask, other := make([]float32, 20*kernel.Lanes), make([]float32, 20*kernel.Lanes)
 		kept, sum, n := 0, 0.0, 0
 		for step := range uint64(400) {
-			dropMask(mask, rng.New(1, "dropout/2"), p, step, 0)
+			for i := range mask {
+				mask[i] = 1
+			}
+			draws.SetSample(step, 0, 1)
+			k.Dropout(mask, other, &draws)
 			for _, v := range mask {
 				if v != 0 {
 					kept++
@@ -198,10 +210,10 @@ func TestDropMaskLaw(t *testing.T) {
 }
 
 func TestInitLaws(t *testing.T) {
-	if _, err := New(Shape{1, 100, 100}, Conv{Name: "a", Out: 1, Kernel: 3}, Linear{Name: "b", Out: 2}); err == nil {
+	if _, err := New(Shape{1, 100, 100}, Layer{Name: "a", Out: 1, Kernel: 3}, Layer{Name: "b", Out: 2}); err == nil {
 		t.Fatal("a linear layer on 9,604 inputs should not fit")
 	}
-	n, err := New(Shape{1, 50, 50}, Linear{Name: "b", Out: 40})
+	n, err := New(Shape{1, 50, 50}, Layer{Name: "b", Out: 40})
 	if err != nil {
 		t.Fatal(err)
 	}

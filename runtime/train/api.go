@@ -19,9 +19,11 @@ type Member struct {
 
 // Config describes a training run. Everything but Members is shared by the population.
 type Config struct {
-	// Architecture is a preset: cnn-small.
+	// Architecture is a preset: cnn-small, cnn-medium or mlp.
 	Architecture string
-	// Activation is tanh, relu, sigmoid or gelu.
+	// Widths are the outputs of the layers of an mlp, the logits last.
+	Widths []int
+	// Activation is tanh, relu, sigmoid, gelu, silu or leakyrelu.
 	Activation string
 	// Optimizer is adam or sgd.
 	Optimizer string

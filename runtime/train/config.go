@@ -17,20 +17,26 @@ const (
 )
 
 var activations = map[string]kernel.Activation{
-	"tanh": kernel.Tanh, "relu": kernel.ReLU, "sigmoid": kernel.Sigmoid, "gelu": kernel.GELU,
+	"tanh": kernel.Tanh, "relu": kernel.ReLU, "sigmoid": kernel.Sigmoid, "gelu": kernel.GELU, "silu": kernel.SiLU, "leakyrelu": kernel.LeakyReLU,
 }
 
 // network builds the architecture for the data's shape.
 func (c *Config) network() (*tile.Net, error) {
 	f, ok := activations[c.Activation]
 	if !ok {
-		return nil, fmt.Errorf("activation %q is unknown: use tanh, relu, sigmoid or gelu", c.Activation)
-	}
-	if c.Architecture != "cnn-small" {
-		return nil, fmt.Errorf("architecture %q is unknown: use cnn-small", c.Architecture)
+		return nil, fmt.Errorf("activation %q is unknown: use tanh, relu, sigmoid, gelu, silu or leakyrelu", c.Activation)
 	}
 	d := &c.Data.Train
-	return tile.CNNSmall(tile.Shape{C: d.C, H: d.H, W: d.W}, f)
+	in := tile.Shape{C: d.C, H: d.H, W: d.W}
+	switch c.Architecture {
+	case "cnn-small":
+		return tile.CNNSmall(in, f)
+	case "cnn-medium":
+		return tile.CNNMedium(in, f)
+	case "mlp":
+		return tile.MLP(in, f, c.Widths...)
+	}
+	return nil, fmt.Errorf("architecture %q is unknown: use cnn-small, cnn-medium or mlp", c.Architecture)
 }
 
 // check validates everything but the names network and Init check.

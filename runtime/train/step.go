@@ -18,6 +18,7 @@ type worker struct {
 	tiles  []float32
 	index  [kernel.Lanes]int
 	labels [kernel.Lanes]uint8
+	rates  kernel.Rates
 }
 
 func newWorker(net *tile.Net, k *kernel.Kernels) *worker {
@@ -77,13 +78,25 @@ func (t *Trainer) memberStep(w *worker, p, step int) {
 
 // update does optimiser step number n (from 1) with the worker's gradient.
 func (t *Trainer) update(w *worker, p, n int) {
-	m := &t.cfg.Members[p]
 	row, m1 := t.row(t.weights, p), t.row(t.m, p)
+	for lane := range kernel.Lanes {
+		t.setRates(w, lane, p, n)
+	}
 	if t.cfg.Optimizer == optimizerAdam {
-		w.k.Adam(row, m1, t.row(t.v, p), w.grad, n, m.LearningRate, m.WeightDecay)
+		w.k.Adam(row, m1, t.row(t.v, p), w.grad, n, &w.rates)
 		return
 	}
-	w.k.SGD(row, m1, w.grad, t.cfg.Momentum, m.LearningRate, m.WeightDecay)
+	w.k.SGD(row, m1, w.grad, t.cfg.Momentum, &w.rates)
+}
+
+// setRates gives a lane member p's rates for step n.
+func (t *Trainer) setRates(w *worker, lane, p, n int) {
+	m := &t.cfg.Members[p]
+	if t.cfg.Optimizer == optimizerAdam {
+		w.rates.AdamRates(lane, n, m.LearningRate, m.WeightDecay)
+		return
+	}
+	w.rates.SGDRates(lane, m.LearningRate, m.WeightDecay)
 }
 
 // freeze stops a member for good. Its moments no longer matter and become 0.

@@ -4,6 +4,8 @@ import (
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 	. "github.com/mmcloughlin/avo/reg"
+
+	"github.com/weightspace/weightspace/runtime/kernel/_gen/x86"
 )
 
 func (s isa) activation(name string, body func(x VecVirtual) (y, d VecVirtual)) {
@@ -40,19 +42,51 @@ func (s isa) tanh() {
 // sigmoid: y = 1/(1+e^-x), d = y(1-y).
 func (s isa) sigmoid() {
 	s.activation("sigmoid", func(x VecVirtual) (VecVirtual, VecVirtual) {
-		a := s.Vec()
-		VXORPS(s.Word(0x80000000), x, a)
-		scale, part := s.ExpParts(a)
-		VFMADD231PS(scale, part, scale)
-		VADDPS(s.Constant(1), scale, scale)
-		y := s.Constant(1)
-		VDIVPS(scale, y, y)
+		y := s.logistic(x)
 		d := s.Vec()
 		VMOVAPS(y, d)
 		VFNMADD231PS(y, y, d)
 		return y, d
 	})
 }
+
+// logistic is 1/(1+e^-x).
+func (s isa) logistic(x VecVirtual) VecVirtual {
+	a := s.Vec()
+	VXORPS(s.Word(0x80000000), x, a)
+	scale, part := s.ExpParts(a)
+	VFMADD231PS(scale, part, scale)
+	VADDPS(s.Constant(1), scale, scale)
+	y := s.Constant(1)
+	VDIVPS(scale, y, y)
+	return y
+}
+
+// silu: s = 1/(1+e^-x), y = x s, d = s + y (1-s).
+func (s isa) silu() {
+	s.activation("silu", func(x VecVirtual) (VecVirtual, VecVirtual) {
+		u := s.logistic(x)
+		y, c := s.Vec(), s.Vec()
+		VMULPS(u, x, y)
+		VSUBPS(u, s.Constant(1), c)
+		VFMADD231PS(y, c, u)
+		return y, u
+	})
+}
+
+// leaky: y = x and d = 1 for x > 0, y = x/100 and d = 1/100 elsewhere.
+func (s isa) leaky() {
+	s.activation("leaky", func(x VecVirtual) (VecVirtual, VecVirtual) {
+		zero, y := s.Vec(), s.Vec()
+		s.Zero(zero)
+		d := s.blend(s.Cmp(x86.PredGT, x, zero), s.Constant(leakySlope), s.Constant(1))
+		VMULPS(d, x, y)
+		return y, d
+	})
+}
+
+// leakySlope is the slope of leaky ReLU below zero. Twin constant: kernel.leakySlope.
+const leakySlope = 0.01
 
 // Tail of the normal law, Q(x) = phi(x) t (b1 + b2 t + ...), t = 1/(1+p x): NBS handbook
 // 26.2.17, |error| < 7.5e-8. Highest power first.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+
 	"github.com/weightspace/weightspace/runtime/kernel/_gen/x86"
 
 	. "github.com/mmcloughlin/avo/build"
@@ -13,89 +14,114 @@ import (
 // kernels handle 8 of them and are called twice.
 const lane = 64
 
-// block is a register block: a output channels times b positions (or kernel columns).
+// block is a register block: a channels times b positions (or kernel columns).
 type block struct{ a, b int }
 
 var (
 	convBlocks = map[string][]block{
-		"AVX512": {{8, 3}, {8, 1}, {6, 4}, {6, 1}, {4, 6}, {4, 1}, {2, 8}, {2, 1}, {1, 8}, {1, 1}},
+		"AVX512": {{8, 3}, {8, 1}, {7, 3}, {7, 1}, {6, 4}, {6, 1}, {5, 4}, {5, 1}, {4, 6}, {4, 3}, {4, 1}, {3, 8}, {3, 1}, {2, 8}, {2, 1}, {1, 8}, {1, 1}},
 		"AVX2":   {{6, 2}, {6, 1}, {4, 3}, {4, 1}, {2, 5}, {2, 1}, {1, 8}, {1, 1}},
 	}
 	gradBlocks = map[string][]block{
-		"AVX512": {{4, 5}, {2, 5}, {1, 5}, {8, 3}, {4, 3}, {2, 3}, {1, 3}, {8, 2}, {4, 2}, {2, 2}, {1, 2}, {8, 1}, {4, 1}, {2, 1}, {1, 1}},
+		"AVX512": {{4, 5}, {3, 5}, {2, 5}, {1, 5}, {8, 3}, {4, 3}, {2, 3}, {1, 3}, {8, 2}, {4, 2}, {2, 2}, {1, 2}, {8, 1}, {4, 1}, {2, 1}, {1, 1}},
 		"AVX2":   {{2, 5}, {1, 5}, {4, 3}, {2, 3}, {1, 3}, {4, 2}, {2, 2}, {1, 2}, {8, 1}, {4, 1}, {2, 1}, {1, 1}},
 	}
 )
 
-// convRow emits one row of a valid convolution: b.a output channels, n blocks of b.b
-// positions. Twin: convRowRef.
-func (s isa) convRow(b block) {
-	TEXT(fmt.Sprintf("convRow%dx%d%s", b.a, b.b, s.Name), NOSPLIT,
-		"func(dst, x, w, bias *float32, dstChan, xRow, xChan, wChan, nc, nky, nkx, n int)")
-	Doc(fmt.Sprintf("convRow%dx%d%s is convRowRef for %d channels and blocks of %d positions; strides are in bytes.", b.a, b.b, s.Name, b.a, b.b))
+// convRow emits one row of a convolution: b.a channels, n blocks of b.b positions. A weight is
+// one value for all lanes or, with perLane, a vector of its own. Strides after an inner loop
+// are what is left to go after the loop's steps. Twin: convRowRef.
+func (s isa) convRow(b block, perLane bool) {
+	name := fmt.Sprintf("convRow%dx%d%s", b.a, b.b, s.Name)
+	load := func(m Mem, v VecVirtual) { VBROADCASTSS(m, v) }
+	if perLane {
+		name = fmt.Sprintf("convLanes%dx%d%s", b.a, b.b, s.Name)
+		load = func(m Mem, v VecVirtual) { VMOVUPS(m, v) }
+	}
+	TEXT(name, NOSPLIT, "func(dst, x, w, bias *float32, dstChan, xRow, xChan, wOut, wCol, wRow, wChan, nc, nky, nkx, n int)")
+	Doc(fmt.Sprintf("%s is convRowRef for %d channels and blocks of %d positions; strides are in bytes, those of rows and channels less the steps of the loop inside.", name, b.a, b.b))
 	Pragma("noescape")
 	dst := Load(Param("dst"), GP64())
 	x := Load(Param("x"), GP64())
 	n := Load(Param("n"), GP64())
-	xChan, wChan := Load(Param("xChan"), GP64()), Load(Param("wChan"), GP64())
+	wCol := Load(Param("wCol"), GP64())
+	offsets := channelOffsets("wOut", b.a)
 	acc := s.Vecs(b.a * b.b)
 	x86.Loop("blocks", n.(GPVirtual), func() {
-		bias := Load(Param("bias"), GP64())
-		for i := range b.a {
-			VBROADCASTSS(Mem{Base: bias, Disp: 4 * i}, acc[i*b.b])
-			for j := 1; j < b.b; j++ {
-				VMOVAPS(acc[i*b.b], acc[i*b.b+j])
-			}
-		}
-		xc, wp, ic := GP64(), GP64(), GP64()
-		MOVQ(x, xc)
+		s.convInit(b, acc, dst, perLane)
+		xp, wp, ic := GP64(), GP64(), GP64()
+		MOVQ(x, xp)
 		Load(Param("w"), wp)
 		Load(Param("nc"), ic)
 		x86.Loop("channels", ic, func() {
-			xr, wr, ky := GP64(), GP64(), GP64()
-			MOVQ(xc, xr)
-			MOVQ(wp, wr)
+			ky := GP64()
 			Load(Param("nky"), ky)
 			x86.Loop("rows", ky, func() {
-				xp, kx := GP64(), GP64()
-				MOVQ(xr, xp)
+				kx := GP64()
 				Load(Param("nkx"), kx)
 				x86.Loop("columns", kx, func() {
-					s.convStep(b, acc, xp, wr)
+					s.convStep(b, acc, xp, func(i int, v VecVirtual) { load(offsets(wp, i), v) })
 					ADDQ(U8(lane), xp)
-					ADDQ(U8(4*b.a), wr)
+					ADDQ(wCol, wp)
 				})
-				ADDQ(x86.Arg("xRow"), xr)
+				ADDQ(x86.Arg("xRow"), xp)
+				ADDQ(x86.Arg("wRow"), wp)
 			})
-			ADDQ(xChan, xc)
-			ADDQ(wChan, wp)
+			ADDQ(x86.Arg("xChan"), xp)
+			ADDQ(x86.Arg("wChan"), wp)
 		})
-		dp := GP64()
-		MOVQ(dst, dp)
-		for i := range b.a {
-			for j := range b.b {
-				VMOVUPS(acc[i*b.b+j], Mem{Base: dp, Disp: lane * j})
-			}
-			if i+1 < b.a {
-				ADDQ(x86.Arg("dstChan"), dp)
-			}
-		}
+		s.convAccumulators(b, acc, dst, func(v VecVirtual, m Mem) { VMOVUPS(v, m) })
 		ADDQ(U32(lane*b.b), dst)
 		ADDQ(U32(lane*b.b), x)
 	})
 	x86.Finish()
 }
 
+// convInit starts the chains with the bias or, if that is nil, with dst.
+func (s isa) convInit(b block, acc []VecVirtual, dst Register, perLane bool) {
+	bias := Load(Param("bias"), GP64())
+	TESTQ(bias, bias)
+	JZ(LabelRef("resume"))
+	for i := range b.a {
+		if perLane {
+			VMOVUPS(Mem{Base: bias, Disp: lane * i}, acc[i*b.b])
+		} else {
+			VBROADCASTSS(Mem{Base: bias, Disp: 4 * i}, acc[i*b.b])
+		}
+		for j := 1; j < b.b; j++ {
+			VMOVAPS(acc[i*b.b], acc[i*b.b+j])
+		}
+	}
+	JMP(LabelRef("start"))
+	Label("resume")
+	s.convAccumulators(b, acc, dst, func(v VecVirtual, m Mem) { VMOVUPS(m, v) })
+	Label("start")
+}
+
+// convAccumulators moves all accumulators from or to dst.
+func (s isa) convAccumulators(b block, acc []VecVirtual, dst Register, move func(VecVirtual, Mem)) {
+	dp := GP64()
+	MOVQ(dst, dp)
+	for i := range b.a {
+		for j := range b.b {
+			move(acc[i*b.b+j], Mem{Base: dp, Disp: lane * j})
+		}
+		if i+1 < b.a {
+			ADDQ(x86.Arg("dstChan"), dp)
+		}
+	}
+}
+
 // convStep adds one weight per channel times the positions at xp. The smaller set of
 // operands is held in registers, the other streams.
-func (s isa) convStep(b block, acc []VecVirtual, xp, wr Register) {
+func (s isa) convStep(b block, acc []VecVirtual, xp Register, weight func(i int, v VecVirtual)) {
 	if b.b <= b.a {
 		x, w := s.Vecs(b.b), s.Vec()
 		for j := range x {
 			VMOVUPS(Mem{Base: xp, Disp: lane * j}, x[j])
 		}
 		for i := range b.a {
-			VBROADCASTSS(Mem{Base: wr, Disp: 4 * i}, w)
+			weight(i, w)
 			for j := range x {
 				VFMADD231PS(w, x[j], acc[i*b.b+j])
 			}
@@ -104,7 +130,7 @@ func (s isa) convStep(b block, acc []VecVirtual, xp, wr Register) {
 	}
 	w, x := s.Vecs(b.a), s.Vec()
 	for i := range w {
-		VBROADCASTSS(Mem{Base: wr, Disp: 4 * i}, w[i])
+		weight(i, w[i])
 	}
 	for j := range b.b {
 		VMOVUPS(Mem{Base: xp, Disp: lane * j}, x)
@@ -114,33 +140,57 @@ func (s isa) convStep(b block, acc []VecVirtual, xp, wr Register) {
 	}
 }
 
-// convGrad emits the weight gradient of b.a output channels and b.b kernel columns of one
-// (input channel, kernel row), summed over a plane. Twin: convGradRef.
+// convGrad emits the weight gradients of b.a output channels and b.b kernel columns, for all
+// of nc input channels and nky kernel rows, summed over a plane. Twin: convGradRef.
 func (s isa) convGrad(b block) {
 	TEXT(fmt.Sprintf("convGrad%dx%d%s", b.a, b.b, s.Name), NOSPLIT,
-		"func(acc, x, dy *float32, accChan, xRow, dyChan, dyRow, rows, cols int)")
-	Doc(fmt.Sprintf("convGrad%dx%d%s is convGradRef for %d channels and %d kernel columns; strides are in bytes.", b.a, b.b, s.Name, b.a, b.b))
+		"func(acc, x, dy *float32, accChan, accRow, xKernel, xChan, xRow, dyChan, dyRow, fresh, nc, nky, rows, cols int)")
+	Doc(fmt.Sprintf("convGrad%dx%d%s is convGradRef for %d channels and %d kernel columns; strides are in bytes, those of rows and channels less the steps of the loop inside.", b.a, b.b, s.Name, b.a, b.b))
 	Pragma("noescape")
 	sum := s.Vecs(b.a * b.b)
-	s.gradAccumulators(b, sum, func(v VecVirtual, m Mem) { VMOVUPS(m, v) })
-	x, dy := Load(Param("x"), GP64()), Load(Param("dy"), GP64())
-	rows := Load(Param("rows"), GP64())
-	offsets := channelOffsets(b.a)
-	x86.Loop("rows", rows.(GPVirtual), func() {
-		xp, yp, cols := GP64(), GP64(), GP64()
-		MOVQ(x, xp)
-		MOVQ(dy, yp)
-		Load(Param("cols"), cols)
-		x86.Loop("columns", cols, func() {
-			s.gradStep(b, sum, xp, func(i int) Mem { return offsets(yp, i) })
-			ADDQ(U8(lane), xp)
-			ADDQ(U8(lane), yp)
+	acc, x := Load(Param("acc"), GP64()), Load(Param("x"), GP64())
+	nc := Load(Param("nc"), GP64()).(GPVirtual)
+	offsets := channelOffsets("dyChan", b.a)
+	x86.Loop("channels", nc, func() {
+		ky := GP64()
+		Load(Param("nky"), ky)
+		x86.Loop("kernel", ky, func() {
+			s.gradStart(b, sum, acc)
+			xp, yp, rows := GP64(), GP64(), GP64()
+			MOVQ(x, xp)
+			Load(Param("dy"), yp)
+			Load(Param("rows"), rows)
+			x86.Loop("rows", rows, func() {
+				cols := GP64()
+				Load(Param("cols"), cols)
+				x86.Loop("columns", cols, func() {
+					s.gradStep(b, sum, xp, func(i int) Mem { return offsets(yp, i) })
+					ADDQ(U8(lane), xp)
+					ADDQ(U8(lane), yp)
+				})
+				ADDQ(x86.Arg("xRow"), xp)
+				ADDQ(x86.Arg("dyRow"), yp)
+			})
+			s.gradAccumulators(b, sum, acc, func(v VecVirtual, m Mem) { VMOVUPS(v, m) })
+			ADDQ(x86.Arg("accRow"), acc)
+			ADDQ(x86.Arg("xKernel"), x)
 		})
-		ADDQ(x86.Arg("xRow"), x)
-		ADDQ(x86.Arg("dyRow"), dy)
+		ADDQ(x86.Arg("xChan"), x)
 	})
-	s.gradAccumulators(b, sum, func(v VecVirtual, m Mem) { VMOVUPS(v, m) })
 	x86.Finish()
+}
+
+// gradStart loads the accumulators or, if fresh, clears them.
+func (s isa) gradStart(b block, sum []VecVirtual, acc Register) {
+	CMPQ(x86.Arg("fresh"), U8(0))
+	JE(LabelRef("resume"))
+	for _, v := range sum {
+		s.Zero(v)
+	}
+	JMP(LabelRef("start"))
+	Label("resume")
+	s.gradAccumulators(b, sum, acc, func(v VecVirtual, m Mem) { VMOVUPS(m, v) })
+	Label("start")
 }
 
 // gradStep adds the products of one position: dy of each channel times x under each kernel
@@ -172,8 +222,9 @@ func (s isa) gradStep(b block, sum []VecVirtual, xp Register, dy func(i int) Mem
 }
 
 // gradAccumulators moves all accumulators from or to memory.
-func (s isa) gradAccumulators(b block, sum []VecVirtual, move func(VecVirtual, Mem)) {
-	p := Load(Param("acc"), GP64())
+func (s isa) gradAccumulators(b block, sum []VecVirtual, acc Register, move func(VecVirtual, Mem)) {
+	p := GP64()
+	MOVQ(acc, p)
 	for i := range b.a {
 		for j := range b.b {
 			move(sum[i*b.b+j], Mem{Base: p, Disp: lane * j})
@@ -184,13 +235,13 @@ func (s isa) gradAccumulators(b block, sum []VecVirtual, move func(VecVirtual, M
 	}
 }
 
-// channelOffsets keeps 1, 3, 5 and 7 channel strides in registers, so that any of eight
-// channels is one address away.
-func channelOffsets(n int) func(base Register, i int) Mem {
+// channelOffsets keeps 1, 3, 5 and 7 strides in registers, so that any of eight channels is
+// one address away.
+func channelOffsets(stride string, n int) func(base Register, i int) Mem {
 	odd := map[int]GPVirtual{}
 	if n > 1 {
 		odd[1] = GP64()
-		Load(Param("dyChan"), odd[1])
+		Load(Param(stride), odd[1])
 	}
 	for _, m := range []int{3, 5, 7} {
 		if n <= m {

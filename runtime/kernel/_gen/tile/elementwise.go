@@ -60,10 +60,51 @@ func (s isa) relu() {
 	})
 }
 
-// adam emits one Adam step.
+// add emits dst = a+b.
+func (s isa) add() {
+	s.elementwise("add", "func(dst, a, b *float32, n int)", "is addRef.", []string{"dst", "a", "b"}, func(m map[string]Mem) {
+		v := s.Vec()
+		VMOVUPS(m["a"], v)
+		VADDPS(m["b"], v, v)
+		VMOVUPS(v, m["dst"])
+	})
+}
+
+// lanewise emits a loop over n vectors of 16 floats; rates points to vectors of 16 that are the
+// same for all of them. body gets the memory operands of a vector, or of each of its halves.
+func (s isa) lanewise(name, signature, doc string, pointers []string, body func(m map[string]Mem, rate func(i int) VecVirtual)) {
+	TEXT(name+s.Name, NOSPLIT, signature)
+	Doc(name + s.Name + " " + doc)
+	Pragma("noescape")
+	regs := map[string]Register{}
+	for _, p := range pointers {
+		regs[p] = Load(Param(p), GP64())
+	}
+	rates := Load(Param("rates"), GP64())
+	n := Load(Param("n"), GP64()).(GPVirtual)
+	x86.Loop("next", n, func() {
+		for at := 0; at < lane; at += s.Bytes {
+			m := map[string]Mem{}
+			for p, r := range regs {
+				m[p] = Mem{Base: r, Disp: at}
+			}
+			body(m, func(i int) VecVirtual {
+				v := s.Vec()
+				VMOVUPS(Mem{Base: rates, Disp: lane*i + at}, v)
+				return v
+			})
+		}
+		for _, p := range pointers {
+			ADDQ(U8(lane), regs[p])
+		}
+	})
+	x86.Finish()
+}
+
+// adam emits one Adam step; the rates are decay and negStep.
 func (s isa) adam() {
-	sig := "func(w, m, v, grad *float32, n int, decay, rate1, beta2, rate2, root, eps, negStep float32)"
-	s.elementwise("adam", sig, "is adamRef.", []string{"w", "m", "v", "grad"}, func(p map[string]Mem) {
+	sig := "func(w, m, v, grad, rates *float32, n int, rate1, beta2, rate2, root, eps float32)"
+	s.lanewise("adam", sig, "is adamRef.", []string{"w", "m", "v", "grad"}, func(p map[string]Mem, rate func(int) VecVirtual) {
 		scalar := func(name string) VecVirtual {
 			r := s.Vec()
 			VBROADCASTSS(x86.Arg(name), r)
@@ -74,7 +115,7 @@ func (s isa) adam() {
 		VMOVUPS(p["m"], m)
 		VMOVUPS(p["v"], v)
 		VMOVUPS(p["grad"], g)
-		VFMADD231PS(scalar("decay"), w, g)
+		VFMADD231PS(rate(0), w, g)
 		t := s.Vec()
 		VSUBPS(m, g, t)
 		VFMADD231PS(scalar("rate1"), t, m)
@@ -89,29 +130,52 @@ func (s isa) adam() {
 		VDIVPS(scalar("root"), t, t)
 		VADDPS(scalar("eps"), t, t)
 		VDIVPS(t, m, t)
-		VFMADD231PS(scalar("negStep"), t, w)
+		VFMADD231PS(rate(1), t, w)
 		VMOVUPS(w, p["w"])
 	})
 }
 
-// sgd emits one SGD step with momentum.
+// sgd emits one SGD step with momentum; the rates are decay and negRate.
 func (s isa) sgd() {
-	sig := "func(w, m, grad *float32, n int, decay, momentum, negRate float32)"
-	s.elementwise("sgd", sig, "is sgdRef.", []string{"w", "m", "grad"}, func(p map[string]Mem) {
+	sig := "func(w, m, grad, rates *float32, n int, momentum float32)"
+	s.lanewise("sgd", sig, "is sgdRef.", []string{"w", "m", "grad"}, func(p map[string]Mem, rate func(int) VecVirtual) {
 		w, m, g, c := s.Vec(), s.Vec(), s.Vec(), s.Vec()
 		VMOVUPS(p["w"], w)
 		VMOVUPS(p["m"], m)
 		VMOVUPS(p["grad"], g)
-		VBROADCASTSS(x86.Arg("decay"), c)
-		VFMADD231PS(c, w, g)
+		VFMADD231PS(rate(0), w, g)
 		VBROADCASTSS(x86.Arg("momentum"), c)
 		VFMADD231PS(c, m, g)
 		m = s.flush(g)
 		VMOVUPS(m, p["m"])
-		VBROADCASTSS(x86.Arg("negRate"), c)
-		VFMADD231PS(c, m, w)
+		VFMADD231PS(rate(1), m, w)
 		VMOVUPS(w, p["w"])
 	})
+}
+
+// check emits the sum of 0*x in every lane: NaN if anything in the lane is not finite.
+func (s isa) check() {
+	TEXT("check"+s.Name, NOSPLIT, "func(dst, x *float32, n int)")
+	Doc("check" + s.Name + " is checkRef.")
+	Pragma("noescape")
+	dst, x := Load(Param("dst"), GP64()), Load(Param("x"), GP64())
+	n := Load(Param("n"), GP64()).(GPVirtual)
+	sums := s.Vecs(lane / s.Bytes)
+	for _, v := range sums {
+		s.Zero(v)
+	}
+	zero := s.Vec()
+	s.Zero(zero)
+	x86.Loop("next", n, func() {
+		for i, v := range sums {
+			VFMADD231PS(Mem{Base: x, Disp: i * s.Bytes}, zero, v)
+		}
+		ADDQ(U8(lane), x)
+	})
+	for i, v := range sums {
+		VMOVUPS(v, Mem{Base: dst, Disp: i * s.Bytes})
+	}
+	x86.Finish()
 }
 
 // flush replaces magnitudes below tiny by +0: decayed moments must not become subnormal.

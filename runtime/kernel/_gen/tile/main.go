@@ -16,20 +16,26 @@ func main() {
 	for _, i := range x86.ISAs {
 		s := isa{i}
 		for _, b := range convBlocks[s.Name] {
-			s.convRow(b)
+			s.convRow(b, false)
+			s.convRow(b, true)
 		}
 		for _, b := range gradBlocks[s.Name] {
 			s.convGrad(b)
 		}
-		s.poolRow()
-		s.poolGradRow()
+		s.poolRows()
+		s.unpoolRows()
 		s.mul()
+		s.add()
 		s.relu()
 		s.tanh()
 		s.sigmoid()
 		s.gelu()
+		s.silu()
+		s.leaky()
+		s.dropout()
 		s.adam()
 		s.sgd()
+		s.check()
 	}
 	reduce()
 	Generate()

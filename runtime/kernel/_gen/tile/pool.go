@@ -1,99 +1,100 @@
 package main
 
 import (
+	"github.com/weightspace/weightspace/runtime/kernel/_gen/x86"
+
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 	. "github.com/mmcloughlin/avo/reg"
-	"github.com/weightspace/weightspace/runtime/kernel/_gen/x86"
 )
 
-// window loads the 2x2 window at x0 (upper row) and x1 (lower row).
-func (s isa) window(x0, x1 Register) []VecVirtual {
-	v := s.Vecs(4)
-	VMOVUPS(Mem{Base: x0}, v[0])
-	VMOVUPS(Mem{Base: x0, Disp: lane}, v[1])
-	VMOVUPS(Mem{Base: x1}, v[2])
-	VMOVUPS(Mem{Base: x1, Disp: lane}, v[3])
-	return v
+// blend is b where the mask is set and a elsewhere.
+func (s isa) blend(m x86.Mask, a, b VecVirtual) VecVirtual {
+	d := s.Vec()
+	if s.Wide {
+		VBLENDMPS(b, a, m.K, d)
+		return d
+	}
+	VBLENDVPS(m.V, b, a, d)
+	return d
 }
 
-// largest is max(max(v0, v1), max(v2, v3)), each as a > b ? a : b.
-func (s isa) largest(v []VecVirtual) VecVirtual {
-	a, b := s.Vec(), s.Vec()
-	VMAXPS(v[1], v[0], a)
-	VMAXPS(v[3], v[2], b)
-	VMAXPS(b, a, a)
-	return a
+// equalWords compares 32-bit integers.
+func (s isa) equalWords(a, b VecVirtual) x86.Mask {
+	if s.Wide {
+		k := K()
+		VPCMPEQD(b, a, k)
+		return x86.KMask(s.ISA, k)
+	}
+	v := s.Vec()
+	VPCMPEQD(b, a, v)
+	return x86.VMask(s.ISA, v)
 }
 
-// poolRow emits one output row of a 2x2 max pooling. Twin: poolRowRef.
-func (s isa) poolRow() {
-	TEXT("poolRow"+s.Name, NOSPLIT, "func(dst, x0, x1 *float32, n int)")
-	Doc("poolRow" + s.Name + " is poolRowRef.")
+// poolRows emits rows of a 2x2 max pooling with the place of the first largest element.
+// Twin: poolRowsRef.
+func (s isa) poolRows() {
+	TEXT("poolRows"+s.Name, NOSPLIT, "func(dst *float32, code *uint32, x *float32, xRow, xStep, dstStep, outer, n int)")
+	Doc("poolRows" + s.Name + " is poolRowsRef; strides are in bytes, those of the steps less a row.")
 	Pragma("noescape")
-	dst, x0, x1 := Load(Param("dst"), GP64()), Load(Param("x0"), GP64()), Load(Param("x1"), GP64())
-	n := Load(Param("n"), GP64()).(GPVirtual)
-	x86.Loop("next", n, func() {
-		VMOVUPS(s.largest(s.window(x0, x1)), Mem{Base: dst})
-		ADDQ(U8(lane), dst)
-		ADDQ(U32(2*lane), x0)
-		ADDQ(U32(2*lane), x1)
+	dst, code, x := Load(Param("dst"), GP64()), Load(Param("code"), GP64()), Load(Param("x"), GP64())
+	xRow := Load(Param("xRow"), GP64())
+	outer := Load(Param("outer"), GP64()).(GPVirtual)
+	place := []VecVirtual{s.Word(0), s.Word(1), s.Word(2), s.Word(3)}
+	x86.Loop("rows", outer, func() {
+		n := GP64()
+		Load(Param("n"), n)
+		x86.Loop("next", n, func() {
+			v := s.Vecs(4)
+			VMOVUPS(Mem{Base: x}, v[0])
+			VMOVUPS(Mem{Base: x, Disp: lane}, v[1])
+			VMOVUPS(Mem{Base: x, Index: xRow, Scale: 1}, v[2])
+			VMOVUPS(Mem{Base: x, Index: xRow, Scale: 1, Disp: lane}, v[3])
+			upper, lower := s.Cmp(x86.PredGT, v[1], v[0]), s.Cmp(x86.PredGT, v[3], v[2])
+			a, b := s.blend(upper, v[0], v[1]), s.blend(lower, v[2], v[3])
+			ia, ib := s.blend(upper, place[0], place[1]), s.blend(lower, place[2], place[3])
+			down := s.Cmp(x86.PredGT, b, a)
+			VMOVUPS(s.blend(down, a, b), Mem{Base: dst})
+			VMOVUPS(s.blend(down, ia, ib), Mem{Base: code})
+			ADDQ(U8(lane), dst)
+			ADDQ(U8(lane), code)
+			ADDQ(U32(2*lane), x)
+		})
+		ADDQ(x86.Arg("dstStep"), dst)
+		ADDQ(x86.Arg("dstStep"), code)
+		ADDQ(x86.Arg("xStep"), x)
 	})
 	x86.Finish()
 }
 
-// poolGradRow emits the gradient of one output row: the first largest element of each window
-// gets dy, the others 0. Twin: poolGradRowRef.
-func (s isa) poolGradRow() {
-	TEXT("poolGradRow"+s.Name, NOSPLIT, "func(dx0, dx1, x0, x1, dy *float32, n int)")
-	Doc("poolGradRow" + s.Name + " is poolGradRowRef.")
+// unpoolRows emits the gradient of poolRows: dy at the place of code, 0 elsewhere. Twin:
+// unpoolRowsRef.
+func (s isa) unpoolRows() {
+	TEXT("unpoolRows"+s.Name, NOSPLIT, "func(dx, dy *float32, code *uint32, xRow, xStep, dyStep, outer, n int)")
+	Doc("unpoolRows" + s.Name + " is unpoolRowsRef; strides are in bytes, those of the steps less a row.")
 	Pragma("noescape")
-	d0, d1 := Load(Param("dx0"), GP64()), Load(Param("dx1"), GP64())
-	x0, x1 := Load(Param("x0"), GP64()), Load(Param("x1"), GP64())
-	dy := Load(Param("dy"), GP64())
-	n := Load(Param("n"), GP64()).(GPVirtual)
-	x86.Loop("next", n, func() {
-		v := s.window(x0, x1)
-		m := s.largest(v)
-		g := s.Vec()
-		VMOVUPS(Mem{Base: dy}, g)
-		out := []Mem{{Base: d0}, {Base: d0, Disp: lane}, {Base: d1}, {Base: d1, Disp: lane}}
-		taken := s.Cmp(x86.PredEQ, v[0], m)
-		VMOVUPS(taken.Keep(g), out[0])
-		for i := 1; i < 4; i++ {
-			here := s.Cmp(x86.PredEQ, v[i], m)
-			VMOVUPS(here.AndNot(taken).Keep(g), out[i])
-			taken = taken.Or(here)
-		}
-		ADDQ(U8(lane), dy)
-		for _, r := range []Register{d0, d1, x0, x1} {
-			ADDQ(U32(2*lane), r)
-		}
-	})
-	x86.Finish()
-}
-
-// reduce emits the sum over 16 lanes of n vectors with the fixed tree: lanes 8 apart, then
-// 4, 2 and 1. It needs AVX2 only and serves both levels. Twin: reduceRef.
-func reduce() {
-	TEXT("reduceAVX2", NOSPLIT, "func(dst, src *float32, n int)")
-	Doc("reduceAVX2 is reduceRef.")
-	Pragma("noescape")
-	dst, src := Load(Param("dst"), GP64()), Load(Param("src"), GP64())
-	n := Load(Param("n"), GP64()).(GPVirtual)
-	x86.Loop("next", n, func() {
-		y, lo, hi := YMM(), XMM(), XMM()
-		VMOVUPS(Mem{Base: src}, y)
-		VADDPS(Mem{Base: src, Disp: 32}, y, y)
-		VEXTRACTF128(U8(1), y, hi)
-		VADDPS(hi, y.AsX(), lo)
-		VMOVHLPS(lo, lo, hi)
-		VADDPS(hi, lo, lo)
-		VMOVSHDUP(lo, hi)
-		VADDSS(hi, lo, lo)
-		VMOVSS(lo, Mem{Base: dst})
-		ADDQ(U8(lane), src)
-		ADDQ(U8(4), dst)
+	dx, dy, code := Load(Param("dx"), GP64()), Load(Param("dy"), GP64()), Load(Param("code"), GP64())
+	xRow := Load(Param("xRow"), GP64())
+	outer := Load(Param("outer"), GP64()).(GPVirtual)
+	place := []VecVirtual{s.Word(0), s.Word(1), s.Word(2), s.Word(3)}
+	x86.Loop("rows", outer, func() {
+		n := GP64()
+		Load(Param("n"), n)
+		x86.Loop("next", n, func() {
+			g, c := s.Vec(), s.Vec()
+			VMOVUPS(Mem{Base: dy}, g)
+			VMOVUPS(Mem{Base: code}, c)
+			out := []Mem{{Base: dx}, {Base: dx, Disp: lane}, {Base: dx, Index: xRow, Scale: 1}, {Base: dx, Index: xRow, Scale: 1, Disp: lane}}
+			for i, m := range out {
+				VMOVUPS(s.equalWords(c, place[i]).Keep(g), m)
+			}
+			ADDQ(U8(lane), dy)
+			ADDQ(U8(lane), code)
+			ADDQ(U32(2*lane), dx)
+		})
+		ADDQ(x86.Arg("dyStep"), dy)
+		ADDQ(x86.Arg("dyStep"), code)
+		ADDQ(x86.Arg("xStep"), dx)
 	})
 	x86.Finish()
 }

@@ -84,6 +84,12 @@ type Mask struct {
 	V VecVirtual
 }
 
+// KMask and VMask are masks made elsewhere.
+func KMask(s ISA, k OpmaskVirtual) Mask { return Mask{s: s, K: k} }
+
+// VMask is the mask of all-ones lanes.
+func VMask(s ISA, v VecVirtual) Mask { return Mask{s: s, V: v} }
+
 // Comparison predicates (ordered, quiet).
 const (
 	PredLT = 0x11
