@@ -6,6 +6,7 @@ import (
 
 	"github.com/weightspace/weightspace/api/v1alpha1"
 	"github.com/weightspace/weightspace/runtime/plan"
+	"github.com/weightspace/weightspace/runtime/spec"
 )
 
 // Digests and model IDs stand in artifacts, Jobs and papers: a change of Go types or of the
@@ -27,8 +28,8 @@ func TestFrozenIdentities(t *testing.T) {
 		"dataset digest":           {plan.DatasetSpecDigest(dataset()), "sha256:1b543c4b23ef40bd485af7fa94c32b02d7253a6c60ded21e3fcd583866f14610"},
 		"zoo digest":               {plan.ModelZooSpecDigest(zoo()), "sha256:c3b5bfb6170e32d16ae27f1c61d76cdf31aa2f8db60b36af6146f7650fe99ef1"},
 		"zoo digest, random seeds": {plan.ModelZooSpecDigest(random), "sha256:ace442e934fad8b9cfb78b9564d7b0e9f7e91b46c1937cc830932c04cb87d674"},
-		"model ID":                 {frozen(zoo()), "ffd400752f9b0907782c0a02a895b83b"},
-		"model ID, random seeds":   {frozen(random), "a7a25e07e2d92b38af8f4a7c96ece257"},
+		"model ID":                 {frozen(zoo()), model[0]},
+		"model ID, random seeds":   {frozen(random), model[1]},
 	} {
 		if c.got != c.want {
 			t.Errorf("%s is %s, was %s", what, c.got, c.want)

@@ -1,6 +1,6 @@
 // Package plan turns the spec of a custom resource into a frozen Snapshot. It is pure:
-// no clock, no network, no store. Controllers and the command line share it; it links no kernel: networks
-// are recorded (package nn), never run.
+// no clock, no network, no store. Controllers and the command line share it; it links no kernel:
+// architectures are recorded (package nn), never run.
 package plan
 
 import (
