@@ -1,0 +1,74 @@
+package train
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/weightspace/weightspace/runtime/data"
+	"github.com/weightspace/weightspace/runtime/device"
+	"github.com/weightspace/weightspace/runtime/pop"
+)
+
+// dataSplit is a split of a data set.
+type dataSplit = data.Split
+
+// evaluationBatch is the images of one evaluation step.
+const evaluationBatch = 256
+
+// Evaluate returns one row per member for the epoch just finished (or epoch 0); see Trainer.Evaluate.
+func (t *Recorded) Evaluate(ctx context.Context) ([]Metrics, error) {
+	if step := t.step.Load(); step != 0 {
+		return nil, fmt.Errorf("train: Evaluate in the middle of epoch %d (step %d of %d): finish it with TrainEpoch", t.epoch+1, step, t.stepsPerEpoch)
+	}
+	rows := make([]Metrics, len(t.cfg.Members))
+	d := t.cfg.Data
+	if t.epoch == 0 {
+		err := t.evaluateSplit(ctx, &d.Train, func(p int, loss, accuracy float64) {
+			rows[p].TrainLoss, rows[p].TrainAccuracy = loss, accuracy
+		})
+		if err != nil {
+			return nil, err
+		}
+	} else {
+		for p, s := range t.sums {
+			rows[p].TrainLoss, rows[p].TrainAccuracy = means(score{s.loss, s.correct}, s.samples)
+		}
+	}
+	err := t.evaluateSplit(ctx, &d.Validation, func(p int, loss, accuracy float64) {
+		rows[p].ValidationLoss, rows[p].ValidationAccuracy = loss, accuracy
+	})
+	if err != nil {
+		return nil, err
+	}
+	err = t.evaluateSplit(ctx, &d.Test, func(p int, loss, accuracy float64) {
+		rows[p].TestLoss, rows[p].TestAccuracy = loss, accuracy
+	})
+	return rows, err
+}
+
+// evaluateSplit scores every member on a split and gives the means to set.
+func (t *Recorded) evaluateSplit(ctx context.Context, s *data.Split, set func(p int, loss, accuracy float64)) error {
+	scores := make([]score, len(t.cfg.Members))
+	results := make([]pop.Result, len(t.cfg.Members))
+	for from := 0; from < s.N; from += evaluationBatch {
+		count := min(evaluationBatch, s.N-from)
+		err := t.pop.Evaluate(ctx, count, func(_ int, in device.Feed[float32]) {
+			for j := range count {
+				t.images.column(in.Floats, s, from+j, j, count)
+				in.Ints[j] = int32(s.Labels[from+j])
+			}
+		}, results)
+		if err != nil {
+			return fmt.Errorf("train: evaluate: %w", err)
+		}
+		for p, r := range results {
+			scores[p].loss += float64(r.Loss * float64(count))
+			scores[p].correct += r.Correct
+		}
+	}
+	for p, sum := range scores {
+		loss, accuracy := means(sum, s.N)
+		set(p, loss, accuracy)
+	}
+	return nil
+}
