@@ -84,6 +84,8 @@ func TestDefaultsEqualTheCRDs(t *testing.T) {
 	}
 	sameDefault(t, "batchSize", zs.Properties["training"].Properties["batchSize"], z.Training.BatchSize)
 	sameDefault(t, "momentum", zs.Properties["training"].Properties["momentum"], z.Training.Momentum)
+	sameDefault(t, "momentumForm", zs.Properties["training"].Properties["momentumForm"], z.Training.MomentumForm)
+	sameDefault(t, "labelSmoothing", zs.Properties["training"].Properties["labelSmoothing"], z.Training.LabelSmoothing)
 	seeds := zs.Properties["population"].Properties["seeds"].Properties
 	sameDefault(t, "rootSeed", seeds["random"].Properties["rootSeed"], z.Population.Seeds.Random.RootSeed)
 	sameDefault(t, "parallelism", zs.Properties["parallelism"], z.Parallelism)
@@ -95,6 +97,63 @@ func TestDefaultsEqualTheCRDs(t *testing.T) {
 	plan.DefaultDataset(d)
 	ds := crdSpec(t, "../../config/crd/bases/weightspace.dev_datasets.yaml")
 	sameDefault(t, "splits.seed", ds.Properties["splits"].Properties["seed"], d.Splits.Seed)
+}
+
+// What is set in a union gets the CRD's defaults for its members, and nothing else.
+func TestDefaultsOfUnionsEqualTheCRDs(t *testing.T) {
+	zs := crdSpec(t, "../../config/crd/bases/weightspace.dev_modelzoos.yaml")
+	for field, c := range map[string]struct {
+		schema apiextensions.JSONSchemaProps
+		// set is each member with what is required of it.
+		set map[string]string
+	}{
+		"layers": {*zs.Properties["architecture"].Properties["layers"].Items.Schema, map[string]string{
+			"name": "", "conv2d": "{out: 1, kernel: 1}", "linear": "{out: 1}", "batchNorm": "{}", "layerNorm": "{}", "activation": "{}", "dropout": "{}",
+			"maxPool": "{kernel: 2}", "avgPool": "{kernel: 2}", "globalAvgPool": "{}", "flatten": "{}", "basicBlock": "{out: 1}",
+			"patchEmbedding": "{patch: 1, dim: 1}", "transformer": "{depth: 1, heads: 1, mlp: 1}", "tokenEmbedding": "{vocabulary: 1, positions: 1, dim: 1}",
+			"tokenLogits": "{}", "firstToken": "{}",
+		}},
+		"schedule": {zs.Properties["training"].Properties["schedule"], map[string]string{
+			"warmupEpochs": "", "step": "{size: 1}", "multiStep": "{milestones: [1]}", "exponential": "{gamma: '0.5'}", "cosine": "{}", "oneCycle": "{}", "reduceOnPlateau": "{}",
+		}},
+	} {
+		for member, schema := range c.schema.Properties {
+			required, known := c.set[member]
+			if !known {
+				t.Errorf("%s.%s is not tested", field, member)
+			}
+			if required == "" {
+				continue
+			}
+			var z v1alpha1.ModelZooSpec
+			var into any = &z.Training.Schedule
+			if field == "layers" {
+				z.Architecture.Layers = make([]v1alpha1.Layer, 1)
+				into = &z.Architecture.Layers[0]
+			}
+			if err := yaml.UnmarshalStrict([]byte("{"+member+": "+required+"}"), into); err != nil {
+				t.Fatal(err)
+			}
+			var want map[string]any
+			if err := yaml.Unmarshal([]byte(required), &want); err != nil {
+				t.Fatal(err)
+			}
+			for name, p := range schema.Properties {
+				var value any
+				if p.Default != nil && json.Unmarshal(p.Default.Raw, &value) == nil {
+					want[name] = value
+				}
+			}
+			plan.DefaultModelZoo(&z)
+			var have map[string]map[string]any
+			if b, err := json.Marshal(into); err != nil || json.Unmarshal(b, &have) != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(map[string]map[string]any{member: want}, have); diff != "" {
+				t.Errorf("%s.%s: the CRD's defaults (-) are not the command line's (+):\n%s", field, member, diff)
+			}
+		}
+	}
 }
 
 func crdSpec(t *testing.T, path string) apiextensions.JSONSchemaProps {

@@ -169,6 +169,13 @@ func TestEveryScientificChangeMovesIdentity(t *testing.T) {
 		"weightDecay":  func(z *v1alpha1.ModelZooSpec) { z.Population.Grid.WeightDecay = []v1alpha1.Decimal{"1e-5"} },
 		"dropout":      func(z *v1alpha1.ModelZooSpec) { z.Population.Grid.Dropout = []v1alpha1.Decimal{"0.5"} },
 		"batchSize":    func(z *v1alpha1.ModelZooSpec) { z.Training.BatchSize = 10 },
+		"preset":       func(z *v1alpha1.ModelZooSpec) { z.Architecture.Preset = "resnet18" },
+		"layers":       func(z *v1alpha1.ModelZooSpec) { z.Architecture = mlp("20", "") },
+		"norm":         func(z *v1alpha1.ModelZooSpec) { z.Training.GradientClipping.Norm = "1" },
+		"value":        func(z *v1alpha1.ModelZooSpec) { z.Training.GradientClipping.Value = "1" },
+		"smoothing":    func(z *v1alpha1.ModelZooSpec) { z.Training.LabelSmoothing = "0.1" },
+		"schedule":     func(z *v1alpha1.ModelZooSpec) { z.Training.Schedule.Step.Size = 3 },
+		"warm-up":      func(z *v1alpha1.ModelZooSpec) { z.Training.Schedule.WarmupEpochs = 2 },
 	} {
 		z := base.DeepCopy()
 		edit(z)
