@@ -53,7 +53,8 @@ type Population[T device.Float] struct {
 	Optimizer *optim.Optimizer[T]
 
 	train, eval map[int]*stage[T]
-	rows        spare[T]
+	// rows lend copies of weights, stats of running statistics, to workers.
+	rows, stats spare[T]
 }
 
 // stage is a compiled program with the places of its results.
@@ -93,7 +94,7 @@ func New[T device.Float](cfg Config[T], batch int) (*Population[T], error) {
 	for m, c := range cfg.Members {
 		p.Optimizer.Rate[m], p.Optimizer.Decay[m] = c.LearningRate, c.WeightDecay
 	}
-	p.rows.size = params
+	p.rows.size, p.stats.size = params, p.numStates()
 	return p, nil
 }
 
@@ -245,6 +246,11 @@ func (j *job[T]) Bind(m int, b *device.Binding[T], in device.Feed[T]) bool {
 		return false
 	}
 	b.Weights, b.States = p.Row(m), p.StateRow(m)
+	if j.training {
+		// Statistics move only if the step is good.
+		b.States = p.stats.get()
+		copy(b.States, p.StateRow(m))
+	}
 	c := &p.cfg.Members[m]
 	b.Seed, b.Step, b.Dropout = c.Seed, j.step, c.Dropout
 	j.feed(m, in)
@@ -261,7 +267,10 @@ func (j *job[T]) Done(m int, b *device.Binding[T], outputs [][]T) {
 		r.Bad = math.IsNaN(r.Loss) || math.IsInf(r.Loss, 0) || !j.p.update(m, b.Grads)
 		if r.Bad {
 			j.p.Optimizer.Freeze(m, true)
+		} else {
+			copy(j.p.StateRow(m), b.States)
 		}
+		j.p.stats.put(b.States)
 	}
 	j.results[m] = r
 }
