@@ -1,16 +1,13 @@
-package cpu
+package check
 
 import (
-	"testing"
-
-	"github.com/weightspace/weightspace/runtime/check"
 	"github.com/weightspace/weightspace/runtime/device"
 	"github.com/weightspace/weightspace/runtime/op"
 	"github.com/weightspace/weightspace/runtime/tensor"
 )
 
-func TestNormGradients(t *testing.T) {
-	gradients(t, []check.Case{
+func normCases() []Case {
+	return []Case{
 		{Name: "layer norm", Record: func(g *op.Graph) op.Value {
 			return weigh(g, g.LayerNorm(g.Param("x", 3, 2, 7), g.Param("gamma", 7), g.Param("beta", 7), 1e-5))
 		}},
@@ -30,21 +27,21 @@ func TestNormGradients(t *testing.T) {
 			run := op.NormStats{Mean: g.State("m", 3), Var: g.State("v", 3)}
 			return weigh(g, g.BatchNorm(g.Param("x", 3, 7), g.Param("gamma", 3), g.Param("beta", 3), run, 1e-5, 0.1, true))
 		}},
-	})
+	}
 }
 
-func TestScanGradients(t *testing.T) {
-	var cases []check.Case
+func scanCases() []Case {
+	var cases []Case
 	for axis := range 3 {
 		cases = append(cases,
-			check.Case{Name: "cumulative sum", Record: func(g *op.Graph) op.Value { return weigh(g, g.Square(g.Cumsum(g.Param("x", 3, 4, 2), axis))) }},
-			check.Case{Name: "linear scan", Record: func(g *op.Graph) op.Value {
+			Case{Name: "cumulative sum", Record: func(g *op.Graph) op.Value { return weigh(g, g.Square(g.Cumsum(g.Param("x", 3, 4, 2), axis))) }},
+			Case{Name: "linear scan", Record: func(g *op.Graph) op.Value {
 				return weigh(g, g.LinearScan(g.Param("a", 3, 4, 2), g.Param("b", 3, 4, 2), axis))
 			}},
 		)
 	}
 	// The core of a selective scan: exp(delta A) decays, softplus makes delta positive.
-	cases = append(cases, check.Case{Name: "selective scan", Record: func(g *op.Graph) op.Value {
+	cases = append(cases, Case{Name: "selective scan", Record: func(g *op.Graph) op.Value {
 		const steps, d, n = 5, 3, 2
 		x := g.Param("x", steps, d)
 		delta := g.Activation(device.Softplus, g.Linear(x, g.Param("wdelta", d, d), g.Param("bdelta", d)))
@@ -54,25 +51,23 @@ func TestScanGradients(t *testing.T) {
 		out := g.Mul(h, g.Reshape(g.Linear(x, g.Param("wc", n, d), op.Value{}), steps, 1, n))
 		return weigh(g, g.SumAxis(out, 2, false))
 	}})
-	gradients(t, cases)
+	return cases
 }
 
-func TestGraphStructureGradients(t *testing.T) {
-	var cases []check.Case
+func graphStructureCases() []Case {
+	var cases []Case
 	for _, o := range []device.SegmentOp{device.SegmentSum, device.SegmentMean, device.SegmentMax} {
-		cases = append(cases, check.Case{Name: "segment", Record: func(g *op.Graph) op.Value {
+		cases = append(cases, Case{Name: "segment", Record: func(g *op.Graph) op.Value {
 			return weigh(g, g.Square(g.Segment(o, g.Param("x", 6, 3), g.IntConstant([]int32{0, 2, 2, 5, 6}))))
 		}})
 	}
-	m, _, err := tensor.NewCSR(4, 3, []tensor.Edge{{Row: 0, Col: 1}, {Row: 2, Col: 0}, {Row: 0, Col: 2}, {Row: 3, Col: 2}, {Row: 2, Col: 2}})
-	if err != nil {
-		t.Fatal(err)
-	}
+	// Elements (0,1), (0,2), (2,0), (2,2), (3,2) of a 4x3 matrix.
+	m := &tensor.CSR{Rows: 4, Cols: 3, Pointer: []int32{0, 2, 2, 4, 5}, Column: []int32{1, 2, 0, 2, 2}}
 	cases = append(cases,
-		check.Case{Name: "sparse product", Record: func(g *op.Graph) op.Value {
+		Case{Name: "sparse product", Record: func(g *op.Graph) op.Value {
 			return weigh(g, g.Square(g.SpMM(m, g.Param("v", 5), g.Param("x", 3, 2))))
 		}},
-		check.Case{Name: "sparse product, twice", Record: func(g *op.Graph) op.Value {
+		Case{Name: "sparse product, twice", Record: func(g *op.Graph) op.Value {
 			v := g.Param("v", 5)
 			y := g.SpMM(m, v, g.Param("x", 3, 2))
 			tr, order := m.Transposed()
@@ -80,5 +75,5 @@ func TestGraphStructureGradients(t *testing.T) {
 			return weigh(g, g.Square(g.SpMM(m, v, back)))
 		}},
 	)
-	gradients(t, cases)
+	return cases
 }
