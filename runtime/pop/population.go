@@ -199,7 +199,8 @@ type Result struct {
 	Loss float64
 	// Correct is the number of right predictions; 0 where the network has none.
 	Correct int
-	// Bad says that the member's loss, gradient or new weights are not finite: its weights stay as they were.
+	// Bad says that the member's loss, running statistics or new weights are not finite: weights and statistics stay as they
+	// were.
 	Bad bool
 }
 
@@ -264,7 +265,7 @@ func (j *job[T]) Done(m int, b *device.Binding[T], outputs [][]T) {
 		r.Correct = int(outputs[j.s.correct][0])
 	}
 	if j.training {
-		r.Bad = math.IsNaN(r.Loss) || math.IsInf(r.Loss, 0) || !j.p.update(m, b.Grads)
+		r.Bad = math.IsNaN(r.Loss) || math.IsInf(r.Loss, 0) || !finite(b.States) || !j.p.update(m, b.Grads)
 		if r.Bad {
 			j.p.Optimizer.Freeze(m, true)
 		} else {
@@ -287,6 +288,15 @@ func (p *Population[T]) update(m int, grads []T) bool {
 	}
 	copy(w, before)
 	return false
+}
+
+func finite[T device.Float](x []T) bool {
+	for _, v := range x {
+		if v-v != 0 {
+			return false
+		}
+	}
+	return true
 }
 
 // spare lends rows to workers.
