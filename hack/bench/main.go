@@ -37,7 +37,7 @@ func main() {
 	flag.Float64Var(&o.seconds, "seconds", 2, "length of a run")
 	flag.DurationVar(&o.warm, "warm", 8*time.Minute, "time for a contender to compile and to choose its setting")
 	flag.StringVar(&o.out, "out", "", "file for the tables, in Markdown")
-	flag.StringVar(&o.lock, "lock", "", "file to flock while something is measured, on a machine that is shared")
+	flag.StringVar(&o.lock, "lock", "", "file to flock during each measured run, on a machine that is shared")
 	flag.StringVar(&o.cifar, "cifar", os.Getenv("WEIGHTSPACE_CIFAR10"), "folder of data_batch_1.bin (empty: random images)")
 	flag.BoolVar(&o.list, "list", false, "list the workloads and their contenders")
 	flag.Parse()

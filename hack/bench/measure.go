@@ -59,7 +59,7 @@ func measure(ctx context.Context, w workload, o options, log io.Writer) (*measur
 			continue
 		}
 		processes[i] = p
-		answer, err := locked(o.lock, func() (reply, error) { return p.ask(ctx, "warm", o.warm) })
+		answer, err := p.ask(ctx, "warm", o.warm)
 		r.setting, r.versions, r.err = answer.Setting, answer.Versions, err
 	}
 	for round := range o.runs {

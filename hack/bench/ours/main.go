@@ -5,6 +5,7 @@ package main
 import (
 	"bufio"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -12,6 +13,7 @@ import (
 	"os"
 	"runtime"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -34,10 +36,12 @@ type job struct {
 
 // jobs are the kinds of work.
 var jobs = map[string]func(options) (*job, error){
-	"peak":  newPeak,
-	"sgemm": newSGEMM,
-	"bmm":   newBMM,
-	"zoo":   newZoo,
+	"peak":        newPeak,
+	"sgemm":       newSGEMM,
+	"bmm":         newBMM,
+	"zoo":         newZoo,
+	"resnet18":    newResNet,
+	"transformer": newTransformer,
 }
 
 func main() {
@@ -82,9 +86,13 @@ func serve(o options, in io.Reader, out io.Writer) error {
 				steps, err = calibrate(j, o.seconds)
 			}
 			if err == nil {
-				answer = map[string]any{"setting": j.setting, "versions": map[string]string{"go": runtime.Version()}}
+				answer = map[string]any{"setting": j.setting, "versions": map[string]string{"Go": strings.TrimPrefix(runtime.Version(), "go")}}
 			}
 		case "run":
+			if j == nil {
+				err = errors.New("run before warm")
+				break
+			}
 			var took float64
 			if took, err = timed(j, steps); err == nil {
 				answer = map[string]any{"seconds": took, "work": j.work * float64(steps)}

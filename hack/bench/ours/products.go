@@ -61,18 +61,15 @@ func newBMM(o options) (*job, error) {
 	if _, err := fmt.Sscanf(o.shape, "%d,%d,%d,%d", &p, &m, &k, &n); err != nil {
 		return nil, fmt.Errorf("shape %q: %w", o.shape, err)
 	}
-	s := gemm.Shape{M: m, N: n, K: k}
+	batch := kernels.Batch(gemm.Shape{M: m, N: n, K: k}, p, gemm.Strides{A: m * k, B: k * n, C: m * n})
 	a, b, c := random(p*m*k), random(p*k*n), make([]float32, p*m*n)
-	plan := kernels.Plan(s)
-	scratch := make([]float32, plan.Scratch())
+	scratch := make([]float32, batch.Scratch())
 	return &job{
 		work: 2 * float64(p) * float64(m) * float64(k) * float64(n) / 1e9, setting: kernels.Level().String(),
 		run: func(steps int) (float64, error) {
 			for range steps {
-				for i := range p {
-					for chunk := range plan.Chunks() {
-						plan.Run(chunk, c[i*m*n:], n, a[i*m*k:], k, b[i*k*n:], n, gemm.Options[float32]{}, scratch)
-					}
+				for chunk := range batch.Chunks() {
+					batch.Run(chunk, c, n, a, k, b, n, gemm.Options[float32]{}, scratch)
 				}
 			}
 			return 0, nil

@@ -23,15 +23,20 @@ func newZoo(o options) (*job, error) {
 	if err != nil {
 		return nil, err
 	}
+	return trainingJob(t, o.members*o.batch, o.cores), nil
+}
+
+// trainingJob is a job whose step is one step of an engine.
+func trainingJob(t train.Engine, samples, workers int) *job {
 	return &job{
-		work: float64(o.members * o.batch), setting: fmt.Sprintf("%d workers", o.cores),
+		work: float64(samples), setting: fmt.Sprintf("%d workers", workers),
 		run: func(n int) (float64, error) {
 			start := time.Now()
 			made, err := steps(t, n)
 			// The loop stops at the end of a round, which may be some steps later.
 			return time.Since(start).Seconds() * float64(n) / float64(max(1, made)), err
 		},
-	}, nil
+	}
 }
 
 // zooConfig is the population that the flags describe, with Adam.
@@ -65,7 +70,7 @@ func (e enough) Err() error {
 }
 
 // steps trains at least n steps and says how many it made.
-func steps(t *train.Trainer, n int) (int, error) {
+func steps(t train.Engine, n int) (int, error) {
 	position := func() int {
 		step, perEpoch := t.Progress()
 		return t.Epoch()*perEpoch + step
