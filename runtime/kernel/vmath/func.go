@@ -2,12 +2,7 @@ package vmath
 
 import "fmt"
 
-// Func names a function of one argument.
-//
-// Errors are in units in the last place of the result, the largest found against references of
-// far higher precision: for float32 over all 2^32 arguments, for float64 over a sample that
-// covers every exponent; the tests hold both types to the bounds given here. Results that are
-// subnormal count in units of the smallest number.
+// Func names a function of one argument; the package comment has the error bounds.
 type Func int
 
 // The functions.

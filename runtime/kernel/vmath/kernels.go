@@ -61,11 +61,10 @@ func (k *Kernels) Level() isa.Level { return k.level }
 
 // The messages of panics.
 const (
-	badLength   = "vmath: slices differ in length"
-	badFunc     = "vmath: unknown function"
-	badOp       = "vmath: unknown operation"
-	needsSlope  = "vmath: LeakyReLU needs a slope: use Activate"
-	noGradient  = "vmath: no derivative of this function"
-	badShape    = "vmath: slices do not fit the shape"
-	badBroacast = "vmath: only Add and Mul broadcast rows and columns"
+	badLength  = "vmath: slices differ in length"
+	badFunc    = "vmath: unknown function"
+	badOp      = "vmath: unknown operation"
+	needsSlope = "vmath: LeakyReLU needs a slope: use Activate"
+	noGradient = "vmath: no derivative of this function"
+	badShape   = "vmath: slices do not fit the shape"
 )

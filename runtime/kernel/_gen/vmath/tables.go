@@ -21,7 +21,7 @@ type polynomial struct {
 // tailCentre is the c of t = (a-c)/(a+c), which maps the tail of the normal law to [-1, 1);
 // tailEnd is where the law is 0 in float64.
 const (
-	tailCentre = 4.0
+	tailCentre = 3.75
 	tailEnd    = 40
 )
 
@@ -59,7 +59,7 @@ var polynomials = []polynomial{
 			a := mul(c, div(add(num(1), t), sub(num(1), t)))
 			return mul(add(a, c), mills(a))
 		},
-		-1, (tailEnd - tailCentre) / (tailEnd + tailCentre), 12, 25,
+		-1, (tailEnd - tailCentre) / (tailEnd + tailCentre), 13, 25,
 		func(float64) float64 { return 1 / 0.4 },
 	},
 	{
