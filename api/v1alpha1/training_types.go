@@ -106,8 +106,8 @@ type Schedule struct {
 	// +optional
 	OneCycle *OneCycleSchedule `json:"oneCycle,omitempty"`
 
-	// reduceOnPlateau multiplies a member's rate by a factor when its validation loss (train loss
-	// without validation images) stops falling.
+	// reduceOnPlateau multiplies a member's rate by a factor when its mean training loss of an epoch
+	// stops falling.
 	// +optional
 	ReduceOnPlateau *ReduceOnPlateauSchedule `json:"reduceOnPlateau,omitempty"`
 }

@@ -9,30 +9,21 @@ import (
 // Image is the shape of a data set's images.
 type Image struct{ Channels, Height, Width int }
 
-// The sides of images that the zoos' CNNs are made for, and the outputs of the small one.
+// The sides of images that the zoos' CNNs are made for, and their outputs.
 const (
-	cnnSmallSide    = 28
-	cnnSmallClasses = 10
-	cnnMediumSide   = 32
+	cnnSmallSide  = 28
+	cnnMediumSide = 32
+	cnnOutputs    = 10
 )
 
 // Preset builds a network by its name in manifests for images and classes. width is that of resnet18 only, 0 for its default.
-// cnn-small has 10 outputs for fewer classes too, as published.
+// The zoos' CNNs have 10 outputs for fewer classes too, as published.
 func Preset(name string, width int, image Image, classes int) (Sequential, error) {
 	switch name {
 	case "cnn-small":
-		if err := side(name, cnnSmallSide, image); err != nil {
-			return nil, err
-		}
-		if classes > cnnSmallClasses {
-			return nil, fmt.Errorf("cnn-small has 10 outputs, the data set has %d classes", classes)
-		}
-		return CNNSmall(cnnSmallClasses), nil
+		return CNNSmall(cnnOutputs), fits(name, cnnSmallSide, image, classes)
 	case "cnn-medium":
-		if err := side(name, cnnMediumSide, image); err != nil {
-			return nil, err
-		}
-		return CNNMedium(classes), nil
+		return CNNMedium(cnnOutputs), fits(name, cnnMediumSide, image, classes)
 	case "resnet18":
 		if width == 0 {
 			width = spec.DefaultWidth
@@ -51,9 +42,13 @@ func Preset(name string, width int, image Image, classes int) (Sequential, error
 	return nil, fmt.Errorf("unknown preset %q", name)
 }
 
-func side(name string, want int, image Image) error {
-	if image.Height != want || image.Width != want {
-		return fmt.Errorf("%s takes %dx%d images, the data set has %dx%d", name, want, want, image.Height, image.Width)
+// fits says whether a zoo's CNN takes a data set.
+func fits(name string, side int, image Image, classes int) error {
+	if image.Height != side || image.Width != side {
+		return fmt.Errorf("%s takes %dx%d images, the data set has %dx%d", name, side, side, image.Height, image.Width)
+	}
+	if classes > cnnOutputs {
+		return fmt.Errorf("%s has %d outputs, the data set has %d classes", name, cnnOutputs, classes)
 	}
 	return nil
 }
