@@ -53,11 +53,15 @@ func (c Conv2D) gradInput() correlation {
 // Blocking of the AVX-512 kernels; it moves no rounding.
 const (
 	lanesPerVector = 16
-	tileRows       = 6        // channels of a tile
-	tileVectors    = 4        // vectors of a tile
-	groupChannels  = 66       // channels of the result in a chunk
-	windowBytes    = 20 << 10 // source seen from one position: half of L1
-	patchBytes     = 384 << 10
+	lineFloats     = 16            // of a cache line
+	tileRows       = 6             // channels of a tile
+	tileVectors    = 4             // vectors of a tile
+	unrolledRows   = 4             // tiles of at least so many channels have a loop for 3x3 kernels
+	manyChannels   = 22 * tileRows // of the result in a chunk, if there are manyChunks
+	fewChannels    = 11 * tileRows
+	manyChunks     = 8
+	windowBytes    = 160 << 10 // source seen from one position in a pass
+	patchBytes     = 1 << 20   // source seen from a chunk in a pass: half of L2
 	chunkPositions = 64
 	chunkColumns   = 64
 )
@@ -71,30 +75,33 @@ type blocks struct {
 	rowCut   cut
 	colCut   cut
 	sumCut   cut     // of the summed channels: passes over the result
-	runs     [][]run // of columns, for every part of colCut
-	patchH   int     // greatest number of packed source rows and columns
-	patchW   int
+	colRuns  [][]run // for every part of colCut
+	maxH     int     // greatest number of packed source rows and columns
+	maxW     int
 	byPlace  bool // vectors of a tile are neighbouring positions: there are at most 16 samples
 }
 
 func newBlocks(k *Kernels, t correlation) blocks {
 	b := blocks{correlation: t, k: k}
-	b.channels = cutBy(t.results, groupChannels)
+	b.channels = cutBy(t.results, manyChannels)
 	b.vectors = cutBy((t.n+lanesPerVector-1)/lanesPerVector, tileVectors)
 	b.byPlace = t.n <= lanesPerVector
 	b.colCut = cutBy(t.dstW, chunkColumns)
 	b.rowCut = cutBy(t.dstH, max(1, chunkPositions/b.colCut.size()))
+	if b.chunks() < manyChunks {
+		b.channels = cutBy(t.results, fewChannels)
+	}
 	for i := range b.colCut.parts {
 		from, to := b.colCut.at(i)
-		b.runs = append(b.runs, runs(t.cols, from, to, t.class, t.advance))
-		b.patchW = max(b.patchW, patchSize(t.cols, from, to, t.pickW))
+		b.colRuns = append(b.colRuns, runs(t.cols, from, to, t.class, t.advance))
+		b.maxW = max(b.maxW, patchSize(t.cols, from, to, t.pickW))
 	}
 	for i := range b.rowCut.parts {
 		from, to := b.rowCut.at(i)
-		b.patchH = max(b.patchH, patchSize(t.rows, from, to, t.pickH))
+		b.maxH = max(b.maxH, patchSize(t.rows, from, to, t.pickH))
 	}
-	place := b.lanes() * 4
-	size := min(windowBytes/(t.kh*t.kw*place), patchBytes/max(1, b.patchH*b.patchW*place))
+	place := b.lanes() * floatBytes
+	size := min(windowBytes/(t.kh*t.kw*place), patchBytes/max(1, b.maxH*b.maxW*place))
 	b.sumCut = cutBy(t.sums, max(1, min(size, t.sums)))
 	return b
 }
@@ -118,7 +125,7 @@ func (b *blocks) chunks() int {
 
 // scratchParts are the sizes of the packed source, the packed weights and the accumulators.
 func (b *blocks) scratchParts() (src, w, acc int) {
-	src = b.sumCut.size() * b.patchH * b.patchW * b.lanes()
+	src = b.sumCut.size() * b.maxH * b.maxW * b.lanes()
 	w = tileRows * (b.sumCut.size()*b.kh*b.kw + 1)
 	if b.sumCut.parts > 1 {
 		acc = b.channels.size() * b.rowCut.size() * b.colCut.size() * b.lanes()
@@ -132,54 +139,82 @@ func (b *blocks) scratch() int {
 	return src + w + acc
 }
 
-// part is one chunk: where it is, and its scratch.
-type part struct {
-	*blocks
-	group              int
-	r0, r1             int // channels of the result, in the group
-	v0, v1             int // vectors of samples
-	row0, row1         int
-	col0, col1         int
-	runs               []run
-	dst, src, w, bias  []float32
-	accumulate         bool
-	packed, wPack, acc []float32
-	rowLo, colLo       int // first packed source row and column
-	patchH, patchW     int // packed source rows and columns
-	c0, c1             int // summed channels of this pass
-	args               tileArgs
+// place is where a chunk is.
+type place struct {
+	group          int
+	r0, r1         int // channels of the result, in the group
+	v0, v1         int // vectors of samples
+	row0, row1     int
+	col0, col1     int
+	runs           []run
+	rowLo, colLo   int // first packed source row and column
+	patchH, patchW int // packed source rows and columns
 }
 
 // locate is the place of a chunk.
-func (b *blocks) locate(chunk int) part {
-	p := part{blocks: b}
+func (b *blocks) locate(chunk int) (p place) {
 	chunk, i := chunk/b.colCut.parts, chunk%b.colCut.parts
 	p.col0, p.col1 = b.colCut.at(i)
-	p.runs = b.runs[i]
+	p.runs = b.colRuns[i]
 	chunk, i = chunk/b.rowCut.parts, chunk%b.rowCut.parts
 	p.row0, p.row1 = b.rowCut.at(i)
 	chunk, i = chunk/b.vectors.parts, chunk%b.vectors.parts
 	p.v0, p.v1 = b.vectors.at(i)
 	p.group, i = chunk/b.channels.parts, chunk%b.channels.parts
 	p.r0, p.r1 = b.channels.at(i)
+	p.rowLo, _ = span(b.rows, p.row0, p.row1)
+	p.colLo, _ = span(b.cols, p.col0, p.col1)
+	p.patchH = patchSize(b.rows, p.row0, p.row1, b.pickH)
+	p.patchW = patchSize(b.cols, p.col0, p.col1, b.pickW)
 	return p
 }
 
+// part is one chunk at work.
+type part struct {
+	*blocks
+	place
+	dst, src, w, bias  []float32
+	accumulate         bool
+	packed, wPack, acc []float32
+	c0, c1             int // summed channels of this pass
+	ahead              lines
+	args               tileArgs
+}
+
 // run computes a chunk: dst = (bias, or dst, or zero) + correlation of src with w.
-func (p *part) run(scratch []float32) {
+func (p *part) run(chunk int, scratch []float32) {
 	src, w, _ := p.scratchParts()
 	p.packed, p.wPack, p.acc = scratch[:src], scratch[src:src+w], scratch[src+w:]
-	p.rowLo, _ = span(p.rows, p.row0, p.row1)
-	p.colLo, _ = span(p.cols, p.col0, p.col1)
-	p.patchH = patchSize(p.rows, p.row0, p.row1, p.pickH)
-	p.patchW = patchSize(p.cols, p.col0, p.col1, p.pickW)
+	p.place = p.locate(chunk)
+	next := p.locate(min(chunk+1, p.chunks()-1))
 	p.setMasks()
 	for i := range p.sumCut.parts {
 		p.c0, p.c1 = p.sumCut.at(i)
 		p.packSource()
+		if i+1 < p.sumCut.parts {
+			p.lookAhead(&p.place, i+1)
+		} else {
+			p.lookAhead(&next, 0)
+		}
 		p.setSteps()
 		p.eachTileRow(i)
 	}
+}
+
+// lines is a run of cache lines of the source, the same in every channel of a pass: the index
+// of the first, and how many.
+type lines struct{ at, count int }
+
+// lookAhead sets what tiles prefetch: the source at a place in a pass.
+func (p *part) lookAhead(at *place, pass int) {
+	p.ahead = lines{}
+	if p.vectors.parts > 1 || at.patchH*at.patchW == 0 {
+		return // not one run
+	}
+	c0, _ := p.sumCut.at(pass)
+	first := ((at.group*p.sums+c0)*p.srcH+at.rowLo)*p.srcW + at.colLo
+	rows, cols := (at.patchH-1)*p.pickH, (at.patchW-1)*p.pickW
+	p.ahead = lines{first * p.n, ((rows*p.srcW+cols+1)*p.n + lineFloats - 1) / lineFloats}
 }
 
 // eachTileRow computes the tiles of a pass, a few channels after the other.

@@ -5,20 +5,22 @@
 #include "textflag.h"
 
 // func tile1x1AVX2(a *int64)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·tile1x1AVX2(SB), NOSPLIT, $0-8
 	MOVQ a+0(FP), AX
 	MOVQ (AX), CX
-	MOVQ CX, 200(AX)
+	MOVQ CX, 232(AX)
 	MOVQ 8(AX), CX
-	MOVQ CX, 208(AX)
+	MOVQ CX, 240(AX)
 	MOVQ 16(AX), CX
-	MOVQ CX, 216(AX)
+	MOVQ CX, 248(AX)
+	MOVQ 184(AX), CX
+	MOVQ CX, 256(AX)
 	MOVQ 176(AX), CX
-	MOVQ CX, 224(AX)
+	MOVQ CX, 264(AX)
 
 position:
-	MOVQ         208(AX), CX
+	MOVQ         240(AX), CX
 	TESTQ        CX, CX
 	JNE          continue
 	MOVQ         32(AX), CX
@@ -27,8 +29,8 @@ position:
 	JMP          start
 
 continue:
-	MOVQ       184(AX), DX
-	MOVQ       192(AX), BX
+	MOVQ       216(AX), DX
+	MOVQ       224(AX), BX
 	MOVQ       64(AX), BX
 	MOVQ       80(AX), BX
 	MOVQ       CX, CX
@@ -37,22 +39,24 @@ continue:
 	VMOVUPS    32(DX), Y1
 	VMASKMOVPS 32(CX), Y1, Y1
 	MOVQ       72(AX), CX
-	ADDQ       CX, 208(AX)
+	ADDQ       CX, 240(AX)
 
 start:
-	MOVQ 216(AX), CX
+	MOVQ 248(AX), CX
 	MOVQ 24(AX), DX
-	MOVQ 96(AX), BX
+	MOVQ 256(AX), BX
 	MOVQ 104(AX), SI
-	MOVQ 128(AX), DI
-	LEAQ (BX)(BX*2), BX
-	MOVQ 152(AX), BX
+	MOVQ 152(AX), DI
+	MOVQ 96(AX), R8
+	MOVQ 128(AX), R9
+	LEAQ (R8)(R8*2), R8
 
 channel:
-	MOVQ 160(AX), R8
+	PREFETCHT1 (BX)
+	MOVQ       160(AX), R8
 
 row:
-	MOVQ 168(AX), R9
+	MOVQ 168(AX), R10
 
 column:
 	VMOVUPS      (CX), Y2
@@ -61,8 +65,8 @@ column:
 	VFMADD231PS  Y4, Y2, Y0
 	VFMADD231PS  Y4, Y3, Y1
 	ADDQ         SI, CX
-	ADDQ         DI, DX
-	DECQ         R9
+	ADDQ         R9, DX
+	DECQ         R10
 	JNE          column
 	ADDQ         112(AX), CX
 	ADDQ         136(AX), DX
@@ -70,11 +74,12 @@ column:
 	JNE          row
 	ADDQ         120(AX), CX
 	ADDQ         144(AX), DX
-	DECQ         BX
+	ADDQ         192(AX), BX
+	DECQ         DI
 	JNE          channel
-	MOVQ         184(AX), CX
-	MOVQ         192(AX), DX
-	MOVQ         200(AX), DX
+	MOVQ         216(AX), CX
+	MOVQ         224(AX), DX
+	MOVQ         232(AX), DX
 	MOVQ         40(AX), BX
 	MOVQ         56(AX), BX
 	VMOVUPS      (CX), Y2
@@ -82,10 +87,12 @@ column:
 	VMOVUPS      32(CX), Y0
 	VMASKMOVPS   Y1, Y0, 32(DX)
 	MOVQ         88(AX), CX
-	ADDQ         CX, 216(AX)
+	ADDQ         CX, 248(AX)
 	MOVQ         48(AX), CX
-	ADDQ         CX, 200(AX)
-	DECQ         224(AX)
+	ADDQ         CX, 232(AX)
+	MOVQ         200(AX), CX
+	ADDQ         CX, 256(AX)
+	DECQ         264(AX)
 	JNE          position
 	VZEROUPPER
 	RET
@@ -140,20 +147,22 @@ sample:
 	RET
 
 // func tile2x1AVX2(a *int64)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·tile2x1AVX2(SB), NOSPLIT, $0-8
 	MOVQ a+0(FP), AX
 	MOVQ (AX), CX
-	MOVQ CX, 200(AX)
+	MOVQ CX, 232(AX)
 	MOVQ 8(AX), CX
-	MOVQ CX, 208(AX)
+	MOVQ CX, 240(AX)
 	MOVQ 16(AX), CX
-	MOVQ CX, 216(AX)
+	MOVQ CX, 248(AX)
+	MOVQ 184(AX), CX
+	MOVQ CX, 256(AX)
 	MOVQ 176(AX), CX
-	MOVQ CX, 224(AX)
+	MOVQ CX, 264(AX)
 
 position:
-	MOVQ         208(AX), CX
+	MOVQ         240(AX), CX
 	TESTQ        CX, CX
 	JNE          continue
 	MOVQ         32(AX), CX
@@ -164,8 +173,8 @@ position:
 	JMP          start
 
 continue:
-	MOVQ       184(AX), DX
-	MOVQ       192(AX), BX
+	MOVQ       216(AX), DX
+	MOVQ       224(AX), BX
 	MOVQ       64(AX), BX
 	MOVQ       80(AX), SI
 	MOVQ       CX, SI
@@ -179,22 +188,24 @@ continue:
 	VMOVUPS    32(DX), Y3
 	VMASKMOVPS 32(CX), Y3, Y3
 	MOVQ       72(AX), CX
-	ADDQ       CX, 208(AX)
+	ADDQ       CX, 240(AX)
 
 start:
-	MOVQ 216(AX), CX
+	MOVQ 248(AX), CX
 	MOVQ 24(AX), DX
-	MOVQ 96(AX), BX
+	MOVQ 256(AX), BX
 	MOVQ 104(AX), SI
-	MOVQ 128(AX), DI
-	LEAQ (BX)(BX*2), BX
-	MOVQ 152(AX), BX
+	MOVQ 152(AX), DI
+	MOVQ 96(AX), R8
+	MOVQ 128(AX), R9
+	LEAQ (R8)(R8*2), R8
 
 channel:
-	MOVQ 160(AX), R8
+	PREFETCHT1 (BX)
+	MOVQ       160(AX), R8
 
 row:
-	MOVQ 168(AX), R9
+	MOVQ 168(AX), R10
 
 column:
 	VMOVUPS      (CX), Y4
@@ -206,8 +217,8 @@ column:
 	VFMADD231PS  Y6, Y4, Y2
 	VFMADD231PS  Y6, Y5, Y3
 	ADDQ         SI, CX
-	ADDQ         DI, DX
-	DECQ         R9
+	ADDQ         R9, DX
+	DECQ         R10
 	JNE          column
 	ADDQ         112(AX), CX
 	ADDQ         136(AX), DX
@@ -215,11 +226,12 @@ column:
 	JNE          row
 	ADDQ         120(AX), CX
 	ADDQ         144(AX), DX
-	DECQ         BX
+	ADDQ         192(AX), BX
+	DECQ         DI
 	JNE          channel
-	MOVQ         184(AX), CX
-	MOVQ         192(AX), DX
-	MOVQ         200(AX), DX
+	MOVQ         216(AX), CX
+	MOVQ         224(AX), DX
+	MOVQ         232(AX), DX
 	MOVQ         40(AX), BX
 	MOVQ         56(AX), SI
 	MOVQ         DX, SI
@@ -233,10 +245,12 @@ column:
 	VMOVUPS      32(CX), Y0
 	VMASKMOVPS   Y3, Y0, 32(DX)
 	MOVQ         88(AX), CX
-	ADDQ         CX, 216(AX)
+	ADDQ         CX, 248(AX)
 	MOVQ         48(AX), CX
-	ADDQ         CX, 200(AX)
-	DECQ         224(AX)
+	ADDQ         CX, 232(AX)
+	MOVQ         200(AX), CX
+	ADDQ         CX, 256(AX)
+	DECQ         264(AX)
 	JNE          position
 	VZEROUPPER
 	RET
@@ -301,20 +315,22 @@ sample:
 	RET
 
 // func tile3x1AVX2(a *int64)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·tile3x1AVX2(SB), NOSPLIT, $0-8
 	MOVQ a+0(FP), AX
 	MOVQ (AX), CX
-	MOVQ CX, 200(AX)
+	MOVQ CX, 232(AX)
 	MOVQ 8(AX), CX
-	MOVQ CX, 208(AX)
+	MOVQ CX, 240(AX)
 	MOVQ 16(AX), CX
-	MOVQ CX, 216(AX)
+	MOVQ CX, 248(AX)
+	MOVQ 184(AX), CX
+	MOVQ CX, 256(AX)
 	MOVQ 176(AX), CX
-	MOVQ CX, 224(AX)
+	MOVQ CX, 264(AX)
 
 position:
-	MOVQ         208(AX), CX
+	MOVQ         240(AX), CX
 	TESTQ        CX, CX
 	JNE          continue
 	MOVQ         32(AX), CX
@@ -327,8 +343,8 @@ position:
 	JMP          start
 
 continue:
-	MOVQ       184(AX), DX
-	MOVQ       192(AX), BX
+	MOVQ       216(AX), DX
+	MOVQ       224(AX), BX
 	MOVQ       64(AX), BX
 	MOVQ       80(AX), SI
 	MOVQ       CX, SI
@@ -348,22 +364,24 @@ continue:
 	VMOVUPS    32(DX), Y5
 	VMASKMOVPS 32(CX), Y5, Y5
 	MOVQ       72(AX), CX
-	ADDQ       CX, 208(AX)
+	ADDQ       CX, 240(AX)
 
 start:
-	MOVQ 216(AX), CX
+	MOVQ 248(AX), CX
 	MOVQ 24(AX), DX
-	MOVQ 96(AX), BX
+	MOVQ 256(AX), BX
 	MOVQ 104(AX), SI
-	MOVQ 128(AX), DI
-	LEAQ (BX)(BX*2), BX
-	MOVQ 152(AX), BX
+	MOVQ 152(AX), DI
+	MOVQ 96(AX), R8
+	MOVQ 128(AX), R9
+	LEAQ (R8)(R8*2), R8
 
 channel:
-	MOVQ 160(AX), R8
+	PREFETCHT1 (BX)
+	MOVQ       160(AX), R8
 
 row:
-	MOVQ 168(AX), R9
+	MOVQ 168(AX), R10
 
 column:
 	VMOVUPS      (CX), Y6
@@ -378,8 +396,8 @@ column:
 	VFMADD231PS  Y8, Y6, Y4
 	VFMADD231PS  Y8, Y7, Y5
 	ADDQ         SI, CX
-	ADDQ         DI, DX
-	DECQ         R9
+	ADDQ         R9, DX
+	DECQ         R10
 	JNE          column
 	ADDQ         112(AX), CX
 	ADDQ         136(AX), DX
@@ -387,11 +405,12 @@ column:
 	JNE          row
 	ADDQ         120(AX), CX
 	ADDQ         144(AX), DX
-	DECQ         BX
+	ADDQ         192(AX), BX
+	DECQ         DI
 	JNE          channel
-	MOVQ         184(AX), CX
-	MOVQ         192(AX), DX
-	MOVQ         200(AX), DX
+	MOVQ         216(AX), CX
+	MOVQ         224(AX), DX
+	MOVQ         232(AX), DX
 	MOVQ         40(AX), BX
 	MOVQ         56(AX), SI
 	MOVQ         DX, SI
@@ -411,10 +430,12 @@ column:
 	VMOVUPS      32(CX), Y0
 	VMASKMOVPS   Y5, Y0, 32(DX)
 	MOVQ         88(AX), CX
-	ADDQ         CX, 216(AX)
+	ADDQ         CX, 248(AX)
 	MOVQ         48(AX), CX
-	ADDQ         CX, 200(AX)
-	DECQ         224(AX)
+	ADDQ         CX, 232(AX)
+	MOVQ         200(AX), CX
+	ADDQ         CX, 256(AX)
+	DECQ         264(AX)
 	JNE          position
 	VZEROUPPER
 	RET
@@ -489,20 +510,22 @@ sample:
 	RET
 
 // func tile4x1AVX2(a *int64)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·tile4x1AVX2(SB), NOSPLIT, $0-8
 	MOVQ a+0(FP), AX
 	MOVQ (AX), CX
-	MOVQ CX, 200(AX)
+	MOVQ CX, 232(AX)
 	MOVQ 8(AX), CX
-	MOVQ CX, 208(AX)
+	MOVQ CX, 240(AX)
 	MOVQ 16(AX), CX
-	MOVQ CX, 216(AX)
+	MOVQ CX, 248(AX)
+	MOVQ 184(AX), CX
+	MOVQ CX, 256(AX)
 	MOVQ 176(AX), CX
-	MOVQ CX, 224(AX)
+	MOVQ CX, 264(AX)
 
 position:
-	MOVQ         208(AX), CX
+	MOVQ         240(AX), CX
 	TESTQ        CX, CX
 	JNE          continue
 	MOVQ         32(AX), CX
@@ -517,8 +540,8 @@ position:
 	JMP          start
 
 continue:
-	MOVQ       184(AX), DX
-	MOVQ       192(AX), BX
+	MOVQ       216(AX), DX
+	MOVQ       224(AX), BX
 	MOVQ       64(AX), BX
 	MOVQ       80(AX), SI
 	MOVQ       CX, SI
@@ -544,22 +567,24 @@ continue:
 	VMOVUPS    32(DX), Y7
 	VMASKMOVPS 32(CX), Y7, Y7
 	MOVQ       72(AX), CX
-	ADDQ       CX, 208(AX)
+	ADDQ       CX, 240(AX)
 
 start:
-	MOVQ 216(AX), CX
+	MOVQ 248(AX), CX
 	MOVQ 24(AX), DX
-	MOVQ 96(AX), BX
+	MOVQ 256(AX), BX
 	MOVQ 104(AX), SI
-	MOVQ 128(AX), DI
-	LEAQ (BX)(BX*2), BX
-	MOVQ 152(AX), BX
+	MOVQ 152(AX), DI
+	MOVQ 96(AX), R8
+	MOVQ 128(AX), R9
+	LEAQ (R8)(R8*2), R8
 
 channel:
-	MOVQ 160(AX), R8
+	PREFETCHT1 (BX)
+	MOVQ       160(AX), R8
 
 row:
-	MOVQ 168(AX), R9
+	MOVQ 168(AX), R10
 
 column:
 	VMOVUPS      (CX), Y8
@@ -577,8 +602,8 @@ column:
 	VFMADD231PS  Y10, Y8, Y6
 	VFMADD231PS  Y10, Y9, Y7
 	ADDQ         SI, CX
-	ADDQ         DI, DX
-	DECQ         R9
+	ADDQ         R9, DX
+	DECQ         R10
 	JNE          column
 	ADDQ         112(AX), CX
 	ADDQ         136(AX), DX
@@ -586,11 +611,12 @@ column:
 	JNE          row
 	ADDQ         120(AX), CX
 	ADDQ         144(AX), DX
-	DECQ         BX
+	ADDQ         192(AX), BX
+	DECQ         DI
 	JNE          channel
-	MOVQ         184(AX), CX
-	MOVQ         192(AX), DX
-	MOVQ         200(AX), DX
+	MOVQ         216(AX), CX
+	MOVQ         224(AX), DX
+	MOVQ         232(AX), DX
 	MOVQ         40(AX), BX
 	MOVQ         56(AX), SI
 	MOVQ         DX, SI
@@ -616,10 +642,12 @@ column:
 	VMOVUPS      32(CX), Y0
 	VMASKMOVPS   Y7, Y0, 32(DX)
 	MOVQ         88(AX), CX
-	ADDQ         CX, 216(AX)
+	ADDQ         CX, 248(AX)
 	MOVQ         48(AX), CX
-	ADDQ         CX, 200(AX)
-	DECQ         224(AX)
+	ADDQ         CX, 232(AX)
+	MOVQ         200(AX), CX
+	ADDQ         CX, 256(AX)
+	DECQ         264(AX)
 	JNE          position
 	VZEROUPPER
 	RET
@@ -704,20 +732,22 @@ sample:
 	RET
 
 // func tile5x1AVX2(a *int64)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·tile5x1AVX2(SB), NOSPLIT, $0-8
 	MOVQ a+0(FP), AX
 	MOVQ (AX), CX
-	MOVQ CX, 200(AX)
+	MOVQ CX, 232(AX)
 	MOVQ 8(AX), CX
-	MOVQ CX, 208(AX)
+	MOVQ CX, 240(AX)
 	MOVQ 16(AX), CX
-	MOVQ CX, 216(AX)
+	MOVQ CX, 248(AX)
+	MOVQ 184(AX), CX
+	MOVQ CX, 256(AX)
 	MOVQ 176(AX), CX
-	MOVQ CX, 224(AX)
+	MOVQ CX, 264(AX)
 
 position:
-	MOVQ         208(AX), CX
+	MOVQ         240(AX), CX
 	TESTQ        CX, CX
 	JNE          continue
 	MOVQ         32(AX), CX
@@ -734,8 +764,8 @@ position:
 	JMP          start
 
 continue:
-	MOVQ       184(AX), DX
-	MOVQ       192(AX), BX
+	MOVQ       216(AX), DX
+	MOVQ       224(AX), BX
 	MOVQ       64(AX), BX
 	MOVQ       80(AX), SI
 	MOVQ       CX, SI
@@ -767,22 +797,24 @@ continue:
 	VMOVUPS    32(DX), Y9
 	VMASKMOVPS 32(CX), Y9, Y9
 	MOVQ       72(AX), CX
-	ADDQ       CX, 208(AX)
+	ADDQ       CX, 240(AX)
 
 start:
-	MOVQ 216(AX), CX
+	MOVQ 248(AX), CX
 	MOVQ 24(AX), DX
-	MOVQ 96(AX), BX
+	MOVQ 256(AX), BX
 	MOVQ 104(AX), SI
-	MOVQ 128(AX), DI
-	LEAQ (BX)(BX*2), BX
-	MOVQ 152(AX), BX
+	MOVQ 152(AX), DI
+	MOVQ 96(AX), R8
+	MOVQ 128(AX), R9
+	LEAQ (R8)(R8*2), R8
 
 channel:
-	MOVQ 160(AX), R8
+	PREFETCHT1 (BX)
+	MOVQ       160(AX), R8
 
 row:
-	MOVQ 168(AX), R9
+	MOVQ 168(AX), R10
 
 column:
 	VMOVUPS      (CX), Y10
@@ -803,8 +835,8 @@ column:
 	VFMADD231PS  Y12, Y10, Y8
 	VFMADD231PS  Y12, Y11, Y9
 	ADDQ         SI, CX
-	ADDQ         DI, DX
-	DECQ         R9
+	ADDQ         R9, DX
+	DECQ         R10
 	JNE          column
 	ADDQ         112(AX), CX
 	ADDQ         136(AX), DX
@@ -812,11 +844,12 @@ column:
 	JNE          row
 	ADDQ         120(AX), CX
 	ADDQ         144(AX), DX
-	DECQ         BX
+	ADDQ         192(AX), BX
+	DECQ         DI
 	JNE          channel
-	MOVQ         184(AX), CX
-	MOVQ         192(AX), DX
-	MOVQ         200(AX), DX
+	MOVQ         216(AX), CX
+	MOVQ         224(AX), DX
+	MOVQ         232(AX), DX
 	MOVQ         40(AX), BX
 	MOVQ         56(AX), SI
 	MOVQ         DX, SI
@@ -848,10 +881,12 @@ column:
 	VMOVUPS      32(CX), Y0
 	VMASKMOVPS   Y9, Y0, 32(DX)
 	MOVQ         88(AX), CX
-	ADDQ         CX, 216(AX)
+	ADDQ         CX, 248(AX)
 	MOVQ         48(AX), CX
-	ADDQ         CX, 200(AX)
-	DECQ         224(AX)
+	ADDQ         CX, 232(AX)
+	MOVQ         200(AX), CX
+	ADDQ         CX, 256(AX)
+	DECQ         264(AX)
 	JNE          position
 	VZEROUPPER
 	RET
@@ -946,20 +981,22 @@ sample:
 	RET
 
 // func tile6x1AVX2(a *int64)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·tile6x1AVX2(SB), NOSPLIT, $0-8
 	MOVQ a+0(FP), AX
 	MOVQ (AX), CX
-	MOVQ CX, 200(AX)
+	MOVQ CX, 232(AX)
 	MOVQ 8(AX), CX
-	MOVQ CX, 208(AX)
+	MOVQ CX, 240(AX)
 	MOVQ 16(AX), CX
-	MOVQ CX, 216(AX)
+	MOVQ CX, 248(AX)
+	MOVQ 184(AX), CX
+	MOVQ CX, 256(AX)
 	MOVQ 176(AX), CX
-	MOVQ CX, 224(AX)
+	MOVQ CX, 264(AX)
 
 position:
-	MOVQ         208(AX), CX
+	MOVQ         240(AX), CX
 	TESTQ        CX, CX
 	JNE          continue
 	MOVQ         32(AX), CX
@@ -978,8 +1015,8 @@ position:
 	JMP          start
 
 continue:
-	MOVQ       184(AX), DX
-	MOVQ       192(AX), BX
+	MOVQ       216(AX), DX
+	MOVQ       224(AX), BX
 	MOVQ       64(AX), BX
 	MOVQ       80(AX), SI
 	MOVQ       CX, SI
@@ -1017,22 +1054,24 @@ continue:
 	VMOVUPS    32(DX), Y11
 	VMASKMOVPS 32(CX), Y11, Y11
 	MOVQ       72(AX), CX
-	ADDQ       CX, 208(AX)
+	ADDQ       CX, 240(AX)
 
 start:
-	MOVQ 216(AX), CX
+	MOVQ 248(AX), CX
 	MOVQ 24(AX), DX
-	MOVQ 96(AX), BX
+	MOVQ 256(AX), BX
 	MOVQ 104(AX), SI
-	MOVQ 128(AX), DI
-	LEAQ (BX)(BX*2), BX
-	MOVQ 152(AX), BX
+	MOVQ 152(AX), DI
+	MOVQ 96(AX), R8
+	MOVQ 128(AX), R9
+	LEAQ (R8)(R8*2), R8
 
 channel:
-	MOVQ 160(AX), R8
+	PREFETCHT1 (BX)
+	MOVQ       160(AX), R8
 
 row:
-	MOVQ 168(AX), R9
+	MOVQ 168(AX), R10
 
 column:
 	VMOVUPS      (CX), Y12
@@ -1056,8 +1095,8 @@ column:
 	VFMADD231PS  Y14, Y12, Y10
 	VFMADD231PS  Y14, Y13, Y11
 	ADDQ         SI, CX
-	ADDQ         DI, DX
-	DECQ         R9
+	ADDQ         R9, DX
+	DECQ         R10
 	JNE          column
 	ADDQ         112(AX), CX
 	ADDQ         136(AX), DX
@@ -1065,11 +1104,12 @@ column:
 	JNE          row
 	ADDQ         120(AX), CX
 	ADDQ         144(AX), DX
-	DECQ         BX
+	ADDQ         192(AX), BX
+	DECQ         DI
 	JNE          channel
-	MOVQ         184(AX), CX
-	MOVQ         192(AX), DX
-	MOVQ         200(AX), DX
+	MOVQ         216(AX), CX
+	MOVQ         224(AX), DX
+	MOVQ         232(AX), DX
 	MOVQ         40(AX), BX
 	MOVQ         56(AX), SI
 	MOVQ         DX, SI
@@ -1107,10 +1147,12 @@ column:
 	VMOVUPS      32(CX), Y0
 	VMASKMOVPS   Y11, Y0, 32(DX)
 	MOVQ         88(AX), CX
-	ADDQ         CX, 216(AX)
+	ADDQ         CX, 248(AX)
 	MOVQ         48(AX), CX
-	ADDQ         CX, 200(AX)
-	DECQ         224(AX)
+	ADDQ         CX, 232(AX)
+	MOVQ         200(AX), CX
+	ADDQ         CX, 256(AX)
+	DECQ         264(AX)
 	JNE          position
 	VZEROUPPER
 	RET
@@ -1572,20 +1614,22 @@ vector:
 	RET
 
 // func tile1x1AVX512(a *int64)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·tile1x1AVX512(SB), NOSPLIT, $0-8
 	MOVQ a+0(FP), AX
 	MOVQ (AX), CX
-	MOVQ CX, 200(AX)
+	MOVQ CX, 232(AX)
 	MOVQ 8(AX), CX
-	MOVQ CX, 208(AX)
+	MOVQ CX, 240(AX)
 	MOVQ 16(AX), CX
-	MOVQ CX, 216(AX)
+	MOVQ CX, 248(AX)
+	MOVQ 184(AX), CX
+	MOVQ CX, 256(AX)
 	MOVQ 176(AX), CX
-	MOVQ CX, 224(AX)
+	MOVQ CX, 264(AX)
 
 position:
-	MOVQ         208(AX), CX
+	MOVQ         240(AX), CX
 	TESTQ        CX, CX
 	JNE          continue
 	MOVQ         32(AX), CX
@@ -1593,39 +1637,41 @@ position:
 	JMP          start
 
 continue:
-	MOVQ      184(AX), DX
+	MOVQ      216(AX), DX
 	KMOVW     64(DX), K1
-	MOVQ      192(AX), DX
+	MOVQ      224(AX), DX
 	KMOVW     64(DX), K2
 	MOVQ      64(AX), DX
 	MOVQ      80(AX), DX
 	MOVQ      CX, CX
 	VMOVUPS.Z (CX), K1, Z0
 	MOVQ      72(AX), CX
-	ADDQ      CX, 208(AX)
+	ADDQ      CX, 240(AX)
 
 start:
-	MOVQ 216(AX), CX
+	MOVQ 248(AX), CX
 	MOVQ 24(AX), DX
-	MOVQ 96(AX), BX
+	MOVQ 256(AX), BX
 	MOVQ 104(AX), SI
-	MOVQ 128(AX), DI
-	LEAQ (BX)(BX*2), BX
-	MOVQ 152(AX), BX
+	MOVQ 152(AX), DI
+	MOVQ 96(AX), R8
+	MOVQ 128(AX), R9
+	LEAQ (R8)(R8*2), R8
 
 channel:
-	MOVQ 160(AX), R8
+	PREFETCHT1 (BX)
+	MOVQ       160(AX), R8
 
 row:
-	MOVQ 168(AX), R9
+	MOVQ 168(AX), R10
 
 column:
 	VMOVUPS      (CX), Z1
 	VBROADCASTSS (DX), Z2
 	VFMADD231PS  Z2, Z1, Z0
 	ADDQ         SI, CX
-	ADDQ         DI, DX
-	DECQ         R9
+	ADDQ         R9, DX
+	DECQ         R10
 	JNE          column
 	ADDQ         112(AX), CX
 	ADDQ         136(AX), DX
@@ -1633,21 +1679,24 @@ column:
 	JNE          row
 	ADDQ         120(AX), CX
 	ADDQ         144(AX), DX
-	DECQ         BX
+	ADDQ         192(AX), BX
+	DECQ         DI
 	JNE          channel
-	MOVQ         184(AX), CX
+	MOVQ         216(AX), CX
 	KMOVW        64(CX), K1
-	MOVQ         192(AX), CX
+	MOVQ         224(AX), CX
 	KMOVW        64(CX), K2
-	MOVQ         200(AX), CX
+	MOVQ         232(AX), CX
 	MOVQ         40(AX), DX
 	MOVQ         56(AX), DX
 	VMOVUPS      Z0, K1, (CX)
 	MOVQ         88(AX), CX
-	ADDQ         CX, 216(AX)
+	ADDQ         CX, 248(AX)
 	MOVQ         48(AX), CX
-	ADDQ         CX, 200(AX)
-	DECQ         224(AX)
+	ADDQ         CX, 232(AX)
+	MOVQ         200(AX), CX
+	ADDQ         CX, 256(AX)
+	DECQ         264(AX)
 	JNE          position
 	VZEROUPPER
 	RET
@@ -1697,20 +1746,22 @@ sample:
 	RET
 
 // func tile1x2AVX512(a *int64)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·tile1x2AVX512(SB), NOSPLIT, $0-8
 	MOVQ a+0(FP), AX
 	MOVQ (AX), CX
-	MOVQ CX, 200(AX)
+	MOVQ CX, 232(AX)
 	MOVQ 8(AX), CX
-	MOVQ CX, 208(AX)
+	MOVQ CX, 240(AX)
 	MOVQ 16(AX), CX
-	MOVQ CX, 216(AX)
+	MOVQ CX, 248(AX)
+	MOVQ 184(AX), CX
+	MOVQ CX, 256(AX)
 	MOVQ 176(AX), CX
-	MOVQ CX, 224(AX)
+	MOVQ CX, 264(AX)
 
 position:
-	MOVQ         208(AX), CX
+	MOVQ         240(AX), CX
 	TESTQ        CX, CX
 	JNE          continue
 	MOVQ         32(AX), CX
@@ -1719,9 +1770,9 @@ position:
 	JMP          start
 
 continue:
-	MOVQ      184(AX), DX
+	MOVQ      216(AX), DX
 	KMOVW     64(DX), K1
-	MOVQ      192(AX), DX
+	MOVQ      224(AX), DX
 	KMOVW     64(DX), K2
 	MOVQ      64(AX), DX
 	MOVQ      80(AX), DX
@@ -1730,56 +1781,61 @@ continue:
 	ADDQ      DX, CX
 	VMOVUPS.Z (CX), K1, Z1
 	MOVQ      72(AX), CX
-	ADDQ      CX, 208(AX)
+	ADDQ      CX, 240(AX)
 
 start:
-	MOVQ 216(AX), CX
+	MOVQ 248(AX), CX
 	MOVQ 24(AX), DX
-	MOVQ 96(AX), BX
+	MOVQ 256(AX), BX
 	MOVQ 104(AX), SI
-	MOVQ 128(AX), DI
-	LEAQ (BX)(BX*2), R8
-	MOVQ 152(AX), R8
+	MOVQ 152(AX), DI
+	MOVQ 96(AX), R8
+	MOVQ 128(AX), R9
+	LEAQ (R8)(R8*2), R10
 
 channel:
-	MOVQ 160(AX), R9
+	PREFETCHT1 (BX)
+	MOVQ       160(AX), R10
 
 row:
-	MOVQ 168(AX), R10
+	MOVQ 168(AX), R11
 
 column:
 	VMOVUPS      (CX), Z2
-	VMOVUPS      (CX)(BX*1), Z3
+	VMOVUPS      (CX)(R8*1), Z3
 	VBROADCASTSS (DX), Z4
 	VFMADD231PS  Z4, Z2, Z0
 	VFMADD231PS  Z4, Z3, Z1
 	ADDQ         SI, CX
-	ADDQ         DI, DX
-	DECQ         R10
+	ADDQ         R9, DX
+	DECQ         R11
 	JNE          column
 	ADDQ         112(AX), CX
 	ADDQ         136(AX), DX
-	DECQ         R9
+	DECQ         R10
 	JNE          row
 	ADDQ         120(AX), CX
 	ADDQ         144(AX), DX
-	DECQ         R8
+	ADDQ         192(AX), BX
+	DECQ         DI
 	JNE          channel
-	MOVQ         184(AX), CX
+	MOVQ         216(AX), CX
 	KMOVW        64(CX), K1
-	MOVQ         192(AX), CX
+	MOVQ         224(AX), CX
 	KMOVW        64(CX), K2
-	MOVQ         200(AX), CX
+	MOVQ         232(AX), CX
 	MOVQ         40(AX), DX
 	MOVQ         56(AX), DX
 	VMOVUPS      Z0, K2, (CX)
 	ADDQ         DX, CX
 	VMOVUPS      Z1, K1, (CX)
 	MOVQ         88(AX), CX
-	ADDQ         CX, 216(AX)
+	ADDQ         CX, 248(AX)
 	MOVQ         48(AX), CX
-	ADDQ         CX, 200(AX)
-	DECQ         224(AX)
+	ADDQ         CX, 232(AX)
+	MOVQ         200(AX), CX
+	ADDQ         CX, 256(AX)
+	DECQ         264(AX)
 	JNE          position
 	VZEROUPPER
 	RET
@@ -1834,20 +1890,22 @@ sample:
 	RET
 
 // func tile1x3AVX512(a *int64)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·tile1x3AVX512(SB), NOSPLIT, $0-8
 	MOVQ a+0(FP), AX
 	MOVQ (AX), CX
-	MOVQ CX, 200(AX)
+	MOVQ CX, 232(AX)
 	MOVQ 8(AX), CX
-	MOVQ CX, 208(AX)
+	MOVQ CX, 240(AX)
 	MOVQ 16(AX), CX
-	MOVQ CX, 216(AX)
+	MOVQ CX, 248(AX)
+	MOVQ 184(AX), CX
+	MOVQ CX, 256(AX)
 	MOVQ 176(AX), CX
-	MOVQ CX, 224(AX)
+	MOVQ CX, 264(AX)
 
 position:
-	MOVQ         208(AX), CX
+	MOVQ         240(AX), CX
 	TESTQ        CX, CX
 	JNE          continue
 	MOVQ         32(AX), CX
@@ -1857,9 +1915,9 @@ position:
 	JMP          start
 
 continue:
-	MOVQ      184(AX), DX
+	MOVQ      216(AX), DX
 	KMOVW     64(DX), K1
-	MOVQ      192(AX), DX
+	MOVQ      224(AX), DX
 	KMOVW     64(DX), K2
 	MOVQ      64(AX), DX
 	MOVQ      80(AX), DX
@@ -1870,48 +1928,51 @@ continue:
 	ADDQ      DX, CX
 	VMOVUPS.Z (CX), K1, Z2
 	MOVQ      72(AX), CX
-	ADDQ      CX, 208(AX)
+	ADDQ      CX, 240(AX)
 
 start:
-	MOVQ 216(AX), CX
+	MOVQ 248(AX), CX
 	MOVQ 24(AX), DX
-	MOVQ 96(AX), BX
+	MOVQ 256(AX), BX
 	MOVQ 104(AX), SI
-	MOVQ 128(AX), DI
-	LEAQ (BX)(BX*2), R8
-	MOVQ 152(AX), R8
+	MOVQ 152(AX), DI
+	MOVQ 96(AX), R8
+	MOVQ 128(AX), R9
+	LEAQ (R8)(R8*2), R10
 
 channel:
-	MOVQ 160(AX), R9
+	PREFETCHT1 (BX)
+	MOVQ       160(AX), R10
 
 row:
-	MOVQ 168(AX), R10
+	MOVQ 168(AX), R11
 
 column:
 	VMOVUPS      (CX), Z3
-	VMOVUPS      (CX)(BX*1), Z4
-	VMOVUPS      (CX)(BX*2), Z5
+	VMOVUPS      (CX)(R8*1), Z4
+	VMOVUPS      (CX)(R8*2), Z5
 	VBROADCASTSS (DX), Z6
 	VFMADD231PS  Z6, Z3, Z0
 	VFMADD231PS  Z6, Z4, Z1
 	VFMADD231PS  Z6, Z5, Z2
 	ADDQ         SI, CX
-	ADDQ         DI, DX
-	DECQ         R10
+	ADDQ         R9, DX
+	DECQ         R11
 	JNE          column
 	ADDQ         112(AX), CX
 	ADDQ         136(AX), DX
-	DECQ         R9
+	DECQ         R10
 	JNE          row
 	ADDQ         120(AX), CX
 	ADDQ         144(AX), DX
-	DECQ         R8
+	ADDQ         192(AX), BX
+	DECQ         DI
 	JNE          channel
-	MOVQ         184(AX), CX
+	MOVQ         216(AX), CX
 	KMOVW        64(CX), K1
-	MOVQ         192(AX), CX
+	MOVQ         224(AX), CX
 	KMOVW        64(CX), K2
-	MOVQ         200(AX), CX
+	MOVQ         232(AX), CX
 	MOVQ         40(AX), DX
 	MOVQ         56(AX), DX
 	VMOVUPS      Z0, K2, (CX)
@@ -1920,10 +1981,12 @@ column:
 	ADDQ         DX, CX
 	VMOVUPS      Z2, K1, (CX)
 	MOVQ         88(AX), CX
-	ADDQ         CX, 216(AX)
+	ADDQ         CX, 248(AX)
 	MOVQ         48(AX), CX
-	ADDQ         CX, 200(AX)
-	DECQ         224(AX)
+	ADDQ         CX, 232(AX)
+	MOVQ         200(AX), CX
+	ADDQ         CX, 256(AX)
+	DECQ         264(AX)
 	JNE          position
 	VZEROUPPER
 	RET
@@ -1983,20 +2046,22 @@ sample:
 	RET
 
 // func tile1x4AVX512(a *int64)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·tile1x4AVX512(SB), NOSPLIT, $0-8
 	MOVQ a+0(FP), AX
 	MOVQ (AX), CX
-	MOVQ CX, 200(AX)
+	MOVQ CX, 232(AX)
 	MOVQ 8(AX), CX
-	MOVQ CX, 208(AX)
+	MOVQ CX, 240(AX)
 	MOVQ 16(AX), CX
-	MOVQ CX, 216(AX)
+	MOVQ CX, 248(AX)
+	MOVQ 184(AX), CX
+	MOVQ CX, 256(AX)
 	MOVQ 176(AX), CX
-	MOVQ CX, 224(AX)
+	MOVQ CX, 264(AX)
 
 position:
-	MOVQ         208(AX), CX
+	MOVQ         240(AX), CX
 	TESTQ        CX, CX
 	JNE          continue
 	MOVQ         32(AX), CX
@@ -2007,9 +2072,9 @@ position:
 	JMP          start
 
 continue:
-	MOVQ      184(AX), DX
+	MOVQ      216(AX), DX
 	KMOVW     64(DX), K1
-	MOVQ      192(AX), DX
+	MOVQ      224(AX), DX
 	KMOVW     64(DX), K2
 	MOVQ      64(AX), DX
 	MOVQ      80(AX), DX
@@ -2022,50 +2087,53 @@ continue:
 	ADDQ      DX, CX
 	VMOVUPS.Z (CX), K1, Z3
 	MOVQ      72(AX), CX
-	ADDQ      CX, 208(AX)
+	ADDQ      CX, 240(AX)
 
 start:
-	MOVQ 216(AX), CX
+	MOVQ 248(AX), CX
 	MOVQ 24(AX), DX
-	MOVQ 96(AX), BX
+	MOVQ 256(AX), BX
 	MOVQ 104(AX), SI
-	MOVQ 128(AX), DI
-	LEAQ (BX)(BX*2), R8
-	MOVQ 152(AX), R9
+	MOVQ 152(AX), DI
+	MOVQ 96(AX), R8
+	MOVQ 128(AX), R9
+	LEAQ (R8)(R8*2), R10
 
 channel:
-	MOVQ 160(AX), R10
+	PREFETCHT1 (BX)
+	MOVQ       160(AX), R11
 
 row:
-	MOVQ 168(AX), R11
+	MOVQ 168(AX), R12
 
 column:
 	VMOVUPS      (CX), Z4
-	VMOVUPS      (CX)(BX*1), Z5
-	VMOVUPS      (CX)(BX*2), Z6
-	VMOVUPS      (CX)(R8*1), Z7
+	VMOVUPS      (CX)(R8*1), Z5
+	VMOVUPS      (CX)(R8*2), Z6
+	VMOVUPS      (CX)(R10*1), Z7
 	VBROADCASTSS (DX), Z8
 	VFMADD231PS  Z8, Z4, Z0
 	VFMADD231PS  Z8, Z5, Z1
 	VFMADD231PS  Z8, Z6, Z2
 	VFMADD231PS  Z8, Z7, Z3
 	ADDQ         SI, CX
-	ADDQ         DI, DX
-	DECQ         R11
+	ADDQ         R9, DX
+	DECQ         R12
 	JNE          column
 	ADDQ         112(AX), CX
 	ADDQ         136(AX), DX
-	DECQ         R10
+	DECQ         R11
 	JNE          row
 	ADDQ         120(AX), CX
 	ADDQ         144(AX), DX
-	DECQ         R9
+	ADDQ         192(AX), BX
+	DECQ         DI
 	JNE          channel
-	MOVQ         184(AX), CX
+	MOVQ         216(AX), CX
 	KMOVW        64(CX), K1
-	MOVQ         192(AX), CX
+	MOVQ         224(AX), CX
 	KMOVW        64(CX), K2
-	MOVQ         200(AX), CX
+	MOVQ         232(AX), CX
 	MOVQ         40(AX), DX
 	MOVQ         56(AX), DX
 	VMOVUPS      Z0, K2, (CX)
@@ -2076,10 +2144,12 @@ column:
 	ADDQ         DX, CX
 	VMOVUPS      Z3, K1, (CX)
 	MOVQ         88(AX), CX
-	ADDQ         CX, 216(AX)
+	ADDQ         CX, 248(AX)
 	MOVQ         48(AX), CX
-	ADDQ         CX, 200(AX)
-	DECQ         224(AX)
+	ADDQ         CX, 232(AX)
+	MOVQ         200(AX), CX
+	ADDQ         CX, 256(AX)
+	DECQ         264(AX)
 	JNE          position
 	VZEROUPPER
 	RET
@@ -2144,20 +2214,22 @@ sample:
 	RET
 
 // func tile2x1AVX512(a *int64)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·tile2x1AVX512(SB), NOSPLIT, $0-8
 	MOVQ a+0(FP), AX
 	MOVQ (AX), CX
-	MOVQ CX, 200(AX)
+	MOVQ CX, 232(AX)
 	MOVQ 8(AX), CX
-	MOVQ CX, 208(AX)
+	MOVQ CX, 240(AX)
 	MOVQ 16(AX), CX
-	MOVQ CX, 216(AX)
+	MOVQ CX, 248(AX)
+	MOVQ 184(AX), CX
+	MOVQ CX, 256(AX)
 	MOVQ 176(AX), CX
-	MOVQ CX, 224(AX)
+	MOVQ CX, 264(AX)
 
 position:
-	MOVQ         208(AX), CX
+	MOVQ         240(AX), CX
 	TESTQ        CX, CX
 	JNE          continue
 	MOVQ         32(AX), CX
@@ -2166,9 +2238,9 @@ position:
 	JMP          start
 
 continue:
-	MOVQ      184(AX), DX
+	MOVQ      216(AX), DX
 	KMOVW     64(DX), K1
-	MOVQ      192(AX), DX
+	MOVQ      224(AX), DX
 	KMOVW     64(DX), K2
 	MOVQ      64(AX), DX
 	MOVQ      80(AX), BX
@@ -2177,22 +2249,24 @@ continue:
 	ADDQ      DX, CX
 	VMOVUPS.Z (CX), K1, Z1
 	MOVQ      72(AX), CX
-	ADDQ      CX, 208(AX)
+	ADDQ      CX, 240(AX)
 
 start:
-	MOVQ 216(AX), CX
+	MOVQ 248(AX), CX
 	MOVQ 24(AX), DX
-	MOVQ 96(AX), BX
+	MOVQ 256(AX), BX
 	MOVQ 104(AX), SI
-	MOVQ 128(AX), DI
-	LEAQ (BX)(BX*2), BX
-	MOVQ 152(AX), BX
+	MOVQ 152(AX), DI
+	MOVQ 96(AX), R8
+	MOVQ 128(AX), R9
+	LEAQ (R8)(R8*2), R8
 
 channel:
-	MOVQ 160(AX), R8
+	PREFETCHT1 (BX)
+	MOVQ       160(AX), R8
 
 row:
-	MOVQ 168(AX), R9
+	MOVQ 168(AX), R10
 
 column:
 	VMOVUPS      (CX), Z2
@@ -2201,8 +2275,8 @@ column:
 	VBROADCASTSS 4(DX), Z3
 	VFMADD231PS  Z3, Z2, Z1
 	ADDQ         SI, CX
-	ADDQ         DI, DX
-	DECQ         R9
+	ADDQ         R9, DX
+	DECQ         R10
 	JNE          column
 	ADDQ         112(AX), CX
 	ADDQ         136(AX), DX
@@ -2210,13 +2284,14 @@ column:
 	JNE          row
 	ADDQ         120(AX), CX
 	ADDQ         144(AX), DX
-	DECQ         BX
+	ADDQ         192(AX), BX
+	DECQ         DI
 	JNE          channel
-	MOVQ         184(AX), CX
+	MOVQ         216(AX), CX
 	KMOVW        64(CX), K1
-	MOVQ         192(AX), CX
+	MOVQ         224(AX), CX
 	KMOVW        64(CX), K2
-	MOVQ         200(AX), CX
+	MOVQ         232(AX), CX
 	MOVQ         40(AX), DX
 	MOVQ         56(AX), BX
 	MOVQ         CX, BX
@@ -2224,10 +2299,12 @@ column:
 	ADDQ         DX, CX
 	VMOVUPS      Z1, K1, (CX)
 	MOVQ         88(AX), CX
-	ADDQ         CX, 216(AX)
+	ADDQ         CX, 248(AX)
 	MOVQ         48(AX), CX
-	ADDQ         CX, 200(AX)
-	DECQ         224(AX)
+	ADDQ         CX, 232(AX)
+	MOVQ         200(AX), CX
+	ADDQ         CX, 256(AX)
+	DECQ         264(AX)
 	JNE          position
 	VZEROUPPER
 	RET
@@ -2283,20 +2360,22 @@ sample:
 	RET
 
 // func tile2x2AVX512(a *int64)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·tile2x2AVX512(SB), NOSPLIT, $0-8
 	MOVQ a+0(FP), AX
 	MOVQ (AX), CX
-	MOVQ CX, 200(AX)
+	MOVQ CX, 232(AX)
 	MOVQ 8(AX), CX
-	MOVQ CX, 208(AX)
+	MOVQ CX, 240(AX)
 	MOVQ 16(AX), CX
-	MOVQ CX, 216(AX)
+	MOVQ CX, 248(AX)
+	MOVQ 184(AX), CX
+	MOVQ CX, 256(AX)
 	MOVQ 176(AX), CX
-	MOVQ CX, 224(AX)
+	MOVQ CX, 264(AX)
 
 position:
-	MOVQ         208(AX), CX
+	MOVQ         240(AX), CX
 	TESTQ        CX, CX
 	JNE          continue
 	MOVQ         32(AX), CX
@@ -2307,9 +2386,9 @@ position:
 	JMP          start
 
 continue:
-	MOVQ      184(AX), DX
+	MOVQ      216(AX), DX
 	KMOVW     64(DX), K1
-	MOVQ      192(AX), DX
+	MOVQ      224(AX), DX
 	KMOVW     64(DX), K2
 	MOVQ      64(AX), DX
 	MOVQ      80(AX), BX
@@ -2322,26 +2401,28 @@ continue:
 	ADDQ      BX, CX
 	VMOVUPS.Z (CX), K1, Z3
 	MOVQ      72(AX), CX
-	ADDQ      CX, 208(AX)
+	ADDQ      CX, 240(AX)
 
 start:
-	MOVQ 216(AX), CX
+	MOVQ 248(AX), CX
 	MOVQ 24(AX), DX
-	MOVQ 96(AX), BX
+	MOVQ 256(AX), BX
 	MOVQ 104(AX), SI
-	MOVQ 128(AX), DI
-	LEAQ (BX)(BX*2), R8
-	MOVQ 152(AX), R8
+	MOVQ 152(AX), DI
+	MOVQ 96(AX), R8
+	MOVQ 128(AX), R9
+	LEAQ (R8)(R8*2), R10
 
 channel:
-	MOVQ 160(AX), R9
+	PREFETCHT1 (BX)
+	MOVQ       160(AX), R10
 
 row:
-	MOVQ 168(AX), R10
+	MOVQ 168(AX), R11
 
 column:
 	VMOVUPS      (CX), Z4
-	VMOVUPS      (CX)(BX*1), Z5
+	VMOVUPS      (CX)(R8*1), Z5
 	VBROADCASTSS (DX), Z6
 	VFMADD231PS  Z6, Z4, Z0
 	VFMADD231PS  Z6, Z5, Z1
@@ -2349,22 +2430,23 @@ column:
 	VFMADD231PS  Z6, Z4, Z2
 	VFMADD231PS  Z6, Z5, Z3
 	ADDQ         SI, CX
-	ADDQ         DI, DX
-	DECQ         R10
+	ADDQ         R9, DX
+	DECQ         R11
 	JNE          column
 	ADDQ         112(AX), CX
 	ADDQ         136(AX), DX
-	DECQ         R9
+	DECQ         R10
 	JNE          row
 	ADDQ         120(AX), CX
 	ADDQ         144(AX), DX
-	DECQ         R8
+	ADDQ         192(AX), BX
+	DECQ         DI
 	JNE          channel
-	MOVQ         184(AX), CX
+	MOVQ         216(AX), CX
 	KMOVW        64(CX), K1
-	MOVQ         192(AX), CX
+	MOVQ         224(AX), CX
 	KMOVW        64(CX), K2
-	MOVQ         200(AX), CX
+	MOVQ         232(AX), CX
 	MOVQ         40(AX), DX
 	MOVQ         56(AX), BX
 	MOVQ         CX, SI
@@ -2376,10 +2458,12 @@ column:
 	ADDQ         BX, CX
 	VMOVUPS      Z3, K1, (CX)
 	MOVQ         88(AX), CX
-	ADDQ         CX, 216(AX)
+	ADDQ         CX, 248(AX)
 	MOVQ         48(AX), CX
-	ADDQ         CX, 200(AX)
-	DECQ         224(AX)
+	ADDQ         CX, 232(AX)
+	MOVQ         200(AX), CX
+	ADDQ         CX, 256(AX)
+	DECQ         264(AX)
 	JNE          position
 	VZEROUPPER
 	RET
@@ -2444,20 +2528,22 @@ sample:
 	RET
 
 // func tile2x3AVX512(a *int64)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·tile2x3AVX512(SB), NOSPLIT, $0-8
 	MOVQ a+0(FP), AX
 	MOVQ (AX), CX
-	MOVQ CX, 200(AX)
+	MOVQ CX, 232(AX)
 	MOVQ 8(AX), CX
-	MOVQ CX, 208(AX)
+	MOVQ CX, 240(AX)
 	MOVQ 16(AX), CX
-	MOVQ CX, 216(AX)
+	MOVQ CX, 248(AX)
+	MOVQ 184(AX), CX
+	MOVQ CX, 256(AX)
 	MOVQ 176(AX), CX
-	MOVQ CX, 224(AX)
+	MOVQ CX, 264(AX)
 
 position:
-	MOVQ         208(AX), CX
+	MOVQ         240(AX), CX
 	TESTQ        CX, CX
 	JNE          continue
 	MOVQ         32(AX), CX
@@ -2470,9 +2556,9 @@ position:
 	JMP          start
 
 continue:
-	MOVQ      184(AX), DX
+	MOVQ      216(AX), DX
 	KMOVW     64(DX), K1
-	MOVQ      192(AX), DX
+	MOVQ      224(AX), DX
 	KMOVW     64(DX), K2
 	MOVQ      64(AX), DX
 	MOVQ      80(AX), BX
@@ -2489,27 +2575,29 @@ continue:
 	ADDQ      BX, CX
 	VMOVUPS.Z (CX), K1, Z5
 	MOVQ      72(AX), CX
-	ADDQ      CX, 208(AX)
+	ADDQ      CX, 240(AX)
 
 start:
-	MOVQ 216(AX), CX
+	MOVQ 248(AX), CX
 	MOVQ 24(AX), DX
-	MOVQ 96(AX), BX
+	MOVQ 256(AX), BX
 	MOVQ 104(AX), SI
-	MOVQ 128(AX), DI
-	LEAQ (BX)(BX*2), R8
-	MOVQ 152(AX), R8
+	MOVQ 152(AX), DI
+	MOVQ 96(AX), R8
+	MOVQ 128(AX), R9
+	LEAQ (R8)(R8*2), R10
 
 channel:
-	MOVQ 160(AX), R9
+	PREFETCHT1 (BX)
+	MOVQ       160(AX), R10
 
 row:
-	MOVQ 168(AX), R10
+	MOVQ 168(AX), R11
 
 column:
 	VMOVUPS      (CX), Z6
-	VMOVUPS      (CX)(BX*1), Z7
-	VMOVUPS      (CX)(BX*2), Z8
+	VMOVUPS      (CX)(R8*1), Z7
+	VMOVUPS      (CX)(R8*2), Z8
 	VBROADCASTSS (DX), Z9
 	VFMADD231PS  Z9, Z6, Z0
 	VFMADD231PS  Z9, Z7, Z1
@@ -2519,22 +2607,23 @@ column:
 	VFMADD231PS  Z9, Z7, Z4
 	VFMADD231PS  Z9, Z8, Z5
 	ADDQ         SI, CX
-	ADDQ         DI, DX
-	DECQ         R10
+	ADDQ         R9, DX
+	DECQ         R11
 	JNE          column
 	ADDQ         112(AX), CX
 	ADDQ         136(AX), DX
-	DECQ         R9
+	DECQ         R10
 	JNE          row
 	ADDQ         120(AX), CX
 	ADDQ         144(AX), DX
-	DECQ         R8
+	ADDQ         192(AX), BX
+	DECQ         DI
 	JNE          channel
-	MOVQ         184(AX), CX
+	MOVQ         216(AX), CX
 	KMOVW        64(CX), K1
-	MOVQ         192(AX), CX
+	MOVQ         224(AX), CX
 	KMOVW        64(CX), K2
-	MOVQ         200(AX), CX
+	MOVQ         232(AX), CX
 	MOVQ         40(AX), DX
 	MOVQ         56(AX), BX
 	MOVQ         CX, SI
@@ -2550,10 +2639,12 @@ column:
 	ADDQ         BX, CX
 	VMOVUPS      Z5, K1, (CX)
 	MOVQ         88(AX), CX
-	ADDQ         CX, 216(AX)
+	ADDQ         CX, 248(AX)
 	MOVQ         48(AX), CX
-	ADDQ         CX, 200(AX)
-	DECQ         224(AX)
+	ADDQ         CX, 232(AX)
+	MOVQ         200(AX), CX
+	ADDQ         CX, 256(AX)
+	DECQ         264(AX)
 	JNE          position
 	VZEROUPPER
 	RET
@@ -2627,20 +2718,22 @@ sample:
 	RET
 
 // func tile2x4AVX512(a *int64)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·tile2x4AVX512(SB), NOSPLIT, $0-8
 	MOVQ a+0(FP), AX
 	MOVQ (AX), CX
-	MOVQ CX, 200(AX)
+	MOVQ CX, 232(AX)
 	MOVQ 8(AX), CX
-	MOVQ CX, 208(AX)
+	MOVQ CX, 240(AX)
 	MOVQ 16(AX), CX
-	MOVQ CX, 216(AX)
+	MOVQ CX, 248(AX)
+	MOVQ 184(AX), CX
+	MOVQ CX, 256(AX)
 	MOVQ 176(AX), CX
-	MOVQ CX, 224(AX)
+	MOVQ CX, 264(AX)
 
 position:
-	MOVQ         208(AX), CX
+	MOVQ         240(AX), CX
 	TESTQ        CX, CX
 	JNE          continue
 	MOVQ         32(AX), CX
@@ -2655,9 +2748,9 @@ position:
 	JMP          start
 
 continue:
-	MOVQ      184(AX), DX
+	MOVQ      216(AX), DX
 	KMOVW     64(DX), K1
-	MOVQ      192(AX), DX
+	MOVQ      224(AX), DX
 	KMOVW     64(DX), K2
 	MOVQ      64(AX), DX
 	MOVQ      80(AX), BX
@@ -2678,28 +2771,30 @@ continue:
 	ADDQ      BX, CX
 	VMOVUPS.Z (CX), K1, Z7
 	MOVQ      72(AX), CX
-	ADDQ      CX, 208(AX)
+	ADDQ      CX, 240(AX)
 
 start:
-	MOVQ 216(AX), CX
+	MOVQ 248(AX), CX
 	MOVQ 24(AX), DX
-	MOVQ 96(AX), BX
+	MOVQ 256(AX), BX
 	MOVQ 104(AX), SI
-	MOVQ 128(AX), DI
-	LEAQ (BX)(BX*2), R8
-	MOVQ 152(AX), R9
+	MOVQ 152(AX), DI
+	MOVQ 96(AX), R8
+	MOVQ 128(AX), R9
+	LEAQ (R8)(R8*2), R10
 
 channel:
-	MOVQ 160(AX), R10
+	PREFETCHT1 (BX)
+	MOVQ       160(AX), R11
 
 row:
-	MOVQ 168(AX), R11
+	MOVQ 168(AX), R12
 
 column:
 	VMOVUPS      (CX), Z8
-	VMOVUPS      (CX)(BX*1), Z9
-	VMOVUPS      (CX)(BX*2), Z10
-	VMOVUPS      (CX)(R8*1), Z11
+	VMOVUPS      (CX)(R8*1), Z9
+	VMOVUPS      (CX)(R8*2), Z10
+	VMOVUPS      (CX)(R10*1), Z11
 	VBROADCASTSS (DX), Z12
 	VFMADD231PS  Z12, Z8, Z0
 	VFMADD231PS  Z12, Z9, Z1
@@ -2711,22 +2806,23 @@ column:
 	VFMADD231PS  Z12, Z10, Z6
 	VFMADD231PS  Z12, Z11, Z7
 	ADDQ         SI, CX
-	ADDQ         DI, DX
-	DECQ         R11
+	ADDQ         R9, DX
+	DECQ         R12
 	JNE          column
 	ADDQ         112(AX), CX
 	ADDQ         136(AX), DX
-	DECQ         R10
+	DECQ         R11
 	JNE          row
 	ADDQ         120(AX), CX
 	ADDQ         144(AX), DX
-	DECQ         R9
+	ADDQ         192(AX), BX
+	DECQ         DI
 	JNE          channel
-	MOVQ         184(AX), CX
+	MOVQ         216(AX), CX
 	KMOVW        64(CX), K1
-	MOVQ         192(AX), CX
+	MOVQ         224(AX), CX
 	KMOVW        64(CX), K2
-	MOVQ         200(AX), CX
+	MOVQ         232(AX), CX
 	MOVQ         40(AX), DX
 	MOVQ         56(AX), BX
 	MOVQ         CX, SI
@@ -2746,10 +2842,12 @@ column:
 	ADDQ         BX, CX
 	VMOVUPS      Z7, K1, (CX)
 	MOVQ         88(AX), CX
-	ADDQ         CX, 216(AX)
+	ADDQ         CX, 248(AX)
 	MOVQ         48(AX), CX
-	ADDQ         CX, 200(AX)
-	DECQ         224(AX)
+	ADDQ         CX, 232(AX)
+	MOVQ         200(AX), CX
+	ADDQ         CX, 256(AX)
+	DECQ         264(AX)
 	JNE          position
 	VZEROUPPER
 	RET
@@ -2832,20 +2930,22 @@ sample:
 	RET
 
 // func tile3x1AVX512(a *int64)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·tile3x1AVX512(SB), NOSPLIT, $0-8
 	MOVQ a+0(FP), AX
 	MOVQ (AX), CX
-	MOVQ CX, 200(AX)
+	MOVQ CX, 232(AX)
 	MOVQ 8(AX), CX
-	MOVQ CX, 208(AX)
+	MOVQ CX, 240(AX)
 	MOVQ 16(AX), CX
-	MOVQ CX, 216(AX)
+	MOVQ CX, 248(AX)
+	MOVQ 184(AX), CX
+	MOVQ CX, 256(AX)
 	MOVQ 176(AX), CX
-	MOVQ CX, 224(AX)
+	MOVQ CX, 264(AX)
 
 position:
-	MOVQ         208(AX), CX
+	MOVQ         240(AX), CX
 	TESTQ        CX, CX
 	JNE          continue
 	MOVQ         32(AX), CX
@@ -2855,9 +2955,9 @@ position:
 	JMP          start
 
 continue:
-	MOVQ      184(AX), DX
+	MOVQ      216(AX), DX
 	KMOVW     64(DX), K1
-	MOVQ      192(AX), DX
+	MOVQ      224(AX), DX
 	KMOVW     64(DX), K2
 	MOVQ      64(AX), DX
 	MOVQ      80(AX), BX
@@ -2869,22 +2969,24 @@ continue:
 	ADDQ      DX, CX
 	VMOVUPS.Z (CX), K1, Z2
 	MOVQ      72(AX), CX
-	ADDQ      CX, 208(AX)
+	ADDQ      CX, 240(AX)
 
 start:
-	MOVQ 216(AX), CX
+	MOVQ 248(AX), CX
 	MOVQ 24(AX), DX
-	MOVQ 96(AX), BX
+	MOVQ 256(AX), BX
 	MOVQ 104(AX), SI
-	MOVQ 128(AX), DI
-	LEAQ (BX)(BX*2), BX
-	MOVQ 152(AX), BX
+	MOVQ 152(AX), DI
+	MOVQ 96(AX), R8
+	MOVQ 128(AX), R9
+	LEAQ (R8)(R8*2), R8
 
 channel:
-	MOVQ 160(AX), R8
+	PREFETCHT1 (BX)
+	MOVQ       160(AX), R8
 
 row:
-	MOVQ 168(AX), R9
+	MOVQ 168(AX), R10
 
 column:
 	VMOVUPS      (CX), Z3
@@ -2895,8 +2997,8 @@ column:
 	VBROADCASTSS 8(DX), Z4
 	VFMADD231PS  Z4, Z3, Z2
 	ADDQ         SI, CX
-	ADDQ         DI, DX
-	DECQ         R9
+	ADDQ         R9, DX
+	DECQ         R10
 	JNE          column
 	ADDQ         112(AX), CX
 	ADDQ         136(AX), DX
@@ -2904,13 +3006,14 @@ column:
 	JNE          row
 	ADDQ         120(AX), CX
 	ADDQ         144(AX), DX
-	DECQ         BX
+	ADDQ         192(AX), BX
+	DECQ         DI
 	JNE          channel
-	MOVQ         184(AX), CX
+	MOVQ         216(AX), CX
 	KMOVW        64(CX), K1
-	MOVQ         192(AX), CX
+	MOVQ         224(AX), CX
 	KMOVW        64(CX), K2
-	MOVQ         200(AX), CX
+	MOVQ         232(AX), CX
 	MOVQ         40(AX), DX
 	MOVQ         56(AX), BX
 	MOVQ         CX, BX
@@ -2921,10 +3024,12 @@ column:
 	ADDQ         DX, CX
 	VMOVUPS      Z2, K1, (CX)
 	MOVQ         88(AX), CX
-	ADDQ         CX, 216(AX)
+	ADDQ         CX, 248(AX)
 	MOVQ         48(AX), CX
-	ADDQ         CX, 200(AX)
-	DECQ         224(AX)
+	ADDQ         CX, 232(AX)
+	MOVQ         200(AX), CX
+	ADDQ         CX, 256(AX)
+	DECQ         264(AX)
 	JNE          position
 	VZEROUPPER
 	RET
@@ -2986,20 +3091,22 @@ sample:
 	RET
 
 // func tile3x2AVX512(a *int64)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·tile3x2AVX512(SB), NOSPLIT, $0-8
 	MOVQ a+0(FP), AX
 	MOVQ (AX), CX
-	MOVQ CX, 200(AX)
+	MOVQ CX, 232(AX)
 	MOVQ 8(AX), CX
-	MOVQ CX, 208(AX)
+	MOVQ CX, 240(AX)
 	MOVQ 16(AX), CX
-	MOVQ CX, 216(AX)
+	MOVQ CX, 248(AX)
+	MOVQ 184(AX), CX
+	MOVQ CX, 256(AX)
 	MOVQ 176(AX), CX
-	MOVQ CX, 224(AX)
+	MOVQ CX, 264(AX)
 
 position:
-	MOVQ         208(AX), CX
+	MOVQ         240(AX), CX
 	TESTQ        CX, CX
 	JNE          continue
 	MOVQ         32(AX), CX
@@ -3012,9 +3119,9 @@ position:
 	JMP          start
 
 continue:
-	MOVQ      184(AX), DX
+	MOVQ      216(AX), DX
 	KMOVW     64(DX), K1
-	MOVQ      192(AX), DX
+	MOVQ      224(AX), DX
 	KMOVW     64(DX), K2
 	MOVQ      64(AX), DX
 	MOVQ      80(AX), BX
@@ -3032,26 +3139,28 @@ continue:
 	ADDQ      BX, CX
 	VMOVUPS.Z (CX), K1, Z5
 	MOVQ      72(AX), CX
-	ADDQ      CX, 208(AX)
+	ADDQ      CX, 240(AX)
 
 start:
-	MOVQ 216(AX), CX
+	MOVQ 248(AX), CX
 	MOVQ 24(AX), DX
-	MOVQ 96(AX), BX
+	MOVQ 256(AX), BX
 	MOVQ 104(AX), SI
-	MOVQ 128(AX), DI
-	LEAQ (BX)(BX*2), R8
-	MOVQ 152(AX), R8
+	MOVQ 152(AX), DI
+	MOVQ 96(AX), R8
+	MOVQ 128(AX), R9
+	LEAQ (R8)(R8*2), R10
 
 channel:
-	MOVQ 160(AX), R9
+	PREFETCHT1 (BX)
+	MOVQ       160(AX), R10
 
 row:
-	MOVQ 168(AX), R10
+	MOVQ 168(AX), R11
 
 column:
 	VMOVUPS      (CX), Z6
-	VMOVUPS      (CX)(BX*1), Z7
+	VMOVUPS      (CX)(R8*1), Z7
 	VBROADCASTSS (DX), Z8
 	VFMADD231PS  Z8, Z6, Z0
 	VFMADD231PS  Z8, Z7, Z1
@@ -3062,22 +3171,23 @@ column:
 	VFMADD231PS  Z8, Z6, Z4
 	VFMADD231PS  Z8, Z7, Z5
 	ADDQ         SI, CX
-	ADDQ         DI, DX
-	DECQ         R10
+	ADDQ         R9, DX
+	DECQ         R11
 	JNE          column
 	ADDQ         112(AX), CX
 	ADDQ         136(AX), DX
-	DECQ         R9
+	DECQ         R10
 	JNE          row
 	ADDQ         120(AX), CX
 	ADDQ         144(AX), DX
-	DECQ         R8
+	ADDQ         192(AX), BX
+	DECQ         DI
 	JNE          channel
-	MOVQ         184(AX), CX
+	MOVQ         216(AX), CX
 	KMOVW        64(CX), K1
-	MOVQ         192(AX), CX
+	MOVQ         224(AX), CX
 	KMOVW        64(CX), K2
-	MOVQ         200(AX), CX
+	MOVQ         232(AX), CX
 	MOVQ         40(AX), DX
 	MOVQ         56(AX), BX
 	MOVQ         CX, SI
@@ -3094,10 +3204,12 @@ column:
 	ADDQ         BX, CX
 	VMOVUPS      Z5, K1, (CX)
 	MOVQ         88(AX), CX
-	ADDQ         CX, 216(AX)
+	ADDQ         CX, 248(AX)
 	MOVQ         48(AX), CX
-	ADDQ         CX, 200(AX)
-	DECQ         224(AX)
+	ADDQ         CX, 232(AX)
+	MOVQ         200(AX), CX
+	ADDQ         CX, 256(AX)
+	DECQ         264(AX)
 	JNE          position
 	VZEROUPPER
 	RET
@@ -3172,20 +3284,22 @@ sample:
 	RET
 
 // func tile3x3AVX512(a *int64)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·tile3x3AVX512(SB), NOSPLIT, $0-8
 	MOVQ a+0(FP), AX
 	MOVQ (AX), CX
-	MOVQ CX, 200(AX)
+	MOVQ CX, 232(AX)
 	MOVQ 8(AX), CX
-	MOVQ CX, 208(AX)
+	MOVQ CX, 240(AX)
 	MOVQ 16(AX), CX
-	MOVQ CX, 216(AX)
+	MOVQ CX, 248(AX)
+	MOVQ 184(AX), CX
+	MOVQ CX, 256(AX)
 	MOVQ 176(AX), CX
-	MOVQ CX, 224(AX)
+	MOVQ CX, 264(AX)
 
 position:
-	MOVQ         208(AX), CX
+	MOVQ         240(AX), CX
 	TESTQ        CX, CX
 	JNE          continue
 	MOVQ         32(AX), CX
@@ -3201,9 +3315,9 @@ position:
 	JMP          start
 
 continue:
-	MOVQ      184(AX), DX
+	MOVQ      216(AX), DX
 	KMOVW     64(DX), K1
-	MOVQ      192(AX), DX
+	MOVQ      224(AX), DX
 	KMOVW     64(DX), K2
 	MOVQ      64(AX), DX
 	MOVQ      80(AX), BX
@@ -3227,27 +3341,29 @@ continue:
 	ADDQ      BX, CX
 	VMOVUPS.Z (CX), K1, Z8
 	MOVQ      72(AX), CX
-	ADDQ      CX, 208(AX)
+	ADDQ      CX, 240(AX)
 
 start:
-	MOVQ 216(AX), CX
+	MOVQ 248(AX), CX
 	MOVQ 24(AX), DX
-	MOVQ 96(AX), BX
+	MOVQ 256(AX), BX
 	MOVQ 104(AX), SI
-	MOVQ 128(AX), DI
-	LEAQ (BX)(BX*2), R8
-	MOVQ 152(AX), R8
+	MOVQ 152(AX), DI
+	MOVQ 96(AX), R8
+	MOVQ 128(AX), R9
+	LEAQ (R8)(R8*2), R10
 
 channel:
-	MOVQ 160(AX), R9
+	PREFETCHT1 (BX)
+	MOVQ       160(AX), R10
 
 row:
-	MOVQ 168(AX), R10
+	MOVQ 168(AX), R11
 
 column:
 	VMOVUPS      (CX), Z9
-	VMOVUPS      (CX)(BX*1), Z10
-	VMOVUPS      (CX)(BX*2), Z11
+	VMOVUPS      (CX)(R8*1), Z10
+	VMOVUPS      (CX)(R8*2), Z11
 	VBROADCASTSS (DX), Z12
 	VFMADD231PS  Z12, Z9, Z0
 	VFMADD231PS  Z12, Z10, Z1
@@ -3261,22 +3377,23 @@ column:
 	VFMADD231PS  Z12, Z10, Z7
 	VFMADD231PS  Z12, Z11, Z8
 	ADDQ         SI, CX
-	ADDQ         DI, DX
-	DECQ         R10
+	ADDQ         R9, DX
+	DECQ         R11
 	JNE          column
 	ADDQ         112(AX), CX
 	ADDQ         136(AX), DX
-	DECQ         R9
+	DECQ         R10
 	JNE          row
 	ADDQ         120(AX), CX
 	ADDQ         144(AX), DX
-	DECQ         R8
+	ADDQ         192(AX), BX
+	DECQ         DI
 	JNE          channel
-	MOVQ         184(AX), CX
+	MOVQ         216(AX), CX
 	KMOVW        64(CX), K1
-	MOVQ         192(AX), CX
+	MOVQ         224(AX), CX
 	KMOVW        64(CX), K2
-	MOVQ         200(AX), CX
+	MOVQ         232(AX), CX
 	MOVQ         40(AX), DX
 	MOVQ         56(AX), BX
 	MOVQ         CX, SI
@@ -3299,10 +3416,12 @@ column:
 	ADDQ         BX, CX
 	VMOVUPS      Z8, K1, (CX)
 	MOVQ         88(AX), CX
-	ADDQ         CX, 216(AX)
+	ADDQ         CX, 248(AX)
 	MOVQ         48(AX), CX
-	ADDQ         CX, 200(AX)
-	DECQ         224(AX)
+	ADDQ         CX, 232(AX)
+	MOVQ         200(AX), CX
+	ADDQ         CX, 256(AX)
+	DECQ         264(AX)
 	JNE          position
 	VZEROUPPER
 	RET
@@ -3390,20 +3509,22 @@ sample:
 	RET
 
 // func tile3x4AVX512(a *int64)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·tile3x4AVX512(SB), NOSPLIT, $0-8
 	MOVQ a+0(FP), AX
 	MOVQ (AX), CX
-	MOVQ CX, 200(AX)
+	MOVQ CX, 232(AX)
 	MOVQ 8(AX), CX
-	MOVQ CX, 208(AX)
+	MOVQ CX, 240(AX)
 	MOVQ 16(AX), CX
-	MOVQ CX, 216(AX)
+	MOVQ CX, 248(AX)
+	MOVQ 184(AX), CX
+	MOVQ CX, 256(AX)
 	MOVQ 176(AX), CX
-	MOVQ CX, 224(AX)
+	MOVQ CX, 264(AX)
 
 position:
-	MOVQ         208(AX), CX
+	MOVQ         240(AX), CX
 	TESTQ        CX, CX
 	JNE          continue
 	MOVQ         32(AX), CX
@@ -3422,9 +3543,9 @@ position:
 	JMP          start
 
 continue:
-	MOVQ      184(AX), DX
+	MOVQ      216(AX), DX
 	KMOVW     64(DX), K1
-	MOVQ      192(AX), DX
+	MOVQ      224(AX), DX
 	KMOVW     64(DX), K2
 	MOVQ      64(AX), DX
 	MOVQ      80(AX), BX
@@ -3454,28 +3575,30 @@ continue:
 	ADDQ      BX, CX
 	VMOVUPS.Z (CX), K1, Z11
 	MOVQ      72(AX), CX
-	ADDQ      CX, 208(AX)
+	ADDQ      CX, 240(AX)
 
 start:
-	MOVQ 216(AX), CX
+	MOVQ 248(AX), CX
 	MOVQ 24(AX), DX
-	MOVQ 96(AX), BX
+	MOVQ 256(AX), BX
 	MOVQ 104(AX), SI
-	MOVQ 128(AX), DI
-	LEAQ (BX)(BX*2), R8
-	MOVQ 152(AX), R9
+	MOVQ 152(AX), DI
+	MOVQ 96(AX), R8
+	MOVQ 128(AX), R9
+	LEAQ (R8)(R8*2), R10
 
 channel:
-	MOVQ 160(AX), R10
+	PREFETCHT1 (BX)
+	MOVQ       160(AX), R11
 
 row:
-	MOVQ 168(AX), R11
+	MOVQ 168(AX), R12
 
 column:
 	VMOVUPS      (CX), Z12
-	VMOVUPS      (CX)(BX*1), Z13
-	VMOVUPS      (CX)(BX*2), Z14
-	VMOVUPS      (CX)(R8*1), Z15
+	VMOVUPS      (CX)(R8*1), Z13
+	VMOVUPS      (CX)(R8*2), Z14
+	VMOVUPS      (CX)(R10*1), Z15
 	VBROADCASTSS (DX), Z16
 	VFMADD231PS  Z16, Z12, Z0
 	VFMADD231PS  Z16, Z13, Z1
@@ -3492,22 +3615,23 @@ column:
 	VFMADD231PS  Z16, Z14, Z10
 	VFMADD231PS  Z16, Z15, Z11
 	ADDQ         SI, CX
-	ADDQ         DI, DX
-	DECQ         R11
+	ADDQ         R9, DX
+	DECQ         R12
 	JNE          column
 	ADDQ         112(AX), CX
 	ADDQ         136(AX), DX
-	DECQ         R10
+	DECQ         R11
 	JNE          row
 	ADDQ         120(AX), CX
 	ADDQ         144(AX), DX
-	DECQ         R9
+	ADDQ         192(AX), BX
+	DECQ         DI
 	JNE          channel
-	MOVQ         184(AX), CX
+	MOVQ         216(AX), CX
 	KMOVW        64(CX), K1
-	MOVQ         192(AX), CX
+	MOVQ         224(AX), CX
 	KMOVW        64(CX), K2
-	MOVQ         200(AX), CX
+	MOVQ         232(AX), CX
 	MOVQ         40(AX), DX
 	MOVQ         56(AX), BX
 	MOVQ         CX, SI
@@ -3536,10 +3660,12 @@ column:
 	ADDQ         BX, CX
 	VMOVUPS      Z11, K1, (CX)
 	MOVQ         88(AX), CX
-	ADDQ         CX, 216(AX)
+	ADDQ         CX, 248(AX)
 	MOVQ         48(AX), CX
-	ADDQ         CX, 200(AX)
-	DECQ         224(AX)
+	ADDQ         CX, 232(AX)
+	MOVQ         200(AX), CX
+	ADDQ         CX, 256(AX)
+	DECQ         264(AX)
 	JNE          position
 	VZEROUPPER
 	RET
@@ -3640,20 +3766,22 @@ sample:
 	RET
 
 // func tile4x1AVX512(a *int64)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·tile4x1AVX512(SB), NOSPLIT, $0-8
 	MOVQ a+0(FP), AX
 	MOVQ (AX), CX
-	MOVQ CX, 200(AX)
+	MOVQ CX, 232(AX)
 	MOVQ 8(AX), CX
-	MOVQ CX, 208(AX)
+	MOVQ CX, 240(AX)
 	MOVQ 16(AX), CX
-	MOVQ CX, 216(AX)
+	MOVQ CX, 248(AX)
+	MOVQ 184(AX), CX
+	MOVQ CX, 256(AX)
 	MOVQ 176(AX), CX
-	MOVQ CX, 224(AX)
+	MOVQ CX, 264(AX)
 
 position:
-	MOVQ         208(AX), CX
+	MOVQ         240(AX), CX
 	TESTQ        CX, CX
 	JNE          continue
 	MOVQ         32(AX), CX
@@ -3664,9 +3792,9 @@ position:
 	JMP          start
 
 continue:
-	MOVQ      184(AX), DX
+	MOVQ      216(AX), DX
 	KMOVW     64(DX), K1
-	MOVQ      192(AX), DX
+	MOVQ      224(AX), DX
 	KMOVW     64(DX), K2
 	MOVQ      64(AX), DX
 	MOVQ      80(AX), BX
@@ -3681,22 +3809,122 @@ continue:
 	ADDQ      DX, CX
 	VMOVUPS.Z (CX), K1, Z3
 	MOVQ      72(AX), CX
-	ADDQ      CX, 208(AX)
+	ADDQ      CX, 240(AX)
 
 start:
-	MOVQ 216(AX), CX
+	MOVQ 248(AX), CX
 	MOVQ 24(AX), DX
-	MOVQ 96(AX), BX
+	MOVQ 256(AX), BX
 	MOVQ 104(AX), SI
-	MOVQ 128(AX), DI
-	LEAQ (BX)(BX*2), BX
-	MOVQ 152(AX), BX
+	MOVQ 152(AX), DI
+	CMPQ 208(AX), $0x00
+	JE   any
+
+threeByThree:
+	PREFETCHT1   (BX)
+	MOVQ         112(AX), R8
+	MOVQ         CX, R9
+	VMOVUPS      (R9), Z4
+	VBROADCASTSS (DX), Z5
+	VFMADD231PS  Z5, Z4, Z0
+	VBROADCASTSS 4(DX), Z5
+	VFMADD231PS  Z5, Z4, Z1
+	VBROADCASTSS 8(DX), Z5
+	VFMADD231PS  Z5, Z4, Z2
+	VBROADCASTSS 12(DX), Z5
+	VFMADD231PS  Z5, Z4, Z3
+	VMOVUPS      (R9)(SI*1), Z4
+	VBROADCASTSS 16(DX), Z5
+	VFMADD231PS  Z5, Z4, Z0
+	VBROADCASTSS 20(DX), Z5
+	VFMADD231PS  Z5, Z4, Z1
+	VBROADCASTSS 24(DX), Z5
+	VFMADD231PS  Z5, Z4, Z2
+	VBROADCASTSS 28(DX), Z5
+	VFMADD231PS  Z5, Z4, Z3
+	VMOVUPS      (R9)(SI*2), Z4
+	VBROADCASTSS 32(DX), Z5
+	VFMADD231PS  Z5, Z4, Z0
+	VBROADCASTSS 36(DX), Z5
+	VFMADD231PS  Z5, Z4, Z1
+	VBROADCASTSS 40(DX), Z5
+	VFMADD231PS  Z5, Z4, Z2
+	VBROADCASTSS 44(DX), Z5
+	VFMADD231PS  Z5, Z4, Z3
+	ADDQ         R8, R9
+	VMOVUPS      (R9), Z4
+	VBROADCASTSS 48(DX), Z5
+	VFMADD231PS  Z5, Z4, Z0
+	VBROADCASTSS 52(DX), Z5
+	VFMADD231PS  Z5, Z4, Z1
+	VBROADCASTSS 56(DX), Z5
+	VFMADD231PS  Z5, Z4, Z2
+	VBROADCASTSS 60(DX), Z5
+	VFMADD231PS  Z5, Z4, Z3
+	VMOVUPS      (R9)(SI*1), Z4
+	VBROADCASTSS 64(DX), Z5
+	VFMADD231PS  Z5, Z4, Z0
+	VBROADCASTSS 68(DX), Z5
+	VFMADD231PS  Z5, Z4, Z1
+	VBROADCASTSS 72(DX), Z5
+	VFMADD231PS  Z5, Z4, Z2
+	VBROADCASTSS 76(DX), Z5
+	VFMADD231PS  Z5, Z4, Z3
+	VMOVUPS      (R9)(SI*2), Z4
+	VBROADCASTSS 80(DX), Z5
+	VFMADD231PS  Z5, Z4, Z0
+	VBROADCASTSS 84(DX), Z5
+	VFMADD231PS  Z5, Z4, Z1
+	VBROADCASTSS 88(DX), Z5
+	VFMADD231PS  Z5, Z4, Z2
+	VBROADCASTSS 92(DX), Z5
+	VFMADD231PS  Z5, Z4, Z3
+	ADDQ         R8, R9
+	VMOVUPS      (R9), Z4
+	VBROADCASTSS 96(DX), Z5
+	VFMADD231PS  Z5, Z4, Z0
+	VBROADCASTSS 100(DX), Z5
+	VFMADD231PS  Z5, Z4, Z1
+	VBROADCASTSS 104(DX), Z5
+	VFMADD231PS  Z5, Z4, Z2
+	VBROADCASTSS 108(DX), Z5
+	VFMADD231PS  Z5, Z4, Z3
+	VMOVUPS      (R9)(SI*1), Z4
+	VBROADCASTSS 112(DX), Z5
+	VFMADD231PS  Z5, Z4, Z0
+	VBROADCASTSS 116(DX), Z5
+	VFMADD231PS  Z5, Z4, Z1
+	VBROADCASTSS 120(DX), Z5
+	VFMADD231PS  Z5, Z4, Z2
+	VBROADCASTSS 124(DX), Z5
+	VFMADD231PS  Z5, Z4, Z3
+	VMOVUPS      (R9)(SI*2), Z4
+	VBROADCASTSS 128(DX), Z5
+	VFMADD231PS  Z5, Z4, Z0
+	VBROADCASTSS 132(DX), Z5
+	VFMADD231PS  Z5, Z4, Z1
+	VBROADCASTSS 136(DX), Z5
+	VFMADD231PS  Z5, Z4, Z2
+	VBROADCASTSS 140(DX), Z5
+	VFMADD231PS  Z5, Z4, Z3
+	ADDQ         120(AX), CX
+	ADDQ         $0x90, DX
+	ADDQ         192(AX), BX
+	DECQ         DI
+	JNE          threeByThree
+	JMP          end
+
+any:
+	MOVQ 96(AX), R8
+	MOVQ 128(AX), R9
+	LEAQ (R8)(R8*2), R8
 
 channel:
-	MOVQ 160(AX), R8
+	PREFETCHT1 (BX)
+	MOVQ       160(AX), R8
 
 row:
-	MOVQ 168(AX), R9
+	MOVQ 168(AX), R10
 
 column:
 	VMOVUPS      (CX), Z4
@@ -3709,8 +3937,8 @@ column:
 	VBROADCASTSS 12(DX), Z5
 	VFMADD231PS  Z5, Z4, Z3
 	ADDQ         SI, CX
-	ADDQ         DI, DX
-	DECQ         R9
+	ADDQ         R9, DX
+	DECQ         R10
 	JNE          column
 	ADDQ         112(AX), CX
 	ADDQ         136(AX), DX
@@ -3718,31 +3946,36 @@ column:
 	JNE          row
 	ADDQ         120(AX), CX
 	ADDQ         144(AX), DX
-	DECQ         BX
+	ADDQ         192(AX), BX
+	DECQ         DI
 	JNE          channel
-	MOVQ         184(AX), CX
-	KMOVW        64(CX), K1
-	MOVQ         192(AX), CX
-	KMOVW        64(CX), K2
-	MOVQ         200(AX), CX
-	MOVQ         40(AX), DX
-	MOVQ         56(AX), BX
-	MOVQ         CX, BX
-	VMOVUPS      Z0, K1, (BX)
-	ADDQ         DX, CX
-	MOVQ         CX, BX
-	VMOVUPS      Z1, K1, (BX)
-	ADDQ         DX, CX
-	MOVQ         CX, BX
-	VMOVUPS      Z2, K1, (BX)
-	ADDQ         DX, CX
-	VMOVUPS      Z3, K1, (CX)
-	MOVQ         88(AX), CX
-	ADDQ         CX, 216(AX)
-	MOVQ         48(AX), CX
-	ADDQ         CX, 200(AX)
-	DECQ         224(AX)
-	JNE          position
+
+end:
+	MOVQ    216(AX), CX
+	KMOVW   64(CX), K1
+	MOVQ    224(AX), CX
+	KMOVW   64(CX), K2
+	MOVQ    232(AX), CX
+	MOVQ    40(AX), DX
+	MOVQ    56(AX), BX
+	MOVQ    CX, BX
+	VMOVUPS Z0, K1, (BX)
+	ADDQ    DX, CX
+	MOVQ    CX, BX
+	VMOVUPS Z1, K1, (BX)
+	ADDQ    DX, CX
+	MOVQ    CX, BX
+	VMOVUPS Z2, K1, (BX)
+	ADDQ    DX, CX
+	VMOVUPS Z3, K1, (CX)
+	MOVQ    88(AX), CX
+	ADDQ    CX, 248(AX)
+	MOVQ    48(AX), CX
+	ADDQ    CX, 232(AX)
+	MOVQ    200(AX), CX
+	ADDQ    CX, 256(AX)
+	DECQ    264(AX)
+	JNE     position
 	VZEROUPPER
 	RET
 
@@ -3809,20 +4042,22 @@ sample:
 	RET
 
 // func tile4x2AVX512(a *int64)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·tile4x2AVX512(SB), NOSPLIT, $0-8
 	MOVQ a+0(FP), AX
 	MOVQ (AX), CX
-	MOVQ CX, 200(AX)
+	MOVQ CX, 232(AX)
 	MOVQ 8(AX), CX
-	MOVQ CX, 208(AX)
+	MOVQ CX, 240(AX)
 	MOVQ 16(AX), CX
-	MOVQ CX, 216(AX)
+	MOVQ CX, 248(AX)
+	MOVQ 184(AX), CX
+	MOVQ CX, 256(AX)
 	MOVQ 176(AX), CX
-	MOVQ CX, 224(AX)
+	MOVQ CX, 264(AX)
 
 position:
-	MOVQ         208(AX), CX
+	MOVQ         240(AX), CX
 	TESTQ        CX, CX
 	JNE          continue
 	MOVQ         32(AX), CX
@@ -3837,9 +4072,9 @@ position:
 	JMP          start
 
 continue:
-	MOVQ      184(AX), DX
+	MOVQ      216(AX), DX
 	KMOVW     64(DX), K1
-	MOVQ      192(AX), DX
+	MOVQ      224(AX), DX
 	KMOVW     64(DX), K2
 	MOVQ      64(AX), DX
 	MOVQ      80(AX), BX
@@ -3862,26 +4097,171 @@ continue:
 	ADDQ      BX, CX
 	VMOVUPS.Z (CX), K1, Z7
 	MOVQ      72(AX), CX
-	ADDQ      CX, 208(AX)
+	ADDQ      CX, 240(AX)
 
 start:
-	MOVQ 216(AX), CX
+	MOVQ 248(AX), CX
 	MOVQ 24(AX), DX
-	MOVQ 96(AX), BX
+	MOVQ 256(AX), BX
 	MOVQ 104(AX), SI
-	MOVQ 128(AX), DI
-	LEAQ (BX)(BX*2), R8
-	MOVQ 152(AX), R8
+	MOVQ 152(AX), DI
+	CMPQ 208(AX), $0x00
+	JE   any
+
+threeByThree:
+	PREFETCHT1   (BX)
+	MOVQ         112(AX), R8
+	MOVQ         CX, R9
+	VMOVUPS      (R9), Z8
+	VMOVUPS      64(R9), Z9
+	VBROADCASTSS (DX), Z10
+	VFMADD231PS  Z10, Z8, Z0
+	VFMADD231PS  Z10, Z9, Z1
+	VBROADCASTSS 4(DX), Z10
+	VFMADD231PS  Z10, Z8, Z2
+	VFMADD231PS  Z10, Z9, Z3
+	VBROADCASTSS 8(DX), Z10
+	VFMADD231PS  Z10, Z8, Z4
+	VFMADD231PS  Z10, Z9, Z5
+	VBROADCASTSS 12(DX), Z10
+	VFMADD231PS  Z10, Z8, Z6
+	VFMADD231PS  Z10, Z9, Z7
+	VMOVUPS      (R9)(SI*1), Z8
+	VMOVUPS      64(R9)(SI*1), Z9
+	VBROADCASTSS 16(DX), Z10
+	VFMADD231PS  Z10, Z8, Z0
+	VFMADD231PS  Z10, Z9, Z1
+	VBROADCASTSS 20(DX), Z10
+	VFMADD231PS  Z10, Z8, Z2
+	VFMADD231PS  Z10, Z9, Z3
+	VBROADCASTSS 24(DX), Z10
+	VFMADD231PS  Z10, Z8, Z4
+	VFMADD231PS  Z10, Z9, Z5
+	VBROADCASTSS 28(DX), Z10
+	VFMADD231PS  Z10, Z8, Z6
+	VFMADD231PS  Z10, Z9, Z7
+	VMOVUPS      (R9)(SI*2), Z8
+	VMOVUPS      64(R9)(SI*2), Z9
+	VBROADCASTSS 32(DX), Z10
+	VFMADD231PS  Z10, Z8, Z0
+	VFMADD231PS  Z10, Z9, Z1
+	VBROADCASTSS 36(DX), Z10
+	VFMADD231PS  Z10, Z8, Z2
+	VFMADD231PS  Z10, Z9, Z3
+	VBROADCASTSS 40(DX), Z10
+	VFMADD231PS  Z10, Z8, Z4
+	VFMADD231PS  Z10, Z9, Z5
+	VBROADCASTSS 44(DX), Z10
+	VFMADD231PS  Z10, Z8, Z6
+	VFMADD231PS  Z10, Z9, Z7
+	ADDQ         R8, R9
+	VMOVUPS      (R9), Z8
+	VMOVUPS      64(R9), Z9
+	VBROADCASTSS 48(DX), Z10
+	VFMADD231PS  Z10, Z8, Z0
+	VFMADD231PS  Z10, Z9, Z1
+	VBROADCASTSS 52(DX), Z10
+	VFMADD231PS  Z10, Z8, Z2
+	VFMADD231PS  Z10, Z9, Z3
+	VBROADCASTSS 56(DX), Z10
+	VFMADD231PS  Z10, Z8, Z4
+	VFMADD231PS  Z10, Z9, Z5
+	VBROADCASTSS 60(DX), Z10
+	VFMADD231PS  Z10, Z8, Z6
+	VFMADD231PS  Z10, Z9, Z7
+	VMOVUPS      (R9)(SI*1), Z8
+	VMOVUPS      64(R9)(SI*1), Z9
+	VBROADCASTSS 64(DX), Z10
+	VFMADD231PS  Z10, Z8, Z0
+	VFMADD231PS  Z10, Z9, Z1
+	VBROADCASTSS 68(DX), Z10
+	VFMADD231PS  Z10, Z8, Z2
+	VFMADD231PS  Z10, Z9, Z3
+	VBROADCASTSS 72(DX), Z10
+	VFMADD231PS  Z10, Z8, Z4
+	VFMADD231PS  Z10, Z9, Z5
+	VBROADCASTSS 76(DX), Z10
+	VFMADD231PS  Z10, Z8, Z6
+	VFMADD231PS  Z10, Z9, Z7
+	VMOVUPS      (R9)(SI*2), Z8
+	VMOVUPS      64(R9)(SI*2), Z9
+	VBROADCASTSS 80(DX), Z10
+	VFMADD231PS  Z10, Z8, Z0
+	VFMADD231PS  Z10, Z9, Z1
+	VBROADCASTSS 84(DX), Z10
+	VFMADD231PS  Z10, Z8, Z2
+	VFMADD231PS  Z10, Z9, Z3
+	VBROADCASTSS 88(DX), Z10
+	VFMADD231PS  Z10, Z8, Z4
+	VFMADD231PS  Z10, Z9, Z5
+	VBROADCASTSS 92(DX), Z10
+	VFMADD231PS  Z10, Z8, Z6
+	VFMADD231PS  Z10, Z9, Z7
+	ADDQ         R8, R9
+	VMOVUPS      (R9), Z8
+	VMOVUPS      64(R9), Z9
+	VBROADCASTSS 96(DX), Z10
+	VFMADD231PS  Z10, Z8, Z0
+	VFMADD231PS  Z10, Z9, Z1
+	VBROADCASTSS 100(DX), Z10
+	VFMADD231PS  Z10, Z8, Z2
+	VFMADD231PS  Z10, Z9, Z3
+	VBROADCASTSS 104(DX), Z10
+	VFMADD231PS  Z10, Z8, Z4
+	VFMADD231PS  Z10, Z9, Z5
+	VBROADCASTSS 108(DX), Z10
+	VFMADD231PS  Z10, Z8, Z6
+	VFMADD231PS  Z10, Z9, Z7
+	VMOVUPS      (R9)(SI*1), Z8
+	VMOVUPS      64(R9)(SI*1), Z9
+	VBROADCASTSS 112(DX), Z10
+	VFMADD231PS  Z10, Z8, Z0
+	VFMADD231PS  Z10, Z9, Z1
+	VBROADCASTSS 116(DX), Z10
+	VFMADD231PS  Z10, Z8, Z2
+	VFMADD231PS  Z10, Z9, Z3
+	VBROADCASTSS 120(DX), Z10
+	VFMADD231PS  Z10, Z8, Z4
+	VFMADD231PS  Z10, Z9, Z5
+	VBROADCASTSS 124(DX), Z10
+	VFMADD231PS  Z10, Z8, Z6
+	VFMADD231PS  Z10, Z9, Z7
+	VMOVUPS      (R9)(SI*2), Z8
+	VMOVUPS      64(R9)(SI*2), Z9
+	VBROADCASTSS 128(DX), Z10
+	VFMADD231PS  Z10, Z8, Z0
+	VFMADD231PS  Z10, Z9, Z1
+	VBROADCASTSS 132(DX), Z10
+	VFMADD231PS  Z10, Z8, Z2
+	VFMADD231PS  Z10, Z9, Z3
+	VBROADCASTSS 136(DX), Z10
+	VFMADD231PS  Z10, Z8, Z4
+	VFMADD231PS  Z10, Z9, Z5
+	VBROADCASTSS 140(DX), Z10
+	VFMADD231PS  Z10, Z8, Z6
+	VFMADD231PS  Z10, Z9, Z7
+	ADDQ         120(AX), CX
+	ADDQ         $0x90, DX
+	ADDQ         192(AX), BX
+	DECQ         DI
+	JNE          threeByThree
+	JMP          end
+
+any:
+	MOVQ 96(AX), R8
+	MOVQ 128(AX), R9
+	LEAQ (R8)(R8*2), R10
 
 channel:
-	MOVQ 160(AX), R9
+	PREFETCHT1 (BX)
+	MOVQ       160(AX), R10
 
 row:
-	MOVQ 168(AX), R10
+	MOVQ 168(AX), R11
 
 column:
 	VMOVUPS      (CX), Z8
-	VMOVUPS      (CX)(BX*1), Z9
+	VMOVUPS      (CX)(R8*1), Z9
 	VBROADCASTSS (DX), Z10
 	VFMADD231PS  Z10, Z8, Z0
 	VFMADD231PS  Z10, Z9, Z1
@@ -3895,48 +4275,53 @@ column:
 	VFMADD231PS  Z10, Z8, Z6
 	VFMADD231PS  Z10, Z9, Z7
 	ADDQ         SI, CX
-	ADDQ         DI, DX
-	DECQ         R10
+	ADDQ         R9, DX
+	DECQ         R11
 	JNE          column
 	ADDQ         112(AX), CX
 	ADDQ         136(AX), DX
-	DECQ         R9
+	DECQ         R10
 	JNE          row
 	ADDQ         120(AX), CX
 	ADDQ         144(AX), DX
-	DECQ         R8
+	ADDQ         192(AX), BX
+	DECQ         DI
 	JNE          channel
-	MOVQ         184(AX), CX
-	KMOVW        64(CX), K1
-	MOVQ         192(AX), CX
-	KMOVW        64(CX), K2
-	MOVQ         200(AX), CX
-	MOVQ         40(AX), DX
-	MOVQ         56(AX), BX
-	MOVQ         CX, SI
-	VMOVUPS      Z0, K2, (SI)
-	ADDQ         BX, SI
-	VMOVUPS      Z1, K1, (SI)
-	ADDQ         DX, CX
-	MOVQ         CX, SI
-	VMOVUPS      Z2, K2, (SI)
-	ADDQ         BX, SI
-	VMOVUPS      Z3, K1, (SI)
-	ADDQ         DX, CX
-	MOVQ         CX, SI
-	VMOVUPS      Z4, K2, (SI)
-	ADDQ         BX, SI
-	VMOVUPS      Z5, K1, (SI)
-	ADDQ         DX, CX
-	VMOVUPS      Z6, K2, (CX)
-	ADDQ         BX, CX
-	VMOVUPS      Z7, K1, (CX)
-	MOVQ         88(AX), CX
-	ADDQ         CX, 216(AX)
-	MOVQ         48(AX), CX
-	ADDQ         CX, 200(AX)
-	DECQ         224(AX)
-	JNE          position
+
+end:
+	MOVQ    216(AX), CX
+	KMOVW   64(CX), K1
+	MOVQ    224(AX), CX
+	KMOVW   64(CX), K2
+	MOVQ    232(AX), CX
+	MOVQ    40(AX), DX
+	MOVQ    56(AX), BX
+	MOVQ    CX, SI
+	VMOVUPS Z0, K2, (SI)
+	ADDQ    BX, SI
+	VMOVUPS Z1, K1, (SI)
+	ADDQ    DX, CX
+	MOVQ    CX, SI
+	VMOVUPS Z2, K2, (SI)
+	ADDQ    BX, SI
+	VMOVUPS Z3, K1, (SI)
+	ADDQ    DX, CX
+	MOVQ    CX, SI
+	VMOVUPS Z4, K2, (SI)
+	ADDQ    BX, SI
+	VMOVUPS Z5, K1, (SI)
+	ADDQ    DX, CX
+	VMOVUPS Z6, K2, (CX)
+	ADDQ    BX, CX
+	VMOVUPS Z7, K1, (CX)
+	MOVQ    88(AX), CX
+	ADDQ    CX, 248(AX)
+	MOVQ    48(AX), CX
+	ADDQ    CX, 232(AX)
+	MOVQ    200(AX), CX
+	ADDQ    CX, 256(AX)
+	DECQ    264(AX)
+	JNE     position
 	VZEROUPPER
 	RET
 
@@ -4020,20 +4405,22 @@ sample:
 	RET
 
 // func tile4x3AVX512(a *int64)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·tile4x3AVX512(SB), NOSPLIT, $0-8
 	MOVQ a+0(FP), AX
 	MOVQ (AX), CX
-	MOVQ CX, 200(AX)
+	MOVQ CX, 232(AX)
 	MOVQ 8(AX), CX
-	MOVQ CX, 208(AX)
+	MOVQ CX, 240(AX)
 	MOVQ 16(AX), CX
-	MOVQ CX, 216(AX)
+	MOVQ CX, 248(AX)
+	MOVQ 184(AX), CX
+	MOVQ CX, 256(AX)
 	MOVQ 176(AX), CX
-	MOVQ CX, 224(AX)
+	MOVQ CX, 264(AX)
 
 position:
-	MOVQ         208(AX), CX
+	MOVQ         240(AX), CX
 	TESTQ        CX, CX
 	JNE          continue
 	MOVQ         32(AX), CX
@@ -4052,9 +4439,9 @@ position:
 	JMP          start
 
 continue:
-	MOVQ      184(AX), DX
+	MOVQ      216(AX), DX
 	KMOVW     64(DX), K1
-	MOVQ      192(AX), DX
+	MOVQ      224(AX), DX
 	KMOVW     64(DX), K2
 	MOVQ      64(AX), DX
 	MOVQ      80(AX), BX
@@ -4085,27 +4472,217 @@ continue:
 	ADDQ      BX, CX
 	VMOVUPS.Z (CX), K1, Z11
 	MOVQ      72(AX), CX
-	ADDQ      CX, 208(AX)
+	ADDQ      CX, 240(AX)
 
 start:
-	MOVQ 216(AX), CX
+	MOVQ 248(AX), CX
 	MOVQ 24(AX), DX
-	MOVQ 96(AX), BX
+	MOVQ 256(AX), BX
 	MOVQ 104(AX), SI
-	MOVQ 128(AX), DI
-	LEAQ (BX)(BX*2), R8
-	MOVQ 152(AX), R8
+	MOVQ 152(AX), DI
+	CMPQ 208(AX), $0x00
+	JE   any
+
+threeByThree:
+	PREFETCHT1   (BX)
+	MOVQ         112(AX), R8
+	MOVQ         CX, R9
+	VMOVUPS      (R9), Z12
+	VMOVUPS      64(R9), Z13
+	VMOVUPS      128(R9), Z14
+	VBROADCASTSS (DX), Z15
+	VFMADD231PS  Z15, Z12, Z0
+	VFMADD231PS  Z15, Z13, Z1
+	VFMADD231PS  Z15, Z14, Z2
+	VBROADCASTSS 4(DX), Z15
+	VFMADD231PS  Z15, Z12, Z3
+	VFMADD231PS  Z15, Z13, Z4
+	VFMADD231PS  Z15, Z14, Z5
+	VBROADCASTSS 8(DX), Z15
+	VFMADD231PS  Z15, Z12, Z6
+	VFMADD231PS  Z15, Z13, Z7
+	VFMADD231PS  Z15, Z14, Z8
+	VBROADCASTSS 12(DX), Z15
+	VFMADD231PS  Z15, Z12, Z9
+	VFMADD231PS  Z15, Z13, Z10
+	VFMADD231PS  Z15, Z14, Z11
+	VMOVUPS      (R9)(SI*1), Z12
+	VMOVUPS      64(R9)(SI*1), Z13
+	VMOVUPS      128(R9)(SI*1), Z14
+	VBROADCASTSS 16(DX), Z15
+	VFMADD231PS  Z15, Z12, Z0
+	VFMADD231PS  Z15, Z13, Z1
+	VFMADD231PS  Z15, Z14, Z2
+	VBROADCASTSS 20(DX), Z15
+	VFMADD231PS  Z15, Z12, Z3
+	VFMADD231PS  Z15, Z13, Z4
+	VFMADD231PS  Z15, Z14, Z5
+	VBROADCASTSS 24(DX), Z15
+	VFMADD231PS  Z15, Z12, Z6
+	VFMADD231PS  Z15, Z13, Z7
+	VFMADD231PS  Z15, Z14, Z8
+	VBROADCASTSS 28(DX), Z15
+	VFMADD231PS  Z15, Z12, Z9
+	VFMADD231PS  Z15, Z13, Z10
+	VFMADD231PS  Z15, Z14, Z11
+	VMOVUPS      (R9)(SI*2), Z12
+	VMOVUPS      64(R9)(SI*2), Z13
+	VMOVUPS      128(R9)(SI*2), Z14
+	VBROADCASTSS 32(DX), Z15
+	VFMADD231PS  Z15, Z12, Z0
+	VFMADD231PS  Z15, Z13, Z1
+	VFMADD231PS  Z15, Z14, Z2
+	VBROADCASTSS 36(DX), Z15
+	VFMADD231PS  Z15, Z12, Z3
+	VFMADD231PS  Z15, Z13, Z4
+	VFMADD231PS  Z15, Z14, Z5
+	VBROADCASTSS 40(DX), Z15
+	VFMADD231PS  Z15, Z12, Z6
+	VFMADD231PS  Z15, Z13, Z7
+	VFMADD231PS  Z15, Z14, Z8
+	VBROADCASTSS 44(DX), Z15
+	VFMADD231PS  Z15, Z12, Z9
+	VFMADD231PS  Z15, Z13, Z10
+	VFMADD231PS  Z15, Z14, Z11
+	ADDQ         R8, R9
+	VMOVUPS      (R9), Z12
+	VMOVUPS      64(R9), Z13
+	VMOVUPS      128(R9), Z14
+	VBROADCASTSS 48(DX), Z15
+	VFMADD231PS  Z15, Z12, Z0
+	VFMADD231PS  Z15, Z13, Z1
+	VFMADD231PS  Z15, Z14, Z2
+	VBROADCASTSS 52(DX), Z15
+	VFMADD231PS  Z15, Z12, Z3
+	VFMADD231PS  Z15, Z13, Z4
+	VFMADD231PS  Z15, Z14, Z5
+	VBROADCASTSS 56(DX), Z15
+	VFMADD231PS  Z15, Z12, Z6
+	VFMADD231PS  Z15, Z13, Z7
+	VFMADD231PS  Z15, Z14, Z8
+	VBROADCASTSS 60(DX), Z15
+	VFMADD231PS  Z15, Z12, Z9
+	VFMADD231PS  Z15, Z13, Z10
+	VFMADD231PS  Z15, Z14, Z11
+	VMOVUPS      (R9)(SI*1), Z12
+	VMOVUPS      64(R9)(SI*1), Z13
+	VMOVUPS      128(R9)(SI*1), Z14
+	VBROADCASTSS 64(DX), Z15
+	VFMADD231PS  Z15, Z12, Z0
+	VFMADD231PS  Z15, Z13, Z1
+	VFMADD231PS  Z15, Z14, Z2
+	VBROADCASTSS 68(DX), Z15
+	VFMADD231PS  Z15, Z12, Z3
+	VFMADD231PS  Z15, Z13, Z4
+	VFMADD231PS  Z15, Z14, Z5
+	VBROADCASTSS 72(DX), Z15
+	VFMADD231PS  Z15, Z12, Z6
+	VFMADD231PS  Z15, Z13, Z7
+	VFMADD231PS  Z15, Z14, Z8
+	VBROADCASTSS 76(DX), Z15
+	VFMADD231PS  Z15, Z12, Z9
+	VFMADD231PS  Z15, Z13, Z10
+	VFMADD231PS  Z15, Z14, Z11
+	VMOVUPS      (R9)(SI*2), Z12
+	VMOVUPS      64(R9)(SI*2), Z13
+	VMOVUPS      128(R9)(SI*2), Z14
+	VBROADCASTSS 80(DX), Z15
+	VFMADD231PS  Z15, Z12, Z0
+	VFMADD231PS  Z15, Z13, Z1
+	VFMADD231PS  Z15, Z14, Z2
+	VBROADCASTSS 84(DX), Z15
+	VFMADD231PS  Z15, Z12, Z3
+	VFMADD231PS  Z15, Z13, Z4
+	VFMADD231PS  Z15, Z14, Z5
+	VBROADCASTSS 88(DX), Z15
+	VFMADD231PS  Z15, Z12, Z6
+	VFMADD231PS  Z15, Z13, Z7
+	VFMADD231PS  Z15, Z14, Z8
+	VBROADCASTSS 92(DX), Z15
+	VFMADD231PS  Z15, Z12, Z9
+	VFMADD231PS  Z15, Z13, Z10
+	VFMADD231PS  Z15, Z14, Z11
+	ADDQ         R8, R9
+	VMOVUPS      (R9), Z12
+	VMOVUPS      64(R9), Z13
+	VMOVUPS      128(R9), Z14
+	VBROADCASTSS 96(DX), Z15
+	VFMADD231PS  Z15, Z12, Z0
+	VFMADD231PS  Z15, Z13, Z1
+	VFMADD231PS  Z15, Z14, Z2
+	VBROADCASTSS 100(DX), Z15
+	VFMADD231PS  Z15, Z12, Z3
+	VFMADD231PS  Z15, Z13, Z4
+	VFMADD231PS  Z15, Z14, Z5
+	VBROADCASTSS 104(DX), Z15
+	VFMADD231PS  Z15, Z12, Z6
+	VFMADD231PS  Z15, Z13, Z7
+	VFMADD231PS  Z15, Z14, Z8
+	VBROADCASTSS 108(DX), Z15
+	VFMADD231PS  Z15, Z12, Z9
+	VFMADD231PS  Z15, Z13, Z10
+	VFMADD231PS  Z15, Z14, Z11
+	VMOVUPS      (R9)(SI*1), Z12
+	VMOVUPS      64(R9)(SI*1), Z13
+	VMOVUPS      128(R9)(SI*1), Z14
+	VBROADCASTSS 112(DX), Z15
+	VFMADD231PS  Z15, Z12, Z0
+	VFMADD231PS  Z15, Z13, Z1
+	VFMADD231PS  Z15, Z14, Z2
+	VBROADCASTSS 116(DX), Z15
+	VFMADD231PS  Z15, Z12, Z3
+	VFMADD231PS  Z15, Z13, Z4
+	VFMADD231PS  Z15, Z14, Z5
+	VBROADCASTSS 120(DX), Z15
+	VFMADD231PS  Z15, Z12, Z6
+	VFMADD231PS  Z15, Z13, Z7
+	VFMADD231PS  Z15, Z14, Z8
+	VBROADCASTSS 124(DX), Z15
+	VFMADD231PS  Z15, Z12, Z9
+	VFMADD231PS  Z15, Z13, Z10
+	VFMADD231PS  Z15, Z14, Z11
+	VMOVUPS      (R9)(SI*2), Z12
+	VMOVUPS      64(R9)(SI*2), Z13
+	VMOVUPS      128(R9)(SI*2), Z14
+	VBROADCASTSS 128(DX), Z15
+	VFMADD231PS  Z15, Z12, Z0
+	VFMADD231PS  Z15, Z13, Z1
+	VFMADD231PS  Z15, Z14, Z2
+	VBROADCASTSS 132(DX), Z15
+	VFMADD231PS  Z15, Z12, Z3
+	VFMADD231PS  Z15, Z13, Z4
+	VFMADD231PS  Z15, Z14, Z5
+	VBROADCASTSS 136(DX), Z15
+	VFMADD231PS  Z15, Z12, Z6
+	VFMADD231PS  Z15, Z13, Z7
+	VFMADD231PS  Z15, Z14, Z8
+	VBROADCASTSS 140(DX), Z15
+	VFMADD231PS  Z15, Z12, Z9
+	VFMADD231PS  Z15, Z13, Z10
+	VFMADD231PS  Z15, Z14, Z11
+	ADDQ         120(AX), CX
+	ADDQ         $0x90, DX
+	ADDQ         192(AX), BX
+	DECQ         DI
+	JNE          threeByThree
+	JMP          end
+
+any:
+	MOVQ 96(AX), R8
+	MOVQ 128(AX), R9
+	LEAQ (R8)(R8*2), R10
 
 channel:
-	MOVQ 160(AX), R9
+	PREFETCHT1 (BX)
+	MOVQ       160(AX), R10
 
 row:
-	MOVQ 168(AX), R10
+	MOVQ 168(AX), R11
 
 column:
 	VMOVUPS      (CX), Z12
-	VMOVUPS      (CX)(BX*1), Z13
-	VMOVUPS      (CX)(BX*2), Z14
+	VMOVUPS      (CX)(R8*1), Z13
+	VMOVUPS      (CX)(R8*2), Z14
 	VBROADCASTSS (DX), Z15
 	VFMADD231PS  Z15, Z12, Z0
 	VFMADD231PS  Z15, Z13, Z1
@@ -4123,56 +4700,61 @@ column:
 	VFMADD231PS  Z15, Z13, Z10
 	VFMADD231PS  Z15, Z14, Z11
 	ADDQ         SI, CX
-	ADDQ         DI, DX
-	DECQ         R10
+	ADDQ         R9, DX
+	DECQ         R11
 	JNE          column
 	ADDQ         112(AX), CX
 	ADDQ         136(AX), DX
-	DECQ         R9
+	DECQ         R10
 	JNE          row
 	ADDQ         120(AX), CX
 	ADDQ         144(AX), DX
-	DECQ         R8
+	ADDQ         192(AX), BX
+	DECQ         DI
 	JNE          channel
-	MOVQ         184(AX), CX
-	KMOVW        64(CX), K1
-	MOVQ         192(AX), CX
-	KMOVW        64(CX), K2
-	MOVQ         200(AX), CX
-	MOVQ         40(AX), DX
-	MOVQ         56(AX), BX
-	MOVQ         CX, SI
-	VMOVUPS      Z0, K2, (SI)
-	ADDQ         BX, SI
-	VMOVUPS      Z1, K2, (SI)
-	ADDQ         BX, SI
-	VMOVUPS      Z2, K1, (SI)
-	ADDQ         DX, CX
-	MOVQ         CX, SI
-	VMOVUPS      Z3, K2, (SI)
-	ADDQ         BX, SI
-	VMOVUPS      Z4, K2, (SI)
-	ADDQ         BX, SI
-	VMOVUPS      Z5, K1, (SI)
-	ADDQ         DX, CX
-	MOVQ         CX, SI
-	VMOVUPS      Z6, K2, (SI)
-	ADDQ         BX, SI
-	VMOVUPS      Z7, K2, (SI)
-	ADDQ         BX, SI
-	VMOVUPS      Z8, K1, (SI)
-	ADDQ         DX, CX
-	VMOVUPS      Z9, K2, (CX)
-	ADDQ         BX, CX
-	VMOVUPS      Z10, K2, (CX)
-	ADDQ         BX, CX
-	VMOVUPS      Z11, K1, (CX)
-	MOVQ         88(AX), CX
-	ADDQ         CX, 216(AX)
-	MOVQ         48(AX), CX
-	ADDQ         CX, 200(AX)
-	DECQ         224(AX)
-	JNE          position
+
+end:
+	MOVQ    216(AX), CX
+	KMOVW   64(CX), K1
+	MOVQ    224(AX), CX
+	KMOVW   64(CX), K2
+	MOVQ    232(AX), CX
+	MOVQ    40(AX), DX
+	MOVQ    56(AX), BX
+	MOVQ    CX, SI
+	VMOVUPS Z0, K2, (SI)
+	ADDQ    BX, SI
+	VMOVUPS Z1, K2, (SI)
+	ADDQ    BX, SI
+	VMOVUPS Z2, K1, (SI)
+	ADDQ    DX, CX
+	MOVQ    CX, SI
+	VMOVUPS Z3, K2, (SI)
+	ADDQ    BX, SI
+	VMOVUPS Z4, K2, (SI)
+	ADDQ    BX, SI
+	VMOVUPS Z5, K1, (SI)
+	ADDQ    DX, CX
+	MOVQ    CX, SI
+	VMOVUPS Z6, K2, (SI)
+	ADDQ    BX, SI
+	VMOVUPS Z7, K2, (SI)
+	ADDQ    BX, SI
+	VMOVUPS Z8, K1, (SI)
+	ADDQ    DX, CX
+	VMOVUPS Z9, K2, (CX)
+	ADDQ    BX, CX
+	VMOVUPS Z10, K2, (CX)
+	ADDQ    BX, CX
+	VMOVUPS Z11, K1, (CX)
+	MOVQ    88(AX), CX
+	ADDQ    CX, 248(AX)
+	MOVQ    48(AX), CX
+	ADDQ    CX, 232(AX)
+	MOVQ    200(AX), CX
+	ADDQ    CX, 256(AX)
+	DECQ    264(AX)
+	JNE     position
 	VZEROUPPER
 	RET
 
@@ -4273,20 +4855,22 @@ sample:
 	RET
 
 // func tile4x4AVX512(a *int64)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·tile4x4AVX512(SB), NOSPLIT, $0-8
 	MOVQ a+0(FP), AX
 	MOVQ (AX), CX
-	MOVQ CX, 200(AX)
+	MOVQ CX, 232(AX)
 	MOVQ 8(AX), CX
-	MOVQ CX, 208(AX)
+	MOVQ CX, 240(AX)
 	MOVQ 16(AX), CX
-	MOVQ CX, 216(AX)
+	MOVQ CX, 248(AX)
+	MOVQ 184(AX), CX
+	MOVQ CX, 256(AX)
 	MOVQ 176(AX), CX
-	MOVQ CX, 224(AX)
+	MOVQ CX, 264(AX)
 
 position:
-	MOVQ         208(AX), CX
+	MOVQ         240(AX), CX
 	TESTQ        CX, CX
 	JNE          continue
 	MOVQ         32(AX), CX
@@ -4309,9 +4893,9 @@ position:
 	JMP          start
 
 continue:
-	MOVQ      184(AX), DX
+	MOVQ      216(AX), DX
 	KMOVW     64(DX), K1
-	MOVQ      192(AX), DX
+	MOVQ      224(AX), DX
 	KMOVW     64(DX), K2
 	MOVQ      64(AX), DX
 	MOVQ      80(AX), BX
@@ -4350,28 +4934,263 @@ continue:
 	ADDQ      BX, CX
 	VMOVUPS.Z (CX), K1, Z15
 	MOVQ      72(AX), CX
-	ADDQ      CX, 208(AX)
+	ADDQ      CX, 240(AX)
 
 start:
-	MOVQ 216(AX), CX
+	MOVQ 248(AX), CX
 	MOVQ 24(AX), DX
-	MOVQ 96(AX), BX
+	MOVQ 256(AX), BX
 	MOVQ 104(AX), SI
-	MOVQ 128(AX), DI
-	LEAQ (BX)(BX*2), R8
-	MOVQ 152(AX), R9
+	MOVQ 152(AX), DI
+	CMPQ 208(AX), $0x00
+	JE   any
+
+threeByThree:
+	PREFETCHT1   (BX)
+	MOVQ         112(AX), R8
+	MOVQ         CX, R9
+	VMOVUPS      (R9), Z16
+	VMOVUPS      64(R9), Z17
+	VMOVUPS      128(R9), Z18
+	VMOVUPS      192(R9), Z19
+	VBROADCASTSS (DX), Z20
+	VFMADD231PS  Z20, Z16, Z0
+	VFMADD231PS  Z20, Z17, Z1
+	VFMADD231PS  Z20, Z18, Z2
+	VFMADD231PS  Z20, Z19, Z3
+	VBROADCASTSS 4(DX), Z20
+	VFMADD231PS  Z20, Z16, Z4
+	VFMADD231PS  Z20, Z17, Z5
+	VFMADD231PS  Z20, Z18, Z6
+	VFMADD231PS  Z20, Z19, Z7
+	VBROADCASTSS 8(DX), Z20
+	VFMADD231PS  Z20, Z16, Z8
+	VFMADD231PS  Z20, Z17, Z9
+	VFMADD231PS  Z20, Z18, Z10
+	VFMADD231PS  Z20, Z19, Z11
+	VBROADCASTSS 12(DX), Z20
+	VFMADD231PS  Z20, Z16, Z12
+	VFMADD231PS  Z20, Z17, Z13
+	VFMADD231PS  Z20, Z18, Z14
+	VFMADD231PS  Z20, Z19, Z15
+	VMOVUPS      (R9)(SI*1), Z16
+	VMOVUPS      64(R9)(SI*1), Z17
+	VMOVUPS      128(R9)(SI*1), Z18
+	VMOVUPS      192(R9)(SI*1), Z19
+	VBROADCASTSS 16(DX), Z20
+	VFMADD231PS  Z20, Z16, Z0
+	VFMADD231PS  Z20, Z17, Z1
+	VFMADD231PS  Z20, Z18, Z2
+	VFMADD231PS  Z20, Z19, Z3
+	VBROADCASTSS 20(DX), Z20
+	VFMADD231PS  Z20, Z16, Z4
+	VFMADD231PS  Z20, Z17, Z5
+	VFMADD231PS  Z20, Z18, Z6
+	VFMADD231PS  Z20, Z19, Z7
+	VBROADCASTSS 24(DX), Z20
+	VFMADD231PS  Z20, Z16, Z8
+	VFMADD231PS  Z20, Z17, Z9
+	VFMADD231PS  Z20, Z18, Z10
+	VFMADD231PS  Z20, Z19, Z11
+	VBROADCASTSS 28(DX), Z20
+	VFMADD231PS  Z20, Z16, Z12
+	VFMADD231PS  Z20, Z17, Z13
+	VFMADD231PS  Z20, Z18, Z14
+	VFMADD231PS  Z20, Z19, Z15
+	VMOVUPS      (R9)(SI*2), Z16
+	VMOVUPS      64(R9)(SI*2), Z17
+	VMOVUPS      128(R9)(SI*2), Z18
+	VMOVUPS      192(R9)(SI*2), Z19
+	VBROADCASTSS 32(DX), Z20
+	VFMADD231PS  Z20, Z16, Z0
+	VFMADD231PS  Z20, Z17, Z1
+	VFMADD231PS  Z20, Z18, Z2
+	VFMADD231PS  Z20, Z19, Z3
+	VBROADCASTSS 36(DX), Z20
+	VFMADD231PS  Z20, Z16, Z4
+	VFMADD231PS  Z20, Z17, Z5
+	VFMADD231PS  Z20, Z18, Z6
+	VFMADD231PS  Z20, Z19, Z7
+	VBROADCASTSS 40(DX), Z20
+	VFMADD231PS  Z20, Z16, Z8
+	VFMADD231PS  Z20, Z17, Z9
+	VFMADD231PS  Z20, Z18, Z10
+	VFMADD231PS  Z20, Z19, Z11
+	VBROADCASTSS 44(DX), Z20
+	VFMADD231PS  Z20, Z16, Z12
+	VFMADD231PS  Z20, Z17, Z13
+	VFMADD231PS  Z20, Z18, Z14
+	VFMADD231PS  Z20, Z19, Z15
+	ADDQ         R8, R9
+	VMOVUPS      (R9), Z16
+	VMOVUPS      64(R9), Z17
+	VMOVUPS      128(R9), Z18
+	VMOVUPS      192(R9), Z19
+	VBROADCASTSS 48(DX), Z20
+	VFMADD231PS  Z20, Z16, Z0
+	VFMADD231PS  Z20, Z17, Z1
+	VFMADD231PS  Z20, Z18, Z2
+	VFMADD231PS  Z20, Z19, Z3
+	VBROADCASTSS 52(DX), Z20
+	VFMADD231PS  Z20, Z16, Z4
+	VFMADD231PS  Z20, Z17, Z5
+	VFMADD231PS  Z20, Z18, Z6
+	VFMADD231PS  Z20, Z19, Z7
+	VBROADCASTSS 56(DX), Z20
+	VFMADD231PS  Z20, Z16, Z8
+	VFMADD231PS  Z20, Z17, Z9
+	VFMADD231PS  Z20, Z18, Z10
+	VFMADD231PS  Z20, Z19, Z11
+	VBROADCASTSS 60(DX), Z20
+	VFMADD231PS  Z20, Z16, Z12
+	VFMADD231PS  Z20, Z17, Z13
+	VFMADD231PS  Z20, Z18, Z14
+	VFMADD231PS  Z20, Z19, Z15
+	VMOVUPS      (R9)(SI*1), Z16
+	VMOVUPS      64(R9)(SI*1), Z17
+	VMOVUPS      128(R9)(SI*1), Z18
+	VMOVUPS      192(R9)(SI*1), Z19
+	VBROADCASTSS 64(DX), Z20
+	VFMADD231PS  Z20, Z16, Z0
+	VFMADD231PS  Z20, Z17, Z1
+	VFMADD231PS  Z20, Z18, Z2
+	VFMADD231PS  Z20, Z19, Z3
+	VBROADCASTSS 68(DX), Z20
+	VFMADD231PS  Z20, Z16, Z4
+	VFMADD231PS  Z20, Z17, Z5
+	VFMADD231PS  Z20, Z18, Z6
+	VFMADD231PS  Z20, Z19, Z7
+	VBROADCASTSS 72(DX), Z20
+	VFMADD231PS  Z20, Z16, Z8
+	VFMADD231PS  Z20, Z17, Z9
+	VFMADD231PS  Z20, Z18, Z10
+	VFMADD231PS  Z20, Z19, Z11
+	VBROADCASTSS 76(DX), Z20
+	VFMADD231PS  Z20, Z16, Z12
+	VFMADD231PS  Z20, Z17, Z13
+	VFMADD231PS  Z20, Z18, Z14
+	VFMADD231PS  Z20, Z19, Z15
+	VMOVUPS      (R9)(SI*2), Z16
+	VMOVUPS      64(R9)(SI*2), Z17
+	VMOVUPS      128(R9)(SI*2), Z18
+	VMOVUPS      192(R9)(SI*2), Z19
+	VBROADCASTSS 80(DX), Z20
+	VFMADD231PS  Z20, Z16, Z0
+	VFMADD231PS  Z20, Z17, Z1
+	VFMADD231PS  Z20, Z18, Z2
+	VFMADD231PS  Z20, Z19, Z3
+	VBROADCASTSS 84(DX), Z20
+	VFMADD231PS  Z20, Z16, Z4
+	VFMADD231PS  Z20, Z17, Z5
+	VFMADD231PS  Z20, Z18, Z6
+	VFMADD231PS  Z20, Z19, Z7
+	VBROADCASTSS 88(DX), Z20
+	VFMADD231PS  Z20, Z16, Z8
+	VFMADD231PS  Z20, Z17, Z9
+	VFMADD231PS  Z20, Z18, Z10
+	VFMADD231PS  Z20, Z19, Z11
+	VBROADCASTSS 92(DX), Z20
+	VFMADD231PS  Z20, Z16, Z12
+	VFMADD231PS  Z20, Z17, Z13
+	VFMADD231PS  Z20, Z18, Z14
+	VFMADD231PS  Z20, Z19, Z15
+	ADDQ         R8, R9
+	VMOVUPS      (R9), Z16
+	VMOVUPS      64(R9), Z17
+	VMOVUPS      128(R9), Z18
+	VMOVUPS      192(R9), Z19
+	VBROADCASTSS 96(DX), Z20
+	VFMADD231PS  Z20, Z16, Z0
+	VFMADD231PS  Z20, Z17, Z1
+	VFMADD231PS  Z20, Z18, Z2
+	VFMADD231PS  Z20, Z19, Z3
+	VBROADCASTSS 100(DX), Z20
+	VFMADD231PS  Z20, Z16, Z4
+	VFMADD231PS  Z20, Z17, Z5
+	VFMADD231PS  Z20, Z18, Z6
+	VFMADD231PS  Z20, Z19, Z7
+	VBROADCASTSS 104(DX), Z20
+	VFMADD231PS  Z20, Z16, Z8
+	VFMADD231PS  Z20, Z17, Z9
+	VFMADD231PS  Z20, Z18, Z10
+	VFMADD231PS  Z20, Z19, Z11
+	VBROADCASTSS 108(DX), Z20
+	VFMADD231PS  Z20, Z16, Z12
+	VFMADD231PS  Z20, Z17, Z13
+	VFMADD231PS  Z20, Z18, Z14
+	VFMADD231PS  Z20, Z19, Z15
+	VMOVUPS      (R9)(SI*1), Z16
+	VMOVUPS      64(R9)(SI*1), Z17
+	VMOVUPS      128(R9)(SI*1), Z18
+	VMOVUPS      192(R9)(SI*1), Z19
+	VBROADCASTSS 112(DX), Z20
+	VFMADD231PS  Z20, Z16, Z0
+	VFMADD231PS  Z20, Z17, Z1
+	VFMADD231PS  Z20, Z18, Z2
+	VFMADD231PS  Z20, Z19, Z3
+	VBROADCASTSS 116(DX), Z20
+	VFMADD231PS  Z20, Z16, Z4
+	VFMADD231PS  Z20, Z17, Z5
+	VFMADD231PS  Z20, Z18, Z6
+	VFMADD231PS  Z20, Z19, Z7
+	VBROADCASTSS 120(DX), Z20
+	VFMADD231PS  Z20, Z16, Z8
+	VFMADD231PS  Z20, Z17, Z9
+	VFMADD231PS  Z20, Z18, Z10
+	VFMADD231PS  Z20, Z19, Z11
+	VBROADCASTSS 124(DX), Z20
+	VFMADD231PS  Z20, Z16, Z12
+	VFMADD231PS  Z20, Z17, Z13
+	VFMADD231PS  Z20, Z18, Z14
+	VFMADD231PS  Z20, Z19, Z15
+	VMOVUPS      (R9)(SI*2), Z16
+	VMOVUPS      64(R9)(SI*2), Z17
+	VMOVUPS      128(R9)(SI*2), Z18
+	VMOVUPS      192(R9)(SI*2), Z19
+	VBROADCASTSS 128(DX), Z20
+	VFMADD231PS  Z20, Z16, Z0
+	VFMADD231PS  Z20, Z17, Z1
+	VFMADD231PS  Z20, Z18, Z2
+	VFMADD231PS  Z20, Z19, Z3
+	VBROADCASTSS 132(DX), Z20
+	VFMADD231PS  Z20, Z16, Z4
+	VFMADD231PS  Z20, Z17, Z5
+	VFMADD231PS  Z20, Z18, Z6
+	VFMADD231PS  Z20, Z19, Z7
+	VBROADCASTSS 136(DX), Z20
+	VFMADD231PS  Z20, Z16, Z8
+	VFMADD231PS  Z20, Z17, Z9
+	VFMADD231PS  Z20, Z18, Z10
+	VFMADD231PS  Z20, Z19, Z11
+	VBROADCASTSS 140(DX), Z20
+	VFMADD231PS  Z20, Z16, Z12
+	VFMADD231PS  Z20, Z17, Z13
+	VFMADD231PS  Z20, Z18, Z14
+	VFMADD231PS  Z20, Z19, Z15
+	ADDQ         120(AX), CX
+	ADDQ         $0x90, DX
+	ADDQ         192(AX), BX
+	DECQ         DI
+	JNE          threeByThree
+	JMP          end
+
+any:
+	MOVQ 96(AX), R8
+	MOVQ 128(AX), R9
+	LEAQ (R8)(R8*2), R10
 
 channel:
-	MOVQ 160(AX), R10
+	PREFETCHT1 (BX)
+	MOVQ       160(AX), R11
 
 row:
-	MOVQ 168(AX), R11
+	MOVQ 168(AX), R12
 
 column:
 	VMOVUPS      (CX), Z16
-	VMOVUPS      (CX)(BX*1), Z17
-	VMOVUPS      (CX)(BX*2), Z18
-	VMOVUPS      (CX)(R8*1), Z19
+	VMOVUPS      (CX)(R8*1), Z17
+	VMOVUPS      (CX)(R8*2), Z18
+	VMOVUPS      (CX)(R10*1), Z19
 	VBROADCASTSS (DX), Z20
 	VFMADD231PS  Z20, Z16, Z0
 	VFMADD231PS  Z20, Z17, Z1
@@ -4393,64 +5212,69 @@ column:
 	VFMADD231PS  Z20, Z18, Z14
 	VFMADD231PS  Z20, Z19, Z15
 	ADDQ         SI, CX
-	ADDQ         DI, DX
-	DECQ         R11
+	ADDQ         R9, DX
+	DECQ         R12
 	JNE          column
 	ADDQ         112(AX), CX
 	ADDQ         136(AX), DX
-	DECQ         R10
+	DECQ         R11
 	JNE          row
 	ADDQ         120(AX), CX
 	ADDQ         144(AX), DX
-	DECQ         R9
+	ADDQ         192(AX), BX
+	DECQ         DI
 	JNE          channel
-	MOVQ         184(AX), CX
-	KMOVW        64(CX), K1
-	MOVQ         192(AX), CX
-	KMOVW        64(CX), K2
-	MOVQ         200(AX), CX
-	MOVQ         40(AX), DX
-	MOVQ         56(AX), BX
-	MOVQ         CX, SI
-	VMOVUPS      Z0, K2, (SI)
-	ADDQ         BX, SI
-	VMOVUPS      Z1, K2, (SI)
-	ADDQ         BX, SI
-	VMOVUPS      Z2, K2, (SI)
-	ADDQ         BX, SI
-	VMOVUPS      Z3, K1, (SI)
-	ADDQ         DX, CX
-	MOVQ         CX, SI
-	VMOVUPS      Z4, K2, (SI)
-	ADDQ         BX, SI
-	VMOVUPS      Z5, K2, (SI)
-	ADDQ         BX, SI
-	VMOVUPS      Z6, K2, (SI)
-	ADDQ         BX, SI
-	VMOVUPS      Z7, K1, (SI)
-	ADDQ         DX, CX
-	MOVQ         CX, SI
-	VMOVUPS      Z8, K2, (SI)
-	ADDQ         BX, SI
-	VMOVUPS      Z9, K2, (SI)
-	ADDQ         BX, SI
-	VMOVUPS      Z10, K2, (SI)
-	ADDQ         BX, SI
-	VMOVUPS      Z11, K1, (SI)
-	ADDQ         DX, CX
-	VMOVUPS      Z12, K2, (CX)
-	ADDQ         BX, CX
-	VMOVUPS      Z13, K2, (CX)
-	ADDQ         BX, CX
-	VMOVUPS      Z14, K2, (CX)
-	ADDQ         BX, CX
-	VMOVUPS      Z15, K1, (CX)
-	MOVQ         88(AX), CX
-	ADDQ         CX, 216(AX)
-	MOVQ         48(AX), CX
-	ADDQ         CX, 200(AX)
-	DECQ         224(AX)
-	JNE          position
+
+end:
+	MOVQ    216(AX), CX
+	KMOVW   64(CX), K1
+	MOVQ    224(AX), CX
+	KMOVW   64(CX), K2
+	MOVQ    232(AX), CX
+	MOVQ    40(AX), DX
+	MOVQ    56(AX), BX
+	MOVQ    CX, SI
+	VMOVUPS Z0, K2, (SI)
+	ADDQ    BX, SI
+	VMOVUPS Z1, K2, (SI)
+	ADDQ    BX, SI
+	VMOVUPS Z2, K2, (SI)
+	ADDQ    BX, SI
+	VMOVUPS Z3, K1, (SI)
+	ADDQ    DX, CX
+	MOVQ    CX, SI
+	VMOVUPS Z4, K2, (SI)
+	ADDQ    BX, SI
+	VMOVUPS Z5, K2, (SI)
+	ADDQ    BX, SI
+	VMOVUPS Z6, K2, (SI)
+	ADDQ    BX, SI
+	VMOVUPS Z7, K1, (SI)
+	ADDQ    DX, CX
+	MOVQ    CX, SI
+	VMOVUPS Z8, K2, (SI)
+	ADDQ    BX, SI
+	VMOVUPS Z9, K2, (SI)
+	ADDQ    BX, SI
+	VMOVUPS Z10, K2, (SI)
+	ADDQ    BX, SI
+	VMOVUPS Z11, K1, (SI)
+	ADDQ    DX, CX
+	VMOVUPS Z12, K2, (CX)
+	ADDQ    BX, CX
+	VMOVUPS Z13, K2, (CX)
+	ADDQ    BX, CX
+	VMOVUPS Z14, K2, (CX)
+	ADDQ    BX, CX
+	VMOVUPS Z15, K1, (CX)
+	MOVQ    88(AX), CX
+	ADDQ    CX, 248(AX)
+	MOVQ    48(AX), CX
+	ADDQ    CX, 232(AX)
+	MOVQ    200(AX), CX
+	ADDQ    CX, 256(AX)
+	DECQ    264(AX)
+	JNE     position
 	VZEROUPPER
 	RET
 
@@ -4568,20 +5392,22 @@ sample:
 	RET
 
 // func tile5x1AVX512(a *int64)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·tile5x1AVX512(SB), NOSPLIT, $0-8
 	MOVQ a+0(FP), AX
 	MOVQ (AX), CX
-	MOVQ CX, 200(AX)
+	MOVQ CX, 232(AX)
 	MOVQ 8(AX), CX
-	MOVQ CX, 208(AX)
+	MOVQ CX, 240(AX)
 	MOVQ 16(AX), CX
-	MOVQ CX, 216(AX)
+	MOVQ CX, 248(AX)
+	MOVQ 184(AX), CX
+	MOVQ CX, 256(AX)
 	MOVQ 176(AX), CX
-	MOVQ CX, 224(AX)
+	MOVQ CX, 264(AX)
 
 position:
-	MOVQ         208(AX), CX
+	MOVQ         240(AX), CX
 	TESTQ        CX, CX
 	JNE          continue
 	MOVQ         32(AX), CX
@@ -4593,9 +5419,9 @@ position:
 	JMP          start
 
 continue:
-	MOVQ      184(AX), DX
+	MOVQ      216(AX), DX
 	KMOVW     64(DX), K1
-	MOVQ      192(AX), DX
+	MOVQ      224(AX), DX
 	KMOVW     64(DX), K2
 	MOVQ      64(AX), DX
 	MOVQ      80(AX), BX
@@ -4613,22 +5439,140 @@ continue:
 	ADDQ      DX, CX
 	VMOVUPS.Z (CX), K1, Z4
 	MOVQ      72(AX), CX
-	ADDQ      CX, 208(AX)
+	ADDQ      CX, 240(AX)
 
 start:
-	MOVQ 216(AX), CX
+	MOVQ 248(AX), CX
 	MOVQ 24(AX), DX
-	MOVQ 96(AX), BX
+	MOVQ 256(AX), BX
 	MOVQ 104(AX), SI
-	MOVQ 128(AX), DI
-	LEAQ (BX)(BX*2), BX
-	MOVQ 152(AX), BX
+	MOVQ 152(AX), DI
+	CMPQ 208(AX), $0x00
+	JE   any
+
+threeByThree:
+	PREFETCHT1   (BX)
+	MOVQ         112(AX), R8
+	MOVQ         CX, R9
+	VMOVUPS      (R9), Z5
+	VBROADCASTSS (DX), Z6
+	VFMADD231PS  Z6, Z5, Z0
+	VBROADCASTSS 4(DX), Z6
+	VFMADD231PS  Z6, Z5, Z1
+	VBROADCASTSS 8(DX), Z6
+	VFMADD231PS  Z6, Z5, Z2
+	VBROADCASTSS 12(DX), Z6
+	VFMADD231PS  Z6, Z5, Z3
+	VBROADCASTSS 16(DX), Z6
+	VFMADD231PS  Z6, Z5, Z4
+	VMOVUPS      (R9)(SI*1), Z5
+	VBROADCASTSS 20(DX), Z6
+	VFMADD231PS  Z6, Z5, Z0
+	VBROADCASTSS 24(DX), Z6
+	VFMADD231PS  Z6, Z5, Z1
+	VBROADCASTSS 28(DX), Z6
+	VFMADD231PS  Z6, Z5, Z2
+	VBROADCASTSS 32(DX), Z6
+	VFMADD231PS  Z6, Z5, Z3
+	VBROADCASTSS 36(DX), Z6
+	VFMADD231PS  Z6, Z5, Z4
+	VMOVUPS      (R9)(SI*2), Z5
+	VBROADCASTSS 40(DX), Z6
+	VFMADD231PS  Z6, Z5, Z0
+	VBROADCASTSS 44(DX), Z6
+	VFMADD231PS  Z6, Z5, Z1
+	VBROADCASTSS 48(DX), Z6
+	VFMADD231PS  Z6, Z5, Z2
+	VBROADCASTSS 52(DX), Z6
+	VFMADD231PS  Z6, Z5, Z3
+	VBROADCASTSS 56(DX), Z6
+	VFMADD231PS  Z6, Z5, Z4
+	ADDQ         R8, R9
+	VMOVUPS      (R9), Z5
+	VBROADCASTSS 60(DX), Z6
+	VFMADD231PS  Z6, Z5, Z0
+	VBROADCASTSS 64(DX), Z6
+	VFMADD231PS  Z6, Z5, Z1
+	VBROADCASTSS 68(DX), Z6
+	VFMADD231PS  Z6, Z5, Z2
+	VBROADCASTSS 72(DX), Z6
+	VFMADD231PS  Z6, Z5, Z3
+	VBROADCASTSS 76(DX), Z6
+	VFMADD231PS  Z6, Z5, Z4
+	VMOVUPS      (R9)(SI*1), Z5
+	VBROADCASTSS 80(DX), Z6
+	VFMADD231PS  Z6, Z5, Z0
+	VBROADCASTSS 84(DX), Z6
+	VFMADD231PS  Z6, Z5, Z1
+	VBROADCASTSS 88(DX), Z6
+	VFMADD231PS  Z6, Z5, Z2
+	VBROADCASTSS 92(DX), Z6
+	VFMADD231PS  Z6, Z5, Z3
+	VBROADCASTSS 96(DX), Z6
+	VFMADD231PS  Z6, Z5, Z4
+	VMOVUPS      (R9)(SI*2), Z5
+	VBROADCASTSS 100(DX), Z6
+	VFMADD231PS  Z6, Z5, Z0
+	VBROADCASTSS 104(DX), Z6
+	VFMADD231PS  Z6, Z5, Z1
+	VBROADCASTSS 108(DX), Z6
+	VFMADD231PS  Z6, Z5, Z2
+	VBROADCASTSS 112(DX), Z6
+	VFMADD231PS  Z6, Z5, Z3
+	VBROADCASTSS 116(DX), Z6
+	VFMADD231PS  Z6, Z5, Z4
+	ADDQ         R8, R9
+	VMOVUPS      (R9), Z5
+	VBROADCASTSS 120(DX), Z6
+	VFMADD231PS  Z6, Z5, Z0
+	VBROADCASTSS 124(DX), Z6
+	VFMADD231PS  Z6, Z5, Z1
+	VBROADCASTSS 128(DX), Z6
+	VFMADD231PS  Z6, Z5, Z2
+	VBROADCASTSS 132(DX), Z6
+	VFMADD231PS  Z6, Z5, Z3
+	VBROADCASTSS 136(DX), Z6
+	VFMADD231PS  Z6, Z5, Z4
+	VMOVUPS      (R9)(SI*1), Z5
+	VBROADCASTSS 140(DX), Z6
+	VFMADD231PS  Z6, Z5, Z0
+	VBROADCASTSS 144(DX), Z6
+	VFMADD231PS  Z6, Z5, Z1
+	VBROADCASTSS 148(DX), Z6
+	VFMADD231PS  Z6, Z5, Z2
+	VBROADCASTSS 152(DX), Z6
+	VFMADD231PS  Z6, Z5, Z3
+	VBROADCASTSS 156(DX), Z6
+	VFMADD231PS  Z6, Z5, Z4
+	VMOVUPS      (R9)(SI*2), Z5
+	VBROADCASTSS 160(DX), Z6
+	VFMADD231PS  Z6, Z5, Z0
+	VBROADCASTSS 164(DX), Z6
+	VFMADD231PS  Z6, Z5, Z1
+	VBROADCASTSS 168(DX), Z6
+	VFMADD231PS  Z6, Z5, Z2
+	VBROADCASTSS 172(DX), Z6
+	VFMADD231PS  Z6, Z5, Z3
+	VBROADCASTSS 176(DX), Z6
+	VFMADD231PS  Z6, Z5, Z4
+	ADDQ         120(AX), CX
+	ADDQ         $0xb4, DX
+	ADDQ         192(AX), BX
+	DECQ         DI
+	JNE          threeByThree
+	JMP          end
+
+any:
+	MOVQ 96(AX), R8
+	MOVQ 128(AX), R9
+	LEAQ (R8)(R8*2), R8
 
 channel:
-	MOVQ 160(AX), R8
+	PREFETCHT1 (BX)
+	MOVQ       160(AX), R8
 
 row:
-	MOVQ 168(AX), R9
+	MOVQ 168(AX), R10
 
 column:
 	VMOVUPS      (CX), Z5
@@ -4643,8 +5587,8 @@ column:
 	VBROADCASTSS 16(DX), Z6
 	VFMADD231PS  Z6, Z5, Z4
 	ADDQ         SI, CX
-	ADDQ         DI, DX
-	DECQ         R9
+	ADDQ         R9, DX
+	DECQ         R10
 	JNE          column
 	ADDQ         112(AX), CX
 	ADDQ         136(AX), DX
@@ -4652,34 +5596,39 @@ column:
 	JNE          row
 	ADDQ         120(AX), CX
 	ADDQ         144(AX), DX
-	DECQ         BX
+	ADDQ         192(AX), BX
+	DECQ         DI
 	JNE          channel
-	MOVQ         184(AX), CX
-	KMOVW        64(CX), K1
-	MOVQ         192(AX), CX
-	KMOVW        64(CX), K2
-	MOVQ         200(AX), CX
-	MOVQ         40(AX), DX
-	MOVQ         56(AX), BX
-	MOVQ         CX, BX
-	VMOVUPS      Z0, K1, (BX)
-	ADDQ         DX, CX
-	MOVQ         CX, BX
-	VMOVUPS      Z1, K1, (BX)
-	ADDQ         DX, CX
-	MOVQ         CX, BX
-	VMOVUPS      Z2, K1, (BX)
-	ADDQ         DX, CX
-	MOVQ         CX, BX
-	VMOVUPS      Z3, K1, (BX)
-	ADDQ         DX, CX
-	VMOVUPS      Z4, K1, (CX)
-	MOVQ         88(AX), CX
-	ADDQ         CX, 216(AX)
-	MOVQ         48(AX), CX
-	ADDQ         CX, 200(AX)
-	DECQ         224(AX)
-	JNE          position
+
+end:
+	MOVQ    216(AX), CX
+	KMOVW   64(CX), K1
+	MOVQ    224(AX), CX
+	KMOVW   64(CX), K2
+	MOVQ    232(AX), CX
+	MOVQ    40(AX), DX
+	MOVQ    56(AX), BX
+	MOVQ    CX, BX
+	VMOVUPS Z0, K1, (BX)
+	ADDQ    DX, CX
+	MOVQ    CX, BX
+	VMOVUPS Z1, K1, (BX)
+	ADDQ    DX, CX
+	MOVQ    CX, BX
+	VMOVUPS Z2, K1, (BX)
+	ADDQ    DX, CX
+	MOVQ    CX, BX
+	VMOVUPS Z3, K1, (BX)
+	ADDQ    DX, CX
+	VMOVUPS Z4, K1, (CX)
+	MOVQ    88(AX), CX
+	ADDQ    CX, 248(AX)
+	MOVQ    48(AX), CX
+	ADDQ    CX, 232(AX)
+	MOVQ    200(AX), CX
+	ADDQ    CX, 256(AX)
+	DECQ    264(AX)
+	JNE     position
 	VZEROUPPER
 	RET
 
@@ -4752,20 +5701,22 @@ sample:
 	RET
 
 // func tile5x2AVX512(a *int64)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·tile5x2AVX512(SB), NOSPLIT, $0-8
 	MOVQ a+0(FP), AX
 	MOVQ (AX), CX
-	MOVQ CX, 200(AX)
+	MOVQ CX, 232(AX)
 	MOVQ 8(AX), CX
-	MOVQ CX, 208(AX)
+	MOVQ CX, 240(AX)
 	MOVQ 16(AX), CX
-	MOVQ CX, 216(AX)
+	MOVQ CX, 248(AX)
+	MOVQ 184(AX), CX
+	MOVQ CX, 256(AX)
 	MOVQ 176(AX), CX
-	MOVQ CX, 224(AX)
+	MOVQ CX, 264(AX)
 
 position:
-	MOVQ         208(AX), CX
+	MOVQ         240(AX), CX
 	TESTQ        CX, CX
 	JNE          continue
 	MOVQ         32(AX), CX
@@ -4782,9 +5733,9 @@ position:
 	JMP          start
 
 continue:
-	MOVQ      184(AX), DX
+	MOVQ      216(AX), DX
 	KMOVW     64(DX), K1
-	MOVQ      192(AX), DX
+	MOVQ      224(AX), DX
 	KMOVW     64(DX), K2
 	MOVQ      64(AX), DX
 	MOVQ      80(AX), BX
@@ -4812,26 +5763,198 @@ continue:
 	ADDQ      BX, CX
 	VMOVUPS.Z (CX), K1, Z9
 	MOVQ      72(AX), CX
-	ADDQ      CX, 208(AX)
+	ADDQ      CX, 240(AX)
 
 start:
-	MOVQ 216(AX), CX
+	MOVQ 248(AX), CX
 	MOVQ 24(AX), DX
-	MOVQ 96(AX), BX
+	MOVQ 256(AX), BX
 	MOVQ 104(AX), SI
-	MOVQ 128(AX), DI
-	LEAQ (BX)(BX*2), R8
-	MOVQ 152(AX), R8
+	MOVQ 152(AX), DI
+	CMPQ 208(AX), $0x00
+	JE   any
+
+threeByThree:
+	PREFETCHT1   (BX)
+	MOVQ         112(AX), R8
+	MOVQ         CX, R9
+	VMOVUPS      (R9), Z10
+	VMOVUPS      64(R9), Z11
+	VBROADCASTSS (DX), Z12
+	VFMADD231PS  Z12, Z10, Z0
+	VFMADD231PS  Z12, Z11, Z1
+	VBROADCASTSS 4(DX), Z12
+	VFMADD231PS  Z12, Z10, Z2
+	VFMADD231PS  Z12, Z11, Z3
+	VBROADCASTSS 8(DX), Z12
+	VFMADD231PS  Z12, Z10, Z4
+	VFMADD231PS  Z12, Z11, Z5
+	VBROADCASTSS 12(DX), Z12
+	VFMADD231PS  Z12, Z10, Z6
+	VFMADD231PS  Z12, Z11, Z7
+	VBROADCASTSS 16(DX), Z12
+	VFMADD231PS  Z12, Z10, Z8
+	VFMADD231PS  Z12, Z11, Z9
+	VMOVUPS      (R9)(SI*1), Z10
+	VMOVUPS      64(R9)(SI*1), Z11
+	VBROADCASTSS 20(DX), Z12
+	VFMADD231PS  Z12, Z10, Z0
+	VFMADD231PS  Z12, Z11, Z1
+	VBROADCASTSS 24(DX), Z12
+	VFMADD231PS  Z12, Z10, Z2
+	VFMADD231PS  Z12, Z11, Z3
+	VBROADCASTSS 28(DX), Z12
+	VFMADD231PS  Z12, Z10, Z4
+	VFMADD231PS  Z12, Z11, Z5
+	VBROADCASTSS 32(DX), Z12
+	VFMADD231PS  Z12, Z10, Z6
+	VFMADD231PS  Z12, Z11, Z7
+	VBROADCASTSS 36(DX), Z12
+	VFMADD231PS  Z12, Z10, Z8
+	VFMADD231PS  Z12, Z11, Z9
+	VMOVUPS      (R9)(SI*2), Z10
+	VMOVUPS      64(R9)(SI*2), Z11
+	VBROADCASTSS 40(DX), Z12
+	VFMADD231PS  Z12, Z10, Z0
+	VFMADD231PS  Z12, Z11, Z1
+	VBROADCASTSS 44(DX), Z12
+	VFMADD231PS  Z12, Z10, Z2
+	VFMADD231PS  Z12, Z11, Z3
+	VBROADCASTSS 48(DX), Z12
+	VFMADD231PS  Z12, Z10, Z4
+	VFMADD231PS  Z12, Z11, Z5
+	VBROADCASTSS 52(DX), Z12
+	VFMADD231PS  Z12, Z10, Z6
+	VFMADD231PS  Z12, Z11, Z7
+	VBROADCASTSS 56(DX), Z12
+	VFMADD231PS  Z12, Z10, Z8
+	VFMADD231PS  Z12, Z11, Z9
+	ADDQ         R8, R9
+	VMOVUPS      (R9), Z10
+	VMOVUPS      64(R9), Z11
+	VBROADCASTSS 60(DX), Z12
+	VFMADD231PS  Z12, Z10, Z0
+	VFMADD231PS  Z12, Z11, Z1
+	VBROADCASTSS 64(DX), Z12
+	VFMADD231PS  Z12, Z10, Z2
+	VFMADD231PS  Z12, Z11, Z3
+	VBROADCASTSS 68(DX), Z12
+	VFMADD231PS  Z12, Z10, Z4
+	VFMADD231PS  Z12, Z11, Z5
+	VBROADCASTSS 72(DX), Z12
+	VFMADD231PS  Z12, Z10, Z6
+	VFMADD231PS  Z12, Z11, Z7
+	VBROADCASTSS 76(DX), Z12
+	VFMADD231PS  Z12, Z10, Z8
+	VFMADD231PS  Z12, Z11, Z9
+	VMOVUPS      (R9)(SI*1), Z10
+	VMOVUPS      64(R9)(SI*1), Z11
+	VBROADCASTSS 80(DX), Z12
+	VFMADD231PS  Z12, Z10, Z0
+	VFMADD231PS  Z12, Z11, Z1
+	VBROADCASTSS 84(DX), Z12
+	VFMADD231PS  Z12, Z10, Z2
+	VFMADD231PS  Z12, Z11, Z3
+	VBROADCASTSS 88(DX), Z12
+	VFMADD231PS  Z12, Z10, Z4
+	VFMADD231PS  Z12, Z11, Z5
+	VBROADCASTSS 92(DX), Z12
+	VFMADD231PS  Z12, Z10, Z6
+	VFMADD231PS  Z12, Z11, Z7
+	VBROADCASTSS 96(DX), Z12
+	VFMADD231PS  Z12, Z10, Z8
+	VFMADD231PS  Z12, Z11, Z9
+	VMOVUPS      (R9)(SI*2), Z10
+	VMOVUPS      64(R9)(SI*2), Z11
+	VBROADCASTSS 100(DX), Z12
+	VFMADD231PS  Z12, Z10, Z0
+	VFMADD231PS  Z12, Z11, Z1
+	VBROADCASTSS 104(DX), Z12
+	VFMADD231PS  Z12, Z10, Z2
+	VFMADD231PS  Z12, Z11, Z3
+	VBROADCASTSS 108(DX), Z12
+	VFMADD231PS  Z12, Z10, Z4
+	VFMADD231PS  Z12, Z11, Z5
+	VBROADCASTSS 112(DX), Z12
+	VFMADD231PS  Z12, Z10, Z6
+	VFMADD231PS  Z12, Z11, Z7
+	VBROADCASTSS 116(DX), Z12
+	VFMADD231PS  Z12, Z10, Z8
+	VFMADD231PS  Z12, Z11, Z9
+	ADDQ         R8, R9
+	VMOVUPS      (R9), Z10
+	VMOVUPS      64(R9), Z11
+	VBROADCASTSS 120(DX), Z12
+	VFMADD231PS  Z12, Z10, Z0
+	VFMADD231PS  Z12, Z11, Z1
+	VBROADCASTSS 124(DX), Z12
+	VFMADD231PS  Z12, Z10, Z2
+	VFMADD231PS  Z12, Z11, Z3
+	VBROADCASTSS 128(DX), Z12
+	VFMADD231PS  Z12, Z10, Z4
+	VFMADD231PS  Z12, Z11, Z5
+	VBROADCASTSS 132(DX), Z12
+	VFMADD231PS  Z12, Z10, Z6
+	VFMADD231PS  Z12, Z11, Z7
+	VBROADCASTSS 136(DX), Z12
+	VFMADD231PS  Z12, Z10, Z8
+	VFMADD231PS  Z12, Z11, Z9
+	VMOVUPS      (R9)(SI*1), Z10
+	VMOVUPS      64(R9)(SI*1), Z11
+	VBROADCASTSS 140(DX), Z12
+	VFMADD231PS  Z12, Z10, Z0
+	VFMADD231PS  Z12, Z11, Z1
+	VBROADCASTSS 144(DX), Z12
+	VFMADD231PS  Z12, Z10, Z2
+	VFMADD231PS  Z12, Z11, Z3
+	VBROADCASTSS 148(DX), Z12
+	VFMADD231PS  Z12, Z10, Z4
+	VFMADD231PS  Z12, Z11, Z5
+	VBROADCASTSS 152(DX), Z12
+	VFMADD231PS  Z12, Z10, Z6
+	VFMADD231PS  Z12, Z11, Z7
+	VBROADCASTSS 156(DX), Z12
+	VFMADD231PS  Z12, Z10, Z8
+	VFMADD231PS  Z12, Z11, Z9
+	VMOVUPS      (R9)(SI*2), Z10
+	VMOVUPS      64(R9)(SI*2), Z11
+	VBROADCASTSS 160(DX), Z12
+	VFMADD231PS  Z12, Z10, Z0
+	VFMADD231PS  Z12, Z11, Z1
+	VBROADCASTSS 164(DX), Z12
+	VFMADD231PS  Z12, Z10, Z2
+	VFMADD231PS  Z12, Z11, Z3
+	VBROADCASTSS 168(DX), Z12
+	VFMADD231PS  Z12, Z10, Z4
+	VFMADD231PS  Z12, Z11, Z5
+	VBROADCASTSS 172(DX), Z12
+	VFMADD231PS  Z12, Z10, Z6
+	VFMADD231PS  Z12, Z11, Z7
+	VBROADCASTSS 176(DX), Z12
+	VFMADD231PS  Z12, Z10, Z8
+	VFMADD231PS  Z12, Z11, Z9
+	ADDQ         120(AX), CX
+	ADDQ         $0xb4, DX
+	ADDQ         192(AX), BX
+	DECQ         DI
+	JNE          threeByThree
+	JMP          end
+
+any:
+	MOVQ 96(AX), R8
+	MOVQ 128(AX), R9
+	LEAQ (R8)(R8*2), R10
 
 channel:
-	MOVQ 160(AX), R9
+	PREFETCHT1 (BX)
+	MOVQ       160(AX), R10
 
 row:
-	MOVQ 168(AX), R10
+	MOVQ 168(AX), R11
 
 column:
 	VMOVUPS      (CX), Z10
-	VMOVUPS      (CX)(BX*1), Z11
+	VMOVUPS      (CX)(R8*1), Z11
 	VBROADCASTSS (DX), Z12
 	VFMADD231PS  Z12, Z10, Z0
 	VFMADD231PS  Z12, Z11, Z1
@@ -4848,53 +5971,58 @@ column:
 	VFMADD231PS  Z12, Z10, Z8
 	VFMADD231PS  Z12, Z11, Z9
 	ADDQ         SI, CX
-	ADDQ         DI, DX
-	DECQ         R10
+	ADDQ         R9, DX
+	DECQ         R11
 	JNE          column
 	ADDQ         112(AX), CX
 	ADDQ         136(AX), DX
-	DECQ         R9
+	DECQ         R10
 	JNE          row
 	ADDQ         120(AX), CX
 	ADDQ         144(AX), DX
-	DECQ         R8
+	ADDQ         192(AX), BX
+	DECQ         DI
 	JNE          channel
-	MOVQ         184(AX), CX
-	KMOVW        64(CX), K1
-	MOVQ         192(AX), CX
-	KMOVW        64(CX), K2
-	MOVQ         200(AX), CX
-	MOVQ         40(AX), DX
-	MOVQ         56(AX), BX
-	MOVQ         CX, SI
-	VMOVUPS      Z0, K2, (SI)
-	ADDQ         BX, SI
-	VMOVUPS      Z1, K1, (SI)
-	ADDQ         DX, CX
-	MOVQ         CX, SI
-	VMOVUPS      Z2, K2, (SI)
-	ADDQ         BX, SI
-	VMOVUPS      Z3, K1, (SI)
-	ADDQ         DX, CX
-	MOVQ         CX, SI
-	VMOVUPS      Z4, K2, (SI)
-	ADDQ         BX, SI
-	VMOVUPS      Z5, K1, (SI)
-	ADDQ         DX, CX
-	MOVQ         CX, SI
-	VMOVUPS      Z6, K2, (SI)
-	ADDQ         BX, SI
-	VMOVUPS      Z7, K1, (SI)
-	ADDQ         DX, CX
-	VMOVUPS      Z8, K2, (CX)
-	ADDQ         BX, CX
-	VMOVUPS      Z9, K1, (CX)
-	MOVQ         88(AX), CX
-	ADDQ         CX, 216(AX)
-	MOVQ         48(AX), CX
-	ADDQ         CX, 200(AX)
-	DECQ         224(AX)
-	JNE          position
+
+end:
+	MOVQ    216(AX), CX
+	KMOVW   64(CX), K1
+	MOVQ    224(AX), CX
+	KMOVW   64(CX), K2
+	MOVQ    232(AX), CX
+	MOVQ    40(AX), DX
+	MOVQ    56(AX), BX
+	MOVQ    CX, SI
+	VMOVUPS Z0, K2, (SI)
+	ADDQ    BX, SI
+	VMOVUPS Z1, K1, (SI)
+	ADDQ    DX, CX
+	MOVQ    CX, SI
+	VMOVUPS Z2, K2, (SI)
+	ADDQ    BX, SI
+	VMOVUPS Z3, K1, (SI)
+	ADDQ    DX, CX
+	MOVQ    CX, SI
+	VMOVUPS Z4, K2, (SI)
+	ADDQ    BX, SI
+	VMOVUPS Z5, K1, (SI)
+	ADDQ    DX, CX
+	MOVQ    CX, SI
+	VMOVUPS Z6, K2, (SI)
+	ADDQ    BX, SI
+	VMOVUPS Z7, K1, (SI)
+	ADDQ    DX, CX
+	VMOVUPS Z8, K2, (CX)
+	ADDQ    BX, CX
+	VMOVUPS Z9, K1, (CX)
+	MOVQ    88(AX), CX
+	ADDQ    CX, 248(AX)
+	MOVQ    48(AX), CX
+	ADDQ    CX, 232(AX)
+	MOVQ    200(AX), CX
+	ADDQ    CX, 256(AX)
+	DECQ    264(AX)
+	JNE     position
 	VZEROUPPER
 	RET
 
@@ -4988,20 +6116,22 @@ sample:
 	RET
 
 // func tile5x3AVX512(a *int64)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·tile5x3AVX512(SB), NOSPLIT, $0-8
 	MOVQ a+0(FP), AX
 	MOVQ (AX), CX
-	MOVQ CX, 200(AX)
+	MOVQ CX, 232(AX)
 	MOVQ 8(AX), CX
-	MOVQ CX, 208(AX)
+	MOVQ CX, 240(AX)
 	MOVQ 16(AX), CX
-	MOVQ CX, 216(AX)
+	MOVQ CX, 248(AX)
+	MOVQ 184(AX), CX
+	MOVQ CX, 256(AX)
 	MOVQ 176(AX), CX
-	MOVQ CX, 224(AX)
+	MOVQ CX, 264(AX)
 
 position:
-	MOVQ         208(AX), CX
+	MOVQ         240(AX), CX
 	TESTQ        CX, CX
 	JNE          continue
 	MOVQ         32(AX), CX
@@ -5023,9 +6153,9 @@ position:
 	JMP          start
 
 continue:
-	MOVQ      184(AX), DX
+	MOVQ      216(AX), DX
 	KMOVW     64(DX), K1
-	MOVQ      192(AX), DX
+	MOVQ      224(AX), DX
 	KMOVW     64(DX), K2
 	MOVQ      64(AX), DX
 	MOVQ      80(AX), BX
@@ -5063,27 +6193,253 @@ continue:
 	ADDQ      BX, CX
 	VMOVUPS.Z (CX), K1, Z14
 	MOVQ      72(AX), CX
-	ADDQ      CX, 208(AX)
+	ADDQ      CX, 240(AX)
 
 start:
-	MOVQ 216(AX), CX
+	MOVQ 248(AX), CX
 	MOVQ 24(AX), DX
-	MOVQ 96(AX), BX
+	MOVQ 256(AX), BX
 	MOVQ 104(AX), SI
-	MOVQ 128(AX), DI
-	LEAQ (BX)(BX*2), R8
-	MOVQ 152(AX), R8
+	MOVQ 152(AX), DI
+	CMPQ 208(AX), $0x00
+	JE   any
+
+threeByThree:
+	PREFETCHT1   (BX)
+	MOVQ         112(AX), R8
+	MOVQ         CX, R9
+	VMOVUPS      (R9), Z15
+	VMOVUPS      64(R9), Z16
+	VMOVUPS      128(R9), Z17
+	VBROADCASTSS (DX), Z18
+	VFMADD231PS  Z18, Z15, Z0
+	VFMADD231PS  Z18, Z16, Z1
+	VFMADD231PS  Z18, Z17, Z2
+	VBROADCASTSS 4(DX), Z18
+	VFMADD231PS  Z18, Z15, Z3
+	VFMADD231PS  Z18, Z16, Z4
+	VFMADD231PS  Z18, Z17, Z5
+	VBROADCASTSS 8(DX), Z18
+	VFMADD231PS  Z18, Z15, Z6
+	VFMADD231PS  Z18, Z16, Z7
+	VFMADD231PS  Z18, Z17, Z8
+	VBROADCASTSS 12(DX), Z18
+	VFMADD231PS  Z18, Z15, Z9
+	VFMADD231PS  Z18, Z16, Z10
+	VFMADD231PS  Z18, Z17, Z11
+	VBROADCASTSS 16(DX), Z18
+	VFMADD231PS  Z18, Z15, Z12
+	VFMADD231PS  Z18, Z16, Z13
+	VFMADD231PS  Z18, Z17, Z14
+	VMOVUPS      (R9)(SI*1), Z15
+	VMOVUPS      64(R9)(SI*1), Z16
+	VMOVUPS      128(R9)(SI*1), Z17
+	VBROADCASTSS 20(DX), Z18
+	VFMADD231PS  Z18, Z15, Z0
+	VFMADD231PS  Z18, Z16, Z1
+	VFMADD231PS  Z18, Z17, Z2
+	VBROADCASTSS 24(DX), Z18
+	VFMADD231PS  Z18, Z15, Z3
+	VFMADD231PS  Z18, Z16, Z4
+	VFMADD231PS  Z18, Z17, Z5
+	VBROADCASTSS 28(DX), Z18
+	VFMADD231PS  Z18, Z15, Z6
+	VFMADD231PS  Z18, Z16, Z7
+	VFMADD231PS  Z18, Z17, Z8
+	VBROADCASTSS 32(DX), Z18
+	VFMADD231PS  Z18, Z15, Z9
+	VFMADD231PS  Z18, Z16, Z10
+	VFMADD231PS  Z18, Z17, Z11
+	VBROADCASTSS 36(DX), Z18
+	VFMADD231PS  Z18, Z15, Z12
+	VFMADD231PS  Z18, Z16, Z13
+	VFMADD231PS  Z18, Z17, Z14
+	VMOVUPS      (R9)(SI*2), Z15
+	VMOVUPS      64(R9)(SI*2), Z16
+	VMOVUPS      128(R9)(SI*2), Z17
+	VBROADCASTSS 40(DX), Z18
+	VFMADD231PS  Z18, Z15, Z0
+	VFMADD231PS  Z18, Z16, Z1
+	VFMADD231PS  Z18, Z17, Z2
+	VBROADCASTSS 44(DX), Z18
+	VFMADD231PS  Z18, Z15, Z3
+	VFMADD231PS  Z18, Z16, Z4
+	VFMADD231PS  Z18, Z17, Z5
+	VBROADCASTSS 48(DX), Z18
+	VFMADD231PS  Z18, Z15, Z6
+	VFMADD231PS  Z18, Z16, Z7
+	VFMADD231PS  Z18, Z17, Z8
+	VBROADCASTSS 52(DX), Z18
+	VFMADD231PS  Z18, Z15, Z9
+	VFMADD231PS  Z18, Z16, Z10
+	VFMADD231PS  Z18, Z17, Z11
+	VBROADCASTSS 56(DX), Z18
+	VFMADD231PS  Z18, Z15, Z12
+	VFMADD231PS  Z18, Z16, Z13
+	VFMADD231PS  Z18, Z17, Z14
+	ADDQ         R8, R9
+	VMOVUPS      (R9), Z15
+	VMOVUPS      64(R9), Z16
+	VMOVUPS      128(R9), Z17
+	VBROADCASTSS 60(DX), Z18
+	VFMADD231PS  Z18, Z15, Z0
+	VFMADD231PS  Z18, Z16, Z1
+	VFMADD231PS  Z18, Z17, Z2
+	VBROADCASTSS 64(DX), Z18
+	VFMADD231PS  Z18, Z15, Z3
+	VFMADD231PS  Z18, Z16, Z4
+	VFMADD231PS  Z18, Z17, Z5
+	VBROADCASTSS 68(DX), Z18
+	VFMADD231PS  Z18, Z15, Z6
+	VFMADD231PS  Z18, Z16, Z7
+	VFMADD231PS  Z18, Z17, Z8
+	VBROADCASTSS 72(DX), Z18
+	VFMADD231PS  Z18, Z15, Z9
+	VFMADD231PS  Z18, Z16, Z10
+	VFMADD231PS  Z18, Z17, Z11
+	VBROADCASTSS 76(DX), Z18
+	VFMADD231PS  Z18, Z15, Z12
+	VFMADD231PS  Z18, Z16, Z13
+	VFMADD231PS  Z18, Z17, Z14
+	VMOVUPS      (R9)(SI*1), Z15
+	VMOVUPS      64(R9)(SI*1), Z16
+	VMOVUPS      128(R9)(SI*1), Z17
+	VBROADCASTSS 80(DX), Z18
+	VFMADD231PS  Z18, Z15, Z0
+	VFMADD231PS  Z18, Z16, Z1
+	VFMADD231PS  Z18, Z17, Z2
+	VBROADCASTSS 84(DX), Z18
+	VFMADD231PS  Z18, Z15, Z3
+	VFMADD231PS  Z18, Z16, Z4
+	VFMADD231PS  Z18, Z17, Z5
+	VBROADCASTSS 88(DX), Z18
+	VFMADD231PS  Z18, Z15, Z6
+	VFMADD231PS  Z18, Z16, Z7
+	VFMADD231PS  Z18, Z17, Z8
+	VBROADCASTSS 92(DX), Z18
+	VFMADD231PS  Z18, Z15, Z9
+	VFMADD231PS  Z18, Z16, Z10
+	VFMADD231PS  Z18, Z17, Z11
+	VBROADCASTSS 96(DX), Z18
+	VFMADD231PS  Z18, Z15, Z12
+	VFMADD231PS  Z18, Z16, Z13
+	VFMADD231PS  Z18, Z17, Z14
+	VMOVUPS      (R9)(SI*2), Z15
+	VMOVUPS      64(R9)(SI*2), Z16
+	VMOVUPS      128(R9)(SI*2), Z17
+	VBROADCASTSS 100(DX), Z18
+	VFMADD231PS  Z18, Z15, Z0
+	VFMADD231PS  Z18, Z16, Z1
+	VFMADD231PS  Z18, Z17, Z2
+	VBROADCASTSS 104(DX), Z18
+	VFMADD231PS  Z18, Z15, Z3
+	VFMADD231PS  Z18, Z16, Z4
+	VFMADD231PS  Z18, Z17, Z5
+	VBROADCASTSS 108(DX), Z18
+	VFMADD231PS  Z18, Z15, Z6
+	VFMADD231PS  Z18, Z16, Z7
+	VFMADD231PS  Z18, Z17, Z8
+	VBROADCASTSS 112(DX), Z18
+	VFMADD231PS  Z18, Z15, Z9
+	VFMADD231PS  Z18, Z16, Z10
+	VFMADD231PS  Z18, Z17, Z11
+	VBROADCASTSS 116(DX), Z18
+	VFMADD231PS  Z18, Z15, Z12
+	VFMADD231PS  Z18, Z16, Z13
+	VFMADD231PS  Z18, Z17, Z14
+	ADDQ         R8, R9
+	VMOVUPS      (R9), Z15
+	VMOVUPS      64(R9), Z16
+	VMOVUPS      128(R9), Z17
+	VBROADCASTSS 120(DX), Z18
+	VFMADD231PS  Z18, Z15, Z0
+	VFMADD231PS  Z18, Z16, Z1
+	VFMADD231PS  Z18, Z17, Z2
+	VBROADCASTSS 124(DX), Z18
+	VFMADD231PS  Z18, Z15, Z3
+	VFMADD231PS  Z18, Z16, Z4
+	VFMADD231PS  Z18, Z17, Z5
+	VBROADCASTSS 128(DX), Z18
+	VFMADD231PS  Z18, Z15, Z6
+	VFMADD231PS  Z18, Z16, Z7
+	VFMADD231PS  Z18, Z17, Z8
+	VBROADCASTSS 132(DX), Z18
+	VFMADD231PS  Z18, Z15, Z9
+	VFMADD231PS  Z18, Z16, Z10
+	VFMADD231PS  Z18, Z17, Z11
+	VBROADCASTSS 136(DX), Z18
+	VFMADD231PS  Z18, Z15, Z12
+	VFMADD231PS  Z18, Z16, Z13
+	VFMADD231PS  Z18, Z17, Z14
+	VMOVUPS      (R9)(SI*1), Z15
+	VMOVUPS      64(R9)(SI*1), Z16
+	VMOVUPS      128(R9)(SI*1), Z17
+	VBROADCASTSS 140(DX), Z18
+	VFMADD231PS  Z18, Z15, Z0
+	VFMADD231PS  Z18, Z16, Z1
+	VFMADD231PS  Z18, Z17, Z2
+	VBROADCASTSS 144(DX), Z18
+	VFMADD231PS  Z18, Z15, Z3
+	VFMADD231PS  Z18, Z16, Z4
+	VFMADD231PS  Z18, Z17, Z5
+	VBROADCASTSS 148(DX), Z18
+	VFMADD231PS  Z18, Z15, Z6
+	VFMADD231PS  Z18, Z16, Z7
+	VFMADD231PS  Z18, Z17, Z8
+	VBROADCASTSS 152(DX), Z18
+	VFMADD231PS  Z18, Z15, Z9
+	VFMADD231PS  Z18, Z16, Z10
+	VFMADD231PS  Z18, Z17, Z11
+	VBROADCASTSS 156(DX), Z18
+	VFMADD231PS  Z18, Z15, Z12
+	VFMADD231PS  Z18, Z16, Z13
+	VFMADD231PS  Z18, Z17, Z14
+	VMOVUPS      (R9)(SI*2), Z15
+	VMOVUPS      64(R9)(SI*2), Z16
+	VMOVUPS      128(R9)(SI*2), Z17
+	VBROADCASTSS 160(DX), Z18
+	VFMADD231PS  Z18, Z15, Z0
+	VFMADD231PS  Z18, Z16, Z1
+	VFMADD231PS  Z18, Z17, Z2
+	VBROADCASTSS 164(DX), Z18
+	VFMADD231PS  Z18, Z15, Z3
+	VFMADD231PS  Z18, Z16, Z4
+	VFMADD231PS  Z18, Z17, Z5
+	VBROADCASTSS 168(DX), Z18
+	VFMADD231PS  Z18, Z15, Z6
+	VFMADD231PS  Z18, Z16, Z7
+	VFMADD231PS  Z18, Z17, Z8
+	VBROADCASTSS 172(DX), Z18
+	VFMADD231PS  Z18, Z15, Z9
+	VFMADD231PS  Z18, Z16, Z10
+	VFMADD231PS  Z18, Z17, Z11
+	VBROADCASTSS 176(DX), Z18
+	VFMADD231PS  Z18, Z15, Z12
+	VFMADD231PS  Z18, Z16, Z13
+	VFMADD231PS  Z18, Z17, Z14
+	ADDQ         120(AX), CX
+	ADDQ         $0xb4, DX
+	ADDQ         192(AX), BX
+	DECQ         DI
+	JNE          threeByThree
+	JMP          end
+
+any:
+	MOVQ 96(AX), R8
+	MOVQ 128(AX), R9
+	LEAQ (R8)(R8*2), R10
 
 channel:
-	MOVQ 160(AX), R9
+	PREFETCHT1 (BX)
+	MOVQ       160(AX), R10
 
 row:
-	MOVQ 168(AX), R10
+	MOVQ 168(AX), R11
 
 column:
 	VMOVUPS      (CX), Z15
-	VMOVUPS      (CX)(BX*1), Z16
-	VMOVUPS      (CX)(BX*2), Z17
+	VMOVUPS      (CX)(R8*1), Z16
+	VMOVUPS      (CX)(R8*2), Z17
 	VBROADCASTSS (DX), Z18
 	VFMADD231PS  Z18, Z15, Z0
 	VFMADD231PS  Z18, Z16, Z1
@@ -5105,63 +6461,68 @@ column:
 	VFMADD231PS  Z18, Z16, Z13
 	VFMADD231PS  Z18, Z17, Z14
 	ADDQ         SI, CX
-	ADDQ         DI, DX
-	DECQ         R10
+	ADDQ         R9, DX
+	DECQ         R11
 	JNE          column
 	ADDQ         112(AX), CX
 	ADDQ         136(AX), DX
-	DECQ         R9
+	DECQ         R10
 	JNE          row
 	ADDQ         120(AX), CX
 	ADDQ         144(AX), DX
-	DECQ         R8
+	ADDQ         192(AX), BX
+	DECQ         DI
 	JNE          channel
-	MOVQ         184(AX), CX
-	KMOVW        64(CX), K1
-	MOVQ         192(AX), CX
-	KMOVW        64(CX), K2
-	MOVQ         200(AX), CX
-	MOVQ         40(AX), DX
-	MOVQ         56(AX), BX
-	MOVQ         CX, SI
-	VMOVUPS      Z0, K2, (SI)
-	ADDQ         BX, SI
-	VMOVUPS      Z1, K2, (SI)
-	ADDQ         BX, SI
-	VMOVUPS      Z2, K1, (SI)
-	ADDQ         DX, CX
-	MOVQ         CX, SI
-	VMOVUPS      Z3, K2, (SI)
-	ADDQ         BX, SI
-	VMOVUPS      Z4, K2, (SI)
-	ADDQ         BX, SI
-	VMOVUPS      Z5, K1, (SI)
-	ADDQ         DX, CX
-	MOVQ         CX, SI
-	VMOVUPS      Z6, K2, (SI)
-	ADDQ         BX, SI
-	VMOVUPS      Z7, K2, (SI)
-	ADDQ         BX, SI
-	VMOVUPS      Z8, K1, (SI)
-	ADDQ         DX, CX
-	MOVQ         CX, SI
-	VMOVUPS      Z9, K2, (SI)
-	ADDQ         BX, SI
-	VMOVUPS      Z10, K2, (SI)
-	ADDQ         BX, SI
-	VMOVUPS      Z11, K1, (SI)
-	ADDQ         DX, CX
-	VMOVUPS      Z12, K2, (CX)
-	ADDQ         BX, CX
-	VMOVUPS      Z13, K2, (CX)
-	ADDQ         BX, CX
-	VMOVUPS      Z14, K1, (CX)
-	MOVQ         88(AX), CX
-	ADDQ         CX, 216(AX)
-	MOVQ         48(AX), CX
-	ADDQ         CX, 200(AX)
-	DECQ         224(AX)
-	JNE          position
+
+end:
+	MOVQ    216(AX), CX
+	KMOVW   64(CX), K1
+	MOVQ    224(AX), CX
+	KMOVW   64(CX), K2
+	MOVQ    232(AX), CX
+	MOVQ    40(AX), DX
+	MOVQ    56(AX), BX
+	MOVQ    CX, SI
+	VMOVUPS Z0, K2, (SI)
+	ADDQ    BX, SI
+	VMOVUPS Z1, K2, (SI)
+	ADDQ    BX, SI
+	VMOVUPS Z2, K1, (SI)
+	ADDQ    DX, CX
+	MOVQ    CX, SI
+	VMOVUPS Z3, K2, (SI)
+	ADDQ    BX, SI
+	VMOVUPS Z4, K2, (SI)
+	ADDQ    BX, SI
+	VMOVUPS Z5, K1, (SI)
+	ADDQ    DX, CX
+	MOVQ    CX, SI
+	VMOVUPS Z6, K2, (SI)
+	ADDQ    BX, SI
+	VMOVUPS Z7, K2, (SI)
+	ADDQ    BX, SI
+	VMOVUPS Z8, K1, (SI)
+	ADDQ    DX, CX
+	MOVQ    CX, SI
+	VMOVUPS Z9, K2, (SI)
+	ADDQ    BX, SI
+	VMOVUPS Z10, K2, (SI)
+	ADDQ    BX, SI
+	VMOVUPS Z11, K1, (SI)
+	ADDQ    DX, CX
+	VMOVUPS Z12, K2, (CX)
+	ADDQ    BX, CX
+	VMOVUPS Z13, K2, (CX)
+	ADDQ    BX, CX
+	VMOVUPS Z14, K1, (CX)
+	MOVQ    88(AX), CX
+	ADDQ    CX, 248(AX)
+	MOVQ    48(AX), CX
+	ADDQ    CX, 232(AX)
+	MOVQ    200(AX), CX
+	ADDQ    CX, 256(AX)
+	DECQ    264(AX)
+	JNE     position
 	VZEROUPPER
 	RET
 
@@ -5276,20 +6637,22 @@ sample:
 	RET
 
 // func tile5x4AVX512(a *int64)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·tile5x4AVX512(SB), NOSPLIT, $0-8
 	MOVQ a+0(FP), AX
 	MOVQ (AX), CX
-	MOVQ CX, 200(AX)
+	MOVQ CX, 232(AX)
 	MOVQ 8(AX), CX
-	MOVQ CX, 208(AX)
+	MOVQ CX, 240(AX)
 	MOVQ 16(AX), CX
-	MOVQ CX, 216(AX)
+	MOVQ CX, 248(AX)
+	MOVQ 184(AX), CX
+	MOVQ CX, 256(AX)
 	MOVQ 176(AX), CX
-	MOVQ CX, 224(AX)
+	MOVQ CX, 264(AX)
 
 position:
-	MOVQ         208(AX), CX
+	MOVQ         240(AX), CX
 	TESTQ        CX, CX
 	JNE          continue
 	MOVQ         32(AX), CX
@@ -5316,9 +6679,9 @@ position:
 	JMP          start
 
 continue:
-	MOVQ      184(AX), DX
+	MOVQ      216(AX), DX
 	KMOVW     64(DX), K1
-	MOVQ      192(AX), DX
+	MOVQ      224(AX), DX
 	KMOVW     64(DX), K2
 	MOVQ      64(AX), DX
 	MOVQ      80(AX), BX
@@ -5366,28 +6729,308 @@ continue:
 	ADDQ      BX, CX
 	VMOVUPS.Z (CX), K1, Z19
 	MOVQ      72(AX), CX
-	ADDQ      CX, 208(AX)
+	ADDQ      CX, 240(AX)
 
 start:
-	MOVQ 216(AX), CX
+	MOVQ 248(AX), CX
 	MOVQ 24(AX), DX
-	MOVQ 96(AX), BX
+	MOVQ 256(AX), BX
 	MOVQ 104(AX), SI
-	MOVQ 128(AX), DI
-	LEAQ (BX)(BX*2), R8
-	MOVQ 152(AX), R9
+	MOVQ 152(AX), DI
+	CMPQ 208(AX), $0x00
+	JE   any
+
+threeByThree:
+	PREFETCHT1   (BX)
+	MOVQ         112(AX), R8
+	MOVQ         CX, R9
+	VMOVUPS      (R9), Z20
+	VMOVUPS      64(R9), Z21
+	VMOVUPS      128(R9), Z22
+	VMOVUPS      192(R9), Z23
+	VBROADCASTSS (DX), Z24
+	VFMADD231PS  Z24, Z20, Z0
+	VFMADD231PS  Z24, Z21, Z1
+	VFMADD231PS  Z24, Z22, Z2
+	VFMADD231PS  Z24, Z23, Z3
+	VBROADCASTSS 4(DX), Z24
+	VFMADD231PS  Z24, Z20, Z4
+	VFMADD231PS  Z24, Z21, Z5
+	VFMADD231PS  Z24, Z22, Z6
+	VFMADD231PS  Z24, Z23, Z7
+	VBROADCASTSS 8(DX), Z24
+	VFMADD231PS  Z24, Z20, Z8
+	VFMADD231PS  Z24, Z21, Z9
+	VFMADD231PS  Z24, Z22, Z10
+	VFMADD231PS  Z24, Z23, Z11
+	VBROADCASTSS 12(DX), Z24
+	VFMADD231PS  Z24, Z20, Z12
+	VFMADD231PS  Z24, Z21, Z13
+	VFMADD231PS  Z24, Z22, Z14
+	VFMADD231PS  Z24, Z23, Z15
+	VBROADCASTSS 16(DX), Z24
+	VFMADD231PS  Z24, Z20, Z16
+	VFMADD231PS  Z24, Z21, Z17
+	VFMADD231PS  Z24, Z22, Z18
+	VFMADD231PS  Z24, Z23, Z19
+	VMOVUPS      (R9)(SI*1), Z20
+	VMOVUPS      64(R9)(SI*1), Z21
+	VMOVUPS      128(R9)(SI*1), Z22
+	VMOVUPS      192(R9)(SI*1), Z23
+	VBROADCASTSS 20(DX), Z24
+	VFMADD231PS  Z24, Z20, Z0
+	VFMADD231PS  Z24, Z21, Z1
+	VFMADD231PS  Z24, Z22, Z2
+	VFMADD231PS  Z24, Z23, Z3
+	VBROADCASTSS 24(DX), Z24
+	VFMADD231PS  Z24, Z20, Z4
+	VFMADD231PS  Z24, Z21, Z5
+	VFMADD231PS  Z24, Z22, Z6
+	VFMADD231PS  Z24, Z23, Z7
+	VBROADCASTSS 28(DX), Z24
+	VFMADD231PS  Z24, Z20, Z8
+	VFMADD231PS  Z24, Z21, Z9
+	VFMADD231PS  Z24, Z22, Z10
+	VFMADD231PS  Z24, Z23, Z11
+	VBROADCASTSS 32(DX), Z24
+	VFMADD231PS  Z24, Z20, Z12
+	VFMADD231PS  Z24, Z21, Z13
+	VFMADD231PS  Z24, Z22, Z14
+	VFMADD231PS  Z24, Z23, Z15
+	VBROADCASTSS 36(DX), Z24
+	VFMADD231PS  Z24, Z20, Z16
+	VFMADD231PS  Z24, Z21, Z17
+	VFMADD231PS  Z24, Z22, Z18
+	VFMADD231PS  Z24, Z23, Z19
+	VMOVUPS      (R9)(SI*2), Z20
+	VMOVUPS      64(R9)(SI*2), Z21
+	VMOVUPS      128(R9)(SI*2), Z22
+	VMOVUPS      192(R9)(SI*2), Z23
+	VBROADCASTSS 40(DX), Z24
+	VFMADD231PS  Z24, Z20, Z0
+	VFMADD231PS  Z24, Z21, Z1
+	VFMADD231PS  Z24, Z22, Z2
+	VFMADD231PS  Z24, Z23, Z3
+	VBROADCASTSS 44(DX), Z24
+	VFMADD231PS  Z24, Z20, Z4
+	VFMADD231PS  Z24, Z21, Z5
+	VFMADD231PS  Z24, Z22, Z6
+	VFMADD231PS  Z24, Z23, Z7
+	VBROADCASTSS 48(DX), Z24
+	VFMADD231PS  Z24, Z20, Z8
+	VFMADD231PS  Z24, Z21, Z9
+	VFMADD231PS  Z24, Z22, Z10
+	VFMADD231PS  Z24, Z23, Z11
+	VBROADCASTSS 52(DX), Z24
+	VFMADD231PS  Z24, Z20, Z12
+	VFMADD231PS  Z24, Z21, Z13
+	VFMADD231PS  Z24, Z22, Z14
+	VFMADD231PS  Z24, Z23, Z15
+	VBROADCASTSS 56(DX), Z24
+	VFMADD231PS  Z24, Z20, Z16
+	VFMADD231PS  Z24, Z21, Z17
+	VFMADD231PS  Z24, Z22, Z18
+	VFMADD231PS  Z24, Z23, Z19
+	ADDQ         R8, R9
+	VMOVUPS      (R9), Z20
+	VMOVUPS      64(R9), Z21
+	VMOVUPS      128(R9), Z22
+	VMOVUPS      192(R9), Z23
+	VBROADCASTSS 60(DX), Z24
+	VFMADD231PS  Z24, Z20, Z0
+	VFMADD231PS  Z24, Z21, Z1
+	VFMADD231PS  Z24, Z22, Z2
+	VFMADD231PS  Z24, Z23, Z3
+	VBROADCASTSS 64(DX), Z24
+	VFMADD231PS  Z24, Z20, Z4
+	VFMADD231PS  Z24, Z21, Z5
+	VFMADD231PS  Z24, Z22, Z6
+	VFMADD231PS  Z24, Z23, Z7
+	VBROADCASTSS 68(DX), Z24
+	VFMADD231PS  Z24, Z20, Z8
+	VFMADD231PS  Z24, Z21, Z9
+	VFMADD231PS  Z24, Z22, Z10
+	VFMADD231PS  Z24, Z23, Z11
+	VBROADCASTSS 72(DX), Z24
+	VFMADD231PS  Z24, Z20, Z12
+	VFMADD231PS  Z24, Z21, Z13
+	VFMADD231PS  Z24, Z22, Z14
+	VFMADD231PS  Z24, Z23, Z15
+	VBROADCASTSS 76(DX), Z24
+	VFMADD231PS  Z24, Z20, Z16
+	VFMADD231PS  Z24, Z21, Z17
+	VFMADD231PS  Z24, Z22, Z18
+	VFMADD231PS  Z24, Z23, Z19
+	VMOVUPS      (R9)(SI*1), Z20
+	VMOVUPS      64(R9)(SI*1), Z21
+	VMOVUPS      128(R9)(SI*1), Z22
+	VMOVUPS      192(R9)(SI*1), Z23
+	VBROADCASTSS 80(DX), Z24
+	VFMADD231PS  Z24, Z20, Z0
+	VFMADD231PS  Z24, Z21, Z1
+	VFMADD231PS  Z24, Z22, Z2
+	VFMADD231PS  Z24, Z23, Z3
+	VBROADCASTSS 84(DX), Z24
+	VFMADD231PS  Z24, Z20, Z4
+	VFMADD231PS  Z24, Z21, Z5
+	VFMADD231PS  Z24, Z22, Z6
+	VFMADD231PS  Z24, Z23, Z7
+	VBROADCASTSS 88(DX), Z24
+	VFMADD231PS  Z24, Z20, Z8
+	VFMADD231PS  Z24, Z21, Z9
+	VFMADD231PS  Z24, Z22, Z10
+	VFMADD231PS  Z24, Z23, Z11
+	VBROADCASTSS 92(DX), Z24
+	VFMADD231PS  Z24, Z20, Z12
+	VFMADD231PS  Z24, Z21, Z13
+	VFMADD231PS  Z24, Z22, Z14
+	VFMADD231PS  Z24, Z23, Z15
+	VBROADCASTSS 96(DX), Z24
+	VFMADD231PS  Z24, Z20, Z16
+	VFMADD231PS  Z24, Z21, Z17
+	VFMADD231PS  Z24, Z22, Z18
+	VFMADD231PS  Z24, Z23, Z19
+	VMOVUPS      (R9)(SI*2), Z20
+	VMOVUPS      64(R9)(SI*2), Z21
+	VMOVUPS      128(R9)(SI*2), Z22
+	VMOVUPS      192(R9)(SI*2), Z23
+	VBROADCASTSS 100(DX), Z24
+	VFMADD231PS  Z24, Z20, Z0
+	VFMADD231PS  Z24, Z21, Z1
+	VFMADD231PS  Z24, Z22, Z2
+	VFMADD231PS  Z24, Z23, Z3
+	VBROADCASTSS 104(DX), Z24
+	VFMADD231PS  Z24, Z20, Z4
+	VFMADD231PS  Z24, Z21, Z5
+	VFMADD231PS  Z24, Z22, Z6
+	VFMADD231PS  Z24, Z23, Z7
+	VBROADCASTSS 108(DX), Z24
+	VFMADD231PS  Z24, Z20, Z8
+	VFMADD231PS  Z24, Z21, Z9
+	VFMADD231PS  Z24, Z22, Z10
+	VFMADD231PS  Z24, Z23, Z11
+	VBROADCASTSS 112(DX), Z24
+	VFMADD231PS  Z24, Z20, Z12
+	VFMADD231PS  Z24, Z21, Z13
+	VFMADD231PS  Z24, Z22, Z14
+	VFMADD231PS  Z24, Z23, Z15
+	VBROADCASTSS 116(DX), Z24
+	VFMADD231PS  Z24, Z20, Z16
+	VFMADD231PS  Z24, Z21, Z17
+	VFMADD231PS  Z24, Z22, Z18
+	VFMADD231PS  Z24, Z23, Z19
+	ADDQ         R8, R9
+	VMOVUPS      (R9), Z20
+	VMOVUPS      64(R9), Z21
+	VMOVUPS      128(R9), Z22
+	VMOVUPS      192(R9), Z23
+	VBROADCASTSS 120(DX), Z24
+	VFMADD231PS  Z24, Z20, Z0
+	VFMADD231PS  Z24, Z21, Z1
+	VFMADD231PS  Z24, Z22, Z2
+	VFMADD231PS  Z24, Z23, Z3
+	VBROADCASTSS 124(DX), Z24
+	VFMADD231PS  Z24, Z20, Z4
+	VFMADD231PS  Z24, Z21, Z5
+	VFMADD231PS  Z24, Z22, Z6
+	VFMADD231PS  Z24, Z23, Z7
+	VBROADCASTSS 128(DX), Z24
+	VFMADD231PS  Z24, Z20, Z8
+	VFMADD231PS  Z24, Z21, Z9
+	VFMADD231PS  Z24, Z22, Z10
+	VFMADD231PS  Z24, Z23, Z11
+	VBROADCASTSS 132(DX), Z24
+	VFMADD231PS  Z24, Z20, Z12
+	VFMADD231PS  Z24, Z21, Z13
+	VFMADD231PS  Z24, Z22, Z14
+	VFMADD231PS  Z24, Z23, Z15
+	VBROADCASTSS 136(DX), Z24
+	VFMADD231PS  Z24, Z20, Z16
+	VFMADD231PS  Z24, Z21, Z17
+	VFMADD231PS  Z24, Z22, Z18
+	VFMADD231PS  Z24, Z23, Z19
+	VMOVUPS      (R9)(SI*1), Z20
+	VMOVUPS      64(R9)(SI*1), Z21
+	VMOVUPS      128(R9)(SI*1), Z22
+	VMOVUPS      192(R9)(SI*1), Z23
+	VBROADCASTSS 140(DX), Z24
+	VFMADD231PS  Z24, Z20, Z0
+	VFMADD231PS  Z24, Z21, Z1
+	VFMADD231PS  Z24, Z22, Z2
+	VFMADD231PS  Z24, Z23, Z3
+	VBROADCASTSS 144(DX), Z24
+	VFMADD231PS  Z24, Z20, Z4
+	VFMADD231PS  Z24, Z21, Z5
+	VFMADD231PS  Z24, Z22, Z6
+	VFMADD231PS  Z24, Z23, Z7
+	VBROADCASTSS 148(DX), Z24
+	VFMADD231PS  Z24, Z20, Z8
+	VFMADD231PS  Z24, Z21, Z9
+	VFMADD231PS  Z24, Z22, Z10
+	VFMADD231PS  Z24, Z23, Z11
+	VBROADCASTSS 152(DX), Z24
+	VFMADD231PS  Z24, Z20, Z12
+	VFMADD231PS  Z24, Z21, Z13
+	VFMADD231PS  Z24, Z22, Z14
+	VFMADD231PS  Z24, Z23, Z15
+	VBROADCASTSS 156(DX), Z24
+	VFMADD231PS  Z24, Z20, Z16
+	VFMADD231PS  Z24, Z21, Z17
+	VFMADD231PS  Z24, Z22, Z18
+	VFMADD231PS  Z24, Z23, Z19
+	VMOVUPS      (R9)(SI*2), Z20
+	VMOVUPS      64(R9)(SI*2), Z21
+	VMOVUPS      128(R9)(SI*2), Z22
+	VMOVUPS      192(R9)(SI*2), Z23
+	VBROADCASTSS 160(DX), Z24
+	VFMADD231PS  Z24, Z20, Z0
+	VFMADD231PS  Z24, Z21, Z1
+	VFMADD231PS  Z24, Z22, Z2
+	VFMADD231PS  Z24, Z23, Z3
+	VBROADCASTSS 164(DX), Z24
+	VFMADD231PS  Z24, Z20, Z4
+	VFMADD231PS  Z24, Z21, Z5
+	VFMADD231PS  Z24, Z22, Z6
+	VFMADD231PS  Z24, Z23, Z7
+	VBROADCASTSS 168(DX), Z24
+	VFMADD231PS  Z24, Z20, Z8
+	VFMADD231PS  Z24, Z21, Z9
+	VFMADD231PS  Z24, Z22, Z10
+	VFMADD231PS  Z24, Z23, Z11
+	VBROADCASTSS 172(DX), Z24
+	VFMADD231PS  Z24, Z20, Z12
+	VFMADD231PS  Z24, Z21, Z13
+	VFMADD231PS  Z24, Z22, Z14
+	VFMADD231PS  Z24, Z23, Z15
+	VBROADCASTSS 176(DX), Z24
+	VFMADD231PS  Z24, Z20, Z16
+	VFMADD231PS  Z24, Z21, Z17
+	VFMADD231PS  Z24, Z22, Z18
+	VFMADD231PS  Z24, Z23, Z19
+	ADDQ         120(AX), CX
+	ADDQ         $0xb4, DX
+	ADDQ         192(AX), BX
+	DECQ         DI
+	JNE          threeByThree
+	JMP          end
+
+any:
+	MOVQ 96(AX), R8
+	MOVQ 128(AX), R9
+	LEAQ (R8)(R8*2), R10
 
 channel:
-	MOVQ 160(AX), R10
+	PREFETCHT1 (BX)
+	MOVQ       160(AX), R11
 
 row:
-	MOVQ 168(AX), R11
+	MOVQ 168(AX), R12
 
 column:
 	VMOVUPS      (CX), Z20
-	VMOVUPS      (CX)(BX*1), Z21
-	VMOVUPS      (CX)(BX*2), Z22
-	VMOVUPS      (CX)(R8*1), Z23
+	VMOVUPS      (CX)(R8*1), Z21
+	VMOVUPS      (CX)(R8*2), Z22
+	VMOVUPS      (CX)(R10*1), Z23
 	VBROADCASTSS (DX), Z24
 	VFMADD231PS  Z24, Z20, Z0
 	VFMADD231PS  Z24, Z21, Z1
@@ -5414,73 +7057,78 @@ column:
 	VFMADD231PS  Z24, Z22, Z18
 	VFMADD231PS  Z24, Z23, Z19
 	ADDQ         SI, CX
-	ADDQ         DI, DX
-	DECQ         R11
+	ADDQ         R9, DX
+	DECQ         R12
 	JNE          column
 	ADDQ         112(AX), CX
 	ADDQ         136(AX), DX
-	DECQ         R10
+	DECQ         R11
 	JNE          row
 	ADDQ         120(AX), CX
 	ADDQ         144(AX), DX
-	DECQ         R9
+	ADDQ         192(AX), BX
+	DECQ         DI
 	JNE          channel
-	MOVQ         184(AX), CX
-	KMOVW        64(CX), K1
-	MOVQ         192(AX), CX
-	KMOVW        64(CX), K2
-	MOVQ         200(AX), CX
-	MOVQ         40(AX), DX
-	MOVQ         56(AX), BX
-	MOVQ         CX, SI
-	VMOVUPS      Z0, K2, (SI)
-	ADDQ         BX, SI
-	VMOVUPS      Z1, K2, (SI)
-	ADDQ         BX, SI
-	VMOVUPS      Z2, K2, (SI)
-	ADDQ         BX, SI
-	VMOVUPS      Z3, K1, (SI)
-	ADDQ         DX, CX
-	MOVQ         CX, SI
-	VMOVUPS      Z4, K2, (SI)
-	ADDQ         BX, SI
-	VMOVUPS      Z5, K2, (SI)
-	ADDQ         BX, SI
-	VMOVUPS      Z6, K2, (SI)
-	ADDQ         BX, SI
-	VMOVUPS      Z7, K1, (SI)
-	ADDQ         DX, CX
-	MOVQ         CX, SI
-	VMOVUPS      Z8, K2, (SI)
-	ADDQ         BX, SI
-	VMOVUPS      Z9, K2, (SI)
-	ADDQ         BX, SI
-	VMOVUPS      Z10, K2, (SI)
-	ADDQ         BX, SI
-	VMOVUPS      Z11, K1, (SI)
-	ADDQ         DX, CX
-	MOVQ         CX, SI
-	VMOVUPS      Z12, K2, (SI)
-	ADDQ         BX, SI
-	VMOVUPS      Z13, K2, (SI)
-	ADDQ         BX, SI
-	VMOVUPS      Z14, K2, (SI)
-	ADDQ         BX, SI
-	VMOVUPS      Z15, K1, (SI)
-	ADDQ         DX, CX
-	VMOVUPS      Z16, K2, (CX)
-	ADDQ         BX, CX
-	VMOVUPS      Z17, K2, (CX)
-	ADDQ         BX, CX
-	VMOVUPS      Z18, K2, (CX)
-	ADDQ         BX, CX
-	VMOVUPS      Z19, K1, (CX)
-	MOVQ         88(AX), CX
-	ADDQ         CX, 216(AX)
-	MOVQ         48(AX), CX
-	ADDQ         CX, 200(AX)
-	DECQ         224(AX)
-	JNE          position
+
+end:
+	MOVQ    216(AX), CX
+	KMOVW   64(CX), K1
+	MOVQ    224(AX), CX
+	KMOVW   64(CX), K2
+	MOVQ    232(AX), CX
+	MOVQ    40(AX), DX
+	MOVQ    56(AX), BX
+	MOVQ    CX, SI
+	VMOVUPS Z0, K2, (SI)
+	ADDQ    BX, SI
+	VMOVUPS Z1, K2, (SI)
+	ADDQ    BX, SI
+	VMOVUPS Z2, K2, (SI)
+	ADDQ    BX, SI
+	VMOVUPS Z3, K1, (SI)
+	ADDQ    DX, CX
+	MOVQ    CX, SI
+	VMOVUPS Z4, K2, (SI)
+	ADDQ    BX, SI
+	VMOVUPS Z5, K2, (SI)
+	ADDQ    BX, SI
+	VMOVUPS Z6, K2, (SI)
+	ADDQ    BX, SI
+	VMOVUPS Z7, K1, (SI)
+	ADDQ    DX, CX
+	MOVQ    CX, SI
+	VMOVUPS Z8, K2, (SI)
+	ADDQ    BX, SI
+	VMOVUPS Z9, K2, (SI)
+	ADDQ    BX, SI
+	VMOVUPS Z10, K2, (SI)
+	ADDQ    BX, SI
+	VMOVUPS Z11, K1, (SI)
+	ADDQ    DX, CX
+	MOVQ    CX, SI
+	VMOVUPS Z12, K2, (SI)
+	ADDQ    BX, SI
+	VMOVUPS Z13, K2, (SI)
+	ADDQ    BX, SI
+	VMOVUPS Z14, K2, (SI)
+	ADDQ    BX, SI
+	VMOVUPS Z15, K1, (SI)
+	ADDQ    DX, CX
+	VMOVUPS Z16, K2, (CX)
+	ADDQ    BX, CX
+	VMOVUPS Z17, K2, (CX)
+	ADDQ    BX, CX
+	VMOVUPS Z18, K2, (CX)
+	ADDQ    BX, CX
+	VMOVUPS Z19, K1, (CX)
+	MOVQ    88(AX), CX
+	ADDQ    CX, 248(AX)
+	MOVQ    48(AX), CX
+	ADDQ    CX, 232(AX)
+	MOVQ    200(AX), CX
+	ADDQ    CX, 256(AX)
+	DECQ    264(AX)
+	JNE     position
 	VZEROUPPER
 	RET
 
@@ -5616,20 +7264,22 @@ sample:
 	RET
 
 // func tile6x1AVX512(a *int64)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·tile6x1AVX512(SB), NOSPLIT, $0-8
 	MOVQ a+0(FP), AX
 	MOVQ (AX), CX
-	MOVQ CX, 200(AX)
+	MOVQ CX, 232(AX)
 	MOVQ 8(AX), CX
-	MOVQ CX, 208(AX)
+	MOVQ CX, 240(AX)
 	MOVQ 16(AX), CX
-	MOVQ CX, 216(AX)
+	MOVQ CX, 248(AX)
+	MOVQ 184(AX), CX
+	MOVQ CX, 256(AX)
 	MOVQ 176(AX), CX
-	MOVQ CX, 224(AX)
+	MOVQ CX, 264(AX)
 
 position:
-	MOVQ         208(AX), CX
+	MOVQ         240(AX), CX
 	TESTQ        CX, CX
 	JNE          continue
 	MOVQ         32(AX), CX
@@ -5642,9 +7292,9 @@ position:
 	JMP          start
 
 continue:
-	MOVQ      184(AX), DX
+	MOVQ      216(AX), DX
 	KMOVW     64(DX), K1
-	MOVQ      192(AX), DX
+	MOVQ      224(AX), DX
 	KMOVW     64(DX), K2
 	MOVQ      64(AX), DX
 	MOVQ      80(AX), BX
@@ -5665,22 +7315,158 @@ continue:
 	ADDQ      DX, CX
 	VMOVUPS.Z (CX), K1, Z5
 	MOVQ      72(AX), CX
-	ADDQ      CX, 208(AX)
+	ADDQ      CX, 240(AX)
 
 start:
-	MOVQ 216(AX), CX
+	MOVQ 248(AX), CX
 	MOVQ 24(AX), DX
-	MOVQ 96(AX), BX
+	MOVQ 256(AX), BX
 	MOVQ 104(AX), SI
-	MOVQ 128(AX), DI
-	LEAQ (BX)(BX*2), BX
-	MOVQ 152(AX), BX
+	MOVQ 152(AX), DI
+	CMPQ 208(AX), $0x00
+	JE   any
+
+threeByThree:
+	PREFETCHT1   (BX)
+	MOVQ         112(AX), R8
+	MOVQ         CX, R9
+	VMOVUPS      (R9), Z6
+	VBROADCASTSS (DX), Z7
+	VFMADD231PS  Z7, Z6, Z0
+	VBROADCASTSS 4(DX), Z7
+	VFMADD231PS  Z7, Z6, Z1
+	VBROADCASTSS 8(DX), Z7
+	VFMADD231PS  Z7, Z6, Z2
+	VBROADCASTSS 12(DX), Z7
+	VFMADD231PS  Z7, Z6, Z3
+	VBROADCASTSS 16(DX), Z7
+	VFMADD231PS  Z7, Z6, Z4
+	VBROADCASTSS 20(DX), Z7
+	VFMADD231PS  Z7, Z6, Z5
+	VMOVUPS      (R9)(SI*1), Z6
+	VBROADCASTSS 24(DX), Z7
+	VFMADD231PS  Z7, Z6, Z0
+	VBROADCASTSS 28(DX), Z7
+	VFMADD231PS  Z7, Z6, Z1
+	VBROADCASTSS 32(DX), Z7
+	VFMADD231PS  Z7, Z6, Z2
+	VBROADCASTSS 36(DX), Z7
+	VFMADD231PS  Z7, Z6, Z3
+	VBROADCASTSS 40(DX), Z7
+	VFMADD231PS  Z7, Z6, Z4
+	VBROADCASTSS 44(DX), Z7
+	VFMADD231PS  Z7, Z6, Z5
+	VMOVUPS      (R9)(SI*2), Z6
+	VBROADCASTSS 48(DX), Z7
+	VFMADD231PS  Z7, Z6, Z0
+	VBROADCASTSS 52(DX), Z7
+	VFMADD231PS  Z7, Z6, Z1
+	VBROADCASTSS 56(DX), Z7
+	VFMADD231PS  Z7, Z6, Z2
+	VBROADCASTSS 60(DX), Z7
+	VFMADD231PS  Z7, Z6, Z3
+	VBROADCASTSS 64(DX), Z7
+	VFMADD231PS  Z7, Z6, Z4
+	VBROADCASTSS 68(DX), Z7
+	VFMADD231PS  Z7, Z6, Z5
+	ADDQ         R8, R9
+	VMOVUPS      (R9), Z6
+	VBROADCASTSS 72(DX), Z7
+	VFMADD231PS  Z7, Z6, Z0
+	VBROADCASTSS 76(DX), Z7
+	VFMADD231PS  Z7, Z6, Z1
+	VBROADCASTSS 80(DX), Z7
+	VFMADD231PS  Z7, Z6, Z2
+	VBROADCASTSS 84(DX), Z7
+	VFMADD231PS  Z7, Z6, Z3
+	VBROADCASTSS 88(DX), Z7
+	VFMADD231PS  Z7, Z6, Z4
+	VBROADCASTSS 92(DX), Z7
+	VFMADD231PS  Z7, Z6, Z5
+	VMOVUPS      (R9)(SI*1), Z6
+	VBROADCASTSS 96(DX), Z7
+	VFMADD231PS  Z7, Z6, Z0
+	VBROADCASTSS 100(DX), Z7
+	VFMADD231PS  Z7, Z6, Z1
+	VBROADCASTSS 104(DX), Z7
+	VFMADD231PS  Z7, Z6, Z2
+	VBROADCASTSS 108(DX), Z7
+	VFMADD231PS  Z7, Z6, Z3
+	VBROADCASTSS 112(DX), Z7
+	VFMADD231PS  Z7, Z6, Z4
+	VBROADCASTSS 116(DX), Z7
+	VFMADD231PS  Z7, Z6, Z5
+	VMOVUPS      (R9)(SI*2), Z6
+	VBROADCASTSS 120(DX), Z7
+	VFMADD231PS  Z7, Z6, Z0
+	VBROADCASTSS 124(DX), Z7
+	VFMADD231PS  Z7, Z6, Z1
+	VBROADCASTSS 128(DX), Z7
+	VFMADD231PS  Z7, Z6, Z2
+	VBROADCASTSS 132(DX), Z7
+	VFMADD231PS  Z7, Z6, Z3
+	VBROADCASTSS 136(DX), Z7
+	VFMADD231PS  Z7, Z6, Z4
+	VBROADCASTSS 140(DX), Z7
+	VFMADD231PS  Z7, Z6, Z5
+	ADDQ         R8, R9
+	VMOVUPS      (R9), Z6
+	VBROADCASTSS 144(DX), Z7
+	VFMADD231PS  Z7, Z6, Z0
+	VBROADCASTSS 148(DX), Z7
+	VFMADD231PS  Z7, Z6, Z1
+	VBROADCASTSS 152(DX), Z7
+	VFMADD231PS  Z7, Z6, Z2
+	VBROADCASTSS 156(DX), Z7
+	VFMADD231PS  Z7, Z6, Z3
+	VBROADCASTSS 160(DX), Z7
+	VFMADD231PS  Z7, Z6, Z4
+	VBROADCASTSS 164(DX), Z7
+	VFMADD231PS  Z7, Z6, Z5
+	VMOVUPS      (R9)(SI*1), Z6
+	VBROADCASTSS 168(DX), Z7
+	VFMADD231PS  Z7, Z6, Z0
+	VBROADCASTSS 172(DX), Z7
+	VFMADD231PS  Z7, Z6, Z1
+	VBROADCASTSS 176(DX), Z7
+	VFMADD231PS  Z7, Z6, Z2
+	VBROADCASTSS 180(DX), Z7
+	VFMADD231PS  Z7, Z6, Z3
+	VBROADCASTSS 184(DX), Z7
+	VFMADD231PS  Z7, Z6, Z4
+	VBROADCASTSS 188(DX), Z7
+	VFMADD231PS  Z7, Z6, Z5
+	VMOVUPS      (R9)(SI*2), Z6
+	VBROADCASTSS 192(DX), Z7
+	VFMADD231PS  Z7, Z6, Z0
+	VBROADCASTSS 196(DX), Z7
+	VFMADD231PS  Z7, Z6, Z1
+	VBROADCASTSS 200(DX), Z7
+	VFMADD231PS  Z7, Z6, Z2
+	VBROADCASTSS 204(DX), Z7
+	VFMADD231PS  Z7, Z6, Z3
+	VBROADCASTSS 208(DX), Z7
+	VFMADD231PS  Z7, Z6, Z4
+	VBROADCASTSS 212(DX), Z7
+	VFMADD231PS  Z7, Z6, Z5
+	ADDQ         120(AX), CX
+	ADDQ         $0xd8, DX
+	ADDQ         192(AX), BX
+	DECQ         DI
+	JNE          threeByThree
+	JMP          end
+
+any:
+	MOVQ 96(AX), R8
+	MOVQ 128(AX), R9
+	LEAQ (R8)(R8*2), R8
 
 channel:
-	MOVQ 160(AX), R8
+	PREFETCHT1 (BX)
+	MOVQ       160(AX), R8
 
 row:
-	MOVQ 168(AX), R9
+	MOVQ 168(AX), R10
 
 column:
 	VMOVUPS      (CX), Z6
@@ -5697,8 +7483,8 @@ column:
 	VBROADCASTSS 20(DX), Z7
 	VFMADD231PS  Z7, Z6, Z5
 	ADDQ         SI, CX
-	ADDQ         DI, DX
-	DECQ         R9
+	ADDQ         R9, DX
+	DECQ         R10
 	JNE          column
 	ADDQ         112(AX), CX
 	ADDQ         136(AX), DX
@@ -5706,37 +7492,42 @@ column:
 	JNE          row
 	ADDQ         120(AX), CX
 	ADDQ         144(AX), DX
-	DECQ         BX
+	ADDQ         192(AX), BX
+	DECQ         DI
 	JNE          channel
-	MOVQ         184(AX), CX
-	KMOVW        64(CX), K1
-	MOVQ         192(AX), CX
-	KMOVW        64(CX), K2
-	MOVQ         200(AX), CX
-	MOVQ         40(AX), DX
-	MOVQ         56(AX), BX
-	MOVQ         CX, BX
-	VMOVUPS      Z0, K1, (BX)
-	ADDQ         DX, CX
-	MOVQ         CX, BX
-	VMOVUPS      Z1, K1, (BX)
-	ADDQ         DX, CX
-	MOVQ         CX, BX
-	VMOVUPS      Z2, K1, (BX)
-	ADDQ         DX, CX
-	MOVQ         CX, BX
-	VMOVUPS      Z3, K1, (BX)
-	ADDQ         DX, CX
-	MOVQ         CX, BX
-	VMOVUPS      Z4, K1, (BX)
-	ADDQ         DX, CX
-	VMOVUPS      Z5, K1, (CX)
-	MOVQ         88(AX), CX
-	ADDQ         CX, 216(AX)
-	MOVQ         48(AX), CX
-	ADDQ         CX, 200(AX)
-	DECQ         224(AX)
-	JNE          position
+
+end:
+	MOVQ    216(AX), CX
+	KMOVW   64(CX), K1
+	MOVQ    224(AX), CX
+	KMOVW   64(CX), K2
+	MOVQ    232(AX), CX
+	MOVQ    40(AX), DX
+	MOVQ    56(AX), BX
+	MOVQ    CX, BX
+	VMOVUPS Z0, K1, (BX)
+	ADDQ    DX, CX
+	MOVQ    CX, BX
+	VMOVUPS Z1, K1, (BX)
+	ADDQ    DX, CX
+	MOVQ    CX, BX
+	VMOVUPS Z2, K1, (BX)
+	ADDQ    DX, CX
+	MOVQ    CX, BX
+	VMOVUPS Z3, K1, (BX)
+	ADDQ    DX, CX
+	MOVQ    CX, BX
+	VMOVUPS Z4, K1, (BX)
+	ADDQ    DX, CX
+	VMOVUPS Z5, K1, (CX)
+	MOVQ    88(AX), CX
+	ADDQ    CX, 248(AX)
+	MOVQ    48(AX), CX
+	ADDQ    CX, 232(AX)
+	MOVQ    200(AX), CX
+	ADDQ    CX, 256(AX)
+	DECQ    264(AX)
+	JNE     position
 	VZEROUPPER
 	RET
 
@@ -5815,20 +7606,22 @@ sample:
 	RET
 
 // func tile6x2AVX512(a *int64)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·tile6x2AVX512(SB), NOSPLIT, $0-8
 	MOVQ a+0(FP), AX
 	MOVQ (AX), CX
-	MOVQ CX, 200(AX)
+	MOVQ CX, 232(AX)
 	MOVQ 8(AX), CX
-	MOVQ CX, 208(AX)
+	MOVQ CX, 240(AX)
 	MOVQ 16(AX), CX
-	MOVQ CX, 216(AX)
+	MOVQ CX, 248(AX)
+	MOVQ 184(AX), CX
+	MOVQ CX, 256(AX)
 	MOVQ 176(AX), CX
-	MOVQ CX, 224(AX)
+	MOVQ CX, 264(AX)
 
 position:
-	MOVQ         208(AX), CX
+	MOVQ         240(AX), CX
 	TESTQ        CX, CX
 	JNE          continue
 	MOVQ         32(AX), CX
@@ -5847,9 +7640,9 @@ position:
 	JMP          start
 
 continue:
-	MOVQ      184(AX), DX
+	MOVQ      216(AX), DX
 	KMOVW     64(DX), K1
-	MOVQ      192(AX), DX
+	MOVQ      224(AX), DX
 	KMOVW     64(DX), K2
 	MOVQ      64(AX), DX
 	MOVQ      80(AX), BX
@@ -5882,26 +7675,225 @@ continue:
 	ADDQ      BX, CX
 	VMOVUPS.Z (CX), K1, Z11
 	MOVQ      72(AX), CX
-	ADDQ      CX, 208(AX)
+	ADDQ      CX, 240(AX)
 
 start:
-	MOVQ 216(AX), CX
+	MOVQ 248(AX), CX
 	MOVQ 24(AX), DX
-	MOVQ 96(AX), BX
+	MOVQ 256(AX), BX
 	MOVQ 104(AX), SI
-	MOVQ 128(AX), DI
-	LEAQ (BX)(BX*2), R8
-	MOVQ 152(AX), R8
+	MOVQ 152(AX), DI
+	CMPQ 208(AX), $0x00
+	JE   any
+
+threeByThree:
+	PREFETCHT1   (BX)
+	MOVQ         112(AX), R8
+	MOVQ         CX, R9
+	VMOVUPS      (R9), Z12
+	VMOVUPS      64(R9), Z13
+	VBROADCASTSS (DX), Z14
+	VFMADD231PS  Z14, Z12, Z0
+	VFMADD231PS  Z14, Z13, Z1
+	VBROADCASTSS 4(DX), Z14
+	VFMADD231PS  Z14, Z12, Z2
+	VFMADD231PS  Z14, Z13, Z3
+	VBROADCASTSS 8(DX), Z14
+	VFMADD231PS  Z14, Z12, Z4
+	VFMADD231PS  Z14, Z13, Z5
+	VBROADCASTSS 12(DX), Z14
+	VFMADD231PS  Z14, Z12, Z6
+	VFMADD231PS  Z14, Z13, Z7
+	VBROADCASTSS 16(DX), Z14
+	VFMADD231PS  Z14, Z12, Z8
+	VFMADD231PS  Z14, Z13, Z9
+	VBROADCASTSS 20(DX), Z14
+	VFMADD231PS  Z14, Z12, Z10
+	VFMADD231PS  Z14, Z13, Z11
+	VMOVUPS      (R9)(SI*1), Z12
+	VMOVUPS      64(R9)(SI*1), Z13
+	VBROADCASTSS 24(DX), Z14
+	VFMADD231PS  Z14, Z12, Z0
+	VFMADD231PS  Z14, Z13, Z1
+	VBROADCASTSS 28(DX), Z14
+	VFMADD231PS  Z14, Z12, Z2
+	VFMADD231PS  Z14, Z13, Z3
+	VBROADCASTSS 32(DX), Z14
+	VFMADD231PS  Z14, Z12, Z4
+	VFMADD231PS  Z14, Z13, Z5
+	VBROADCASTSS 36(DX), Z14
+	VFMADD231PS  Z14, Z12, Z6
+	VFMADD231PS  Z14, Z13, Z7
+	VBROADCASTSS 40(DX), Z14
+	VFMADD231PS  Z14, Z12, Z8
+	VFMADD231PS  Z14, Z13, Z9
+	VBROADCASTSS 44(DX), Z14
+	VFMADD231PS  Z14, Z12, Z10
+	VFMADD231PS  Z14, Z13, Z11
+	VMOVUPS      (R9)(SI*2), Z12
+	VMOVUPS      64(R9)(SI*2), Z13
+	VBROADCASTSS 48(DX), Z14
+	VFMADD231PS  Z14, Z12, Z0
+	VFMADD231PS  Z14, Z13, Z1
+	VBROADCASTSS 52(DX), Z14
+	VFMADD231PS  Z14, Z12, Z2
+	VFMADD231PS  Z14, Z13, Z3
+	VBROADCASTSS 56(DX), Z14
+	VFMADD231PS  Z14, Z12, Z4
+	VFMADD231PS  Z14, Z13, Z5
+	VBROADCASTSS 60(DX), Z14
+	VFMADD231PS  Z14, Z12, Z6
+	VFMADD231PS  Z14, Z13, Z7
+	VBROADCASTSS 64(DX), Z14
+	VFMADD231PS  Z14, Z12, Z8
+	VFMADD231PS  Z14, Z13, Z9
+	VBROADCASTSS 68(DX), Z14
+	VFMADD231PS  Z14, Z12, Z10
+	VFMADD231PS  Z14, Z13, Z11
+	ADDQ         R8, R9
+	VMOVUPS      (R9), Z12
+	VMOVUPS      64(R9), Z13
+	VBROADCASTSS 72(DX), Z14
+	VFMADD231PS  Z14, Z12, Z0
+	VFMADD231PS  Z14, Z13, Z1
+	VBROADCASTSS 76(DX), Z14
+	VFMADD231PS  Z14, Z12, Z2
+	VFMADD231PS  Z14, Z13, Z3
+	VBROADCASTSS 80(DX), Z14
+	VFMADD231PS  Z14, Z12, Z4
+	VFMADD231PS  Z14, Z13, Z5
+	VBROADCASTSS 84(DX), Z14
+	VFMADD231PS  Z14, Z12, Z6
+	VFMADD231PS  Z14, Z13, Z7
+	VBROADCASTSS 88(DX), Z14
+	VFMADD231PS  Z14, Z12, Z8
+	VFMADD231PS  Z14, Z13, Z9
+	VBROADCASTSS 92(DX), Z14
+	VFMADD231PS  Z14, Z12, Z10
+	VFMADD231PS  Z14, Z13, Z11
+	VMOVUPS      (R9)(SI*1), Z12
+	VMOVUPS      64(R9)(SI*1), Z13
+	VBROADCASTSS 96(DX), Z14
+	VFMADD231PS  Z14, Z12, Z0
+	VFMADD231PS  Z14, Z13, Z1
+	VBROADCASTSS 100(DX), Z14
+	VFMADD231PS  Z14, Z12, Z2
+	VFMADD231PS  Z14, Z13, Z3
+	VBROADCASTSS 104(DX), Z14
+	VFMADD231PS  Z14, Z12, Z4
+	VFMADD231PS  Z14, Z13, Z5
+	VBROADCASTSS 108(DX), Z14
+	VFMADD231PS  Z14, Z12, Z6
+	VFMADD231PS  Z14, Z13, Z7
+	VBROADCASTSS 112(DX), Z14
+	VFMADD231PS  Z14, Z12, Z8
+	VFMADD231PS  Z14, Z13, Z9
+	VBROADCASTSS 116(DX), Z14
+	VFMADD231PS  Z14, Z12, Z10
+	VFMADD231PS  Z14, Z13, Z11
+	VMOVUPS      (R9)(SI*2), Z12
+	VMOVUPS      64(R9)(SI*2), Z13
+	VBROADCASTSS 120(DX), Z14
+	VFMADD231PS  Z14, Z12, Z0
+	VFMADD231PS  Z14, Z13, Z1
+	VBROADCASTSS 124(DX), Z14
+	VFMADD231PS  Z14, Z12, Z2
+	VFMADD231PS  Z14, Z13, Z3
+	VBROADCASTSS 128(DX), Z14
+	VFMADD231PS  Z14, Z12, Z4
+	VFMADD231PS  Z14, Z13, Z5
+	VBROADCASTSS 132(DX), Z14
+	VFMADD231PS  Z14, Z12, Z6
+	VFMADD231PS  Z14, Z13, Z7
+	VBROADCASTSS 136(DX), Z14
+	VFMADD231PS  Z14, Z12, Z8
+	VFMADD231PS  Z14, Z13, Z9
+	VBROADCASTSS 140(DX), Z14
+	VFMADD231PS  Z14, Z12, Z10
+	VFMADD231PS  Z14, Z13, Z11
+	ADDQ         R8, R9
+	VMOVUPS      (R9), Z12
+	VMOVUPS      64(R9), Z13
+	VBROADCASTSS 144(DX), Z14
+	VFMADD231PS  Z14, Z12, Z0
+	VFMADD231PS  Z14, Z13, Z1
+	VBROADCASTSS 148(DX), Z14
+	VFMADD231PS  Z14, Z12, Z2
+	VFMADD231PS  Z14, Z13, Z3
+	VBROADCASTSS 152(DX), Z14
+	VFMADD231PS  Z14, Z12, Z4
+	VFMADD231PS  Z14, Z13, Z5
+	VBROADCASTSS 156(DX), Z14
+	VFMADD231PS  Z14, Z12, Z6
+	VFMADD231PS  Z14, Z13, Z7
+	VBROADCASTSS 160(DX), Z14
+	VFMADD231PS  Z14, Z12, Z8
+	VFMADD231PS  Z14, Z13, Z9
+	VBROADCASTSS 164(DX), Z14
+	VFMADD231PS  Z14, Z12, Z10
+	VFMADD231PS  Z14, Z13, Z11
+	VMOVUPS      (R9)(SI*1), Z12
+	VMOVUPS      64(R9)(SI*1), Z13
+	VBROADCASTSS 168(DX), Z14
+	VFMADD231PS  Z14, Z12, Z0
+	VFMADD231PS  Z14, Z13, Z1
+	VBROADCASTSS 172(DX), Z14
+	VFMADD231PS  Z14, Z12, Z2
+	VFMADD231PS  Z14, Z13, Z3
+	VBROADCASTSS 176(DX), Z14
+	VFMADD231PS  Z14, Z12, Z4
+	VFMADD231PS  Z14, Z13, Z5
+	VBROADCASTSS 180(DX), Z14
+	VFMADD231PS  Z14, Z12, Z6
+	VFMADD231PS  Z14, Z13, Z7
+	VBROADCASTSS 184(DX), Z14
+	VFMADD231PS  Z14, Z12, Z8
+	VFMADD231PS  Z14, Z13, Z9
+	VBROADCASTSS 188(DX), Z14
+	VFMADD231PS  Z14, Z12, Z10
+	VFMADD231PS  Z14, Z13, Z11
+	VMOVUPS      (R9)(SI*2), Z12
+	VMOVUPS      64(R9)(SI*2), Z13
+	VBROADCASTSS 192(DX), Z14
+	VFMADD231PS  Z14, Z12, Z0
+	VFMADD231PS  Z14, Z13, Z1
+	VBROADCASTSS 196(DX), Z14
+	VFMADD231PS  Z14, Z12, Z2
+	VFMADD231PS  Z14, Z13, Z3
+	VBROADCASTSS 200(DX), Z14
+	VFMADD231PS  Z14, Z12, Z4
+	VFMADD231PS  Z14, Z13, Z5
+	VBROADCASTSS 204(DX), Z14
+	VFMADD231PS  Z14, Z12, Z6
+	VFMADD231PS  Z14, Z13, Z7
+	VBROADCASTSS 208(DX), Z14
+	VFMADD231PS  Z14, Z12, Z8
+	VFMADD231PS  Z14, Z13, Z9
+	VBROADCASTSS 212(DX), Z14
+	VFMADD231PS  Z14, Z12, Z10
+	VFMADD231PS  Z14, Z13, Z11
+	ADDQ         120(AX), CX
+	ADDQ         $0xd8, DX
+	ADDQ         192(AX), BX
+	DECQ         DI
+	JNE          threeByThree
+	JMP          end
+
+any:
+	MOVQ 96(AX), R8
+	MOVQ 128(AX), R9
+	LEAQ (R8)(R8*2), R10
 
 channel:
-	MOVQ 160(AX), R9
+	PREFETCHT1 (BX)
+	MOVQ       160(AX), R10
 
 row:
-	MOVQ 168(AX), R10
+	MOVQ 168(AX), R11
 
 column:
 	VMOVUPS      (CX), Z12
-	VMOVUPS      (CX)(BX*1), Z13
+	VMOVUPS      (CX)(R8*1), Z13
 	VBROADCASTSS (DX), Z14
 	VFMADD231PS  Z14, Z12, Z0
 	VFMADD231PS  Z14, Z13, Z1
@@ -5921,58 +7913,63 @@ column:
 	VFMADD231PS  Z14, Z12, Z10
 	VFMADD231PS  Z14, Z13, Z11
 	ADDQ         SI, CX
-	ADDQ         DI, DX
-	DECQ         R10
+	ADDQ         R9, DX
+	DECQ         R11
 	JNE          column
 	ADDQ         112(AX), CX
 	ADDQ         136(AX), DX
-	DECQ         R9
+	DECQ         R10
 	JNE          row
 	ADDQ         120(AX), CX
 	ADDQ         144(AX), DX
-	DECQ         R8
+	ADDQ         192(AX), BX
+	DECQ         DI
 	JNE          channel
-	MOVQ         184(AX), CX
-	KMOVW        64(CX), K1
-	MOVQ         192(AX), CX
-	KMOVW        64(CX), K2
-	MOVQ         200(AX), CX
-	MOVQ         40(AX), DX
-	MOVQ         56(AX), BX
-	MOVQ         CX, SI
-	VMOVUPS      Z0, K2, (SI)
-	ADDQ         BX, SI
-	VMOVUPS      Z1, K1, (SI)
-	ADDQ         DX, CX
-	MOVQ         CX, SI
-	VMOVUPS      Z2, K2, (SI)
-	ADDQ         BX, SI
-	VMOVUPS      Z3, K1, (SI)
-	ADDQ         DX, CX
-	MOVQ         CX, SI
-	VMOVUPS      Z4, K2, (SI)
-	ADDQ         BX, SI
-	VMOVUPS      Z5, K1, (SI)
-	ADDQ         DX, CX
-	MOVQ         CX, SI
-	VMOVUPS      Z6, K2, (SI)
-	ADDQ         BX, SI
-	VMOVUPS      Z7, K1, (SI)
-	ADDQ         DX, CX
-	MOVQ         CX, SI
-	VMOVUPS      Z8, K2, (SI)
-	ADDQ         BX, SI
-	VMOVUPS      Z9, K1, (SI)
-	ADDQ         DX, CX
-	VMOVUPS      Z10, K2, (CX)
-	ADDQ         BX, CX
-	VMOVUPS      Z11, K1, (CX)
-	MOVQ         88(AX), CX
-	ADDQ         CX, 216(AX)
-	MOVQ         48(AX), CX
-	ADDQ         CX, 200(AX)
-	DECQ         224(AX)
-	JNE          position
+
+end:
+	MOVQ    216(AX), CX
+	KMOVW   64(CX), K1
+	MOVQ    224(AX), CX
+	KMOVW   64(CX), K2
+	MOVQ    232(AX), CX
+	MOVQ    40(AX), DX
+	MOVQ    56(AX), BX
+	MOVQ    CX, SI
+	VMOVUPS Z0, K2, (SI)
+	ADDQ    BX, SI
+	VMOVUPS Z1, K1, (SI)
+	ADDQ    DX, CX
+	MOVQ    CX, SI
+	VMOVUPS Z2, K2, (SI)
+	ADDQ    BX, SI
+	VMOVUPS Z3, K1, (SI)
+	ADDQ    DX, CX
+	MOVQ    CX, SI
+	VMOVUPS Z4, K2, (SI)
+	ADDQ    BX, SI
+	VMOVUPS Z5, K1, (SI)
+	ADDQ    DX, CX
+	MOVQ    CX, SI
+	VMOVUPS Z6, K2, (SI)
+	ADDQ    BX, SI
+	VMOVUPS Z7, K1, (SI)
+	ADDQ    DX, CX
+	MOVQ    CX, SI
+	VMOVUPS Z8, K2, (SI)
+	ADDQ    BX, SI
+	VMOVUPS Z9, K1, (SI)
+	ADDQ    DX, CX
+	VMOVUPS Z10, K2, (CX)
+	ADDQ    BX, CX
+	VMOVUPS Z11, K1, (CX)
+	MOVQ    88(AX), CX
+	ADDQ    CX, 248(AX)
+	MOVQ    48(AX), CX
+	ADDQ    CX, 232(AX)
+	MOVQ    200(AX), CX
+	ADDQ    CX, 256(AX)
+	DECQ    264(AX)
+	JNE     position
 	VZEROUPPER
 	RET
 
@@ -6076,20 +8073,22 @@ sample:
 	RET
 
 // func tile6x3AVX512(a *int64)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·tile6x3AVX512(SB), NOSPLIT, $0-8
 	MOVQ a+0(FP), AX
 	MOVQ (AX), CX
-	MOVQ CX, 200(AX)
+	MOVQ CX, 232(AX)
 	MOVQ 8(AX), CX
-	MOVQ CX, 208(AX)
+	MOVQ CX, 240(AX)
 	MOVQ 16(AX), CX
-	MOVQ CX, 216(AX)
+	MOVQ CX, 248(AX)
+	MOVQ 184(AX), CX
+	MOVQ CX, 256(AX)
 	MOVQ 176(AX), CX
-	MOVQ CX, 224(AX)
+	MOVQ CX, 264(AX)
 
 position:
-	MOVQ         208(AX), CX
+	MOVQ         240(AX), CX
 	TESTQ        CX, CX
 	JNE          continue
 	MOVQ         32(AX), CX
@@ -6114,9 +8113,9 @@ position:
 	JMP          start
 
 continue:
-	MOVQ      184(AX), DX
+	MOVQ      216(AX), DX
 	KMOVW     64(DX), K1
-	MOVQ      192(AX), DX
+	MOVQ      224(AX), DX
 	KMOVW     64(DX), K2
 	MOVQ      64(AX), DX
 	MOVQ      80(AX), BX
@@ -6161,27 +8160,289 @@ continue:
 	ADDQ      BX, CX
 	VMOVUPS.Z (CX), K1, Z17
 	MOVQ      72(AX), CX
-	ADDQ      CX, 208(AX)
+	ADDQ      CX, 240(AX)
 
 start:
-	MOVQ 216(AX), CX
+	MOVQ 248(AX), CX
 	MOVQ 24(AX), DX
-	MOVQ 96(AX), BX
+	MOVQ 256(AX), BX
 	MOVQ 104(AX), SI
-	MOVQ 128(AX), DI
-	LEAQ (BX)(BX*2), R8
-	MOVQ 152(AX), R8
+	MOVQ 152(AX), DI
+	CMPQ 208(AX), $0x00
+	JE   any
+
+threeByThree:
+	PREFETCHT1   (BX)
+	MOVQ         112(AX), R8
+	MOVQ         CX, R9
+	VMOVUPS      (R9), Z18
+	VMOVUPS      64(R9), Z19
+	VMOVUPS      128(R9), Z20
+	VBROADCASTSS (DX), Z21
+	VFMADD231PS  Z21, Z18, Z0
+	VFMADD231PS  Z21, Z19, Z1
+	VFMADD231PS  Z21, Z20, Z2
+	VBROADCASTSS 4(DX), Z21
+	VFMADD231PS  Z21, Z18, Z3
+	VFMADD231PS  Z21, Z19, Z4
+	VFMADD231PS  Z21, Z20, Z5
+	VBROADCASTSS 8(DX), Z21
+	VFMADD231PS  Z21, Z18, Z6
+	VFMADD231PS  Z21, Z19, Z7
+	VFMADD231PS  Z21, Z20, Z8
+	VBROADCASTSS 12(DX), Z21
+	VFMADD231PS  Z21, Z18, Z9
+	VFMADD231PS  Z21, Z19, Z10
+	VFMADD231PS  Z21, Z20, Z11
+	VBROADCASTSS 16(DX), Z21
+	VFMADD231PS  Z21, Z18, Z12
+	VFMADD231PS  Z21, Z19, Z13
+	VFMADD231PS  Z21, Z20, Z14
+	VBROADCASTSS 20(DX), Z21
+	VFMADD231PS  Z21, Z18, Z15
+	VFMADD231PS  Z21, Z19, Z16
+	VFMADD231PS  Z21, Z20, Z17
+	VMOVUPS      (R9)(SI*1), Z18
+	VMOVUPS      64(R9)(SI*1), Z19
+	VMOVUPS      128(R9)(SI*1), Z20
+	VBROADCASTSS 24(DX), Z21
+	VFMADD231PS  Z21, Z18, Z0
+	VFMADD231PS  Z21, Z19, Z1
+	VFMADD231PS  Z21, Z20, Z2
+	VBROADCASTSS 28(DX), Z21
+	VFMADD231PS  Z21, Z18, Z3
+	VFMADD231PS  Z21, Z19, Z4
+	VFMADD231PS  Z21, Z20, Z5
+	VBROADCASTSS 32(DX), Z21
+	VFMADD231PS  Z21, Z18, Z6
+	VFMADD231PS  Z21, Z19, Z7
+	VFMADD231PS  Z21, Z20, Z8
+	VBROADCASTSS 36(DX), Z21
+	VFMADD231PS  Z21, Z18, Z9
+	VFMADD231PS  Z21, Z19, Z10
+	VFMADD231PS  Z21, Z20, Z11
+	VBROADCASTSS 40(DX), Z21
+	VFMADD231PS  Z21, Z18, Z12
+	VFMADD231PS  Z21, Z19, Z13
+	VFMADD231PS  Z21, Z20, Z14
+	VBROADCASTSS 44(DX), Z21
+	VFMADD231PS  Z21, Z18, Z15
+	VFMADD231PS  Z21, Z19, Z16
+	VFMADD231PS  Z21, Z20, Z17
+	VMOVUPS      (R9)(SI*2), Z18
+	VMOVUPS      64(R9)(SI*2), Z19
+	VMOVUPS      128(R9)(SI*2), Z20
+	VBROADCASTSS 48(DX), Z21
+	VFMADD231PS  Z21, Z18, Z0
+	VFMADD231PS  Z21, Z19, Z1
+	VFMADD231PS  Z21, Z20, Z2
+	VBROADCASTSS 52(DX), Z21
+	VFMADD231PS  Z21, Z18, Z3
+	VFMADD231PS  Z21, Z19, Z4
+	VFMADD231PS  Z21, Z20, Z5
+	VBROADCASTSS 56(DX), Z21
+	VFMADD231PS  Z21, Z18, Z6
+	VFMADD231PS  Z21, Z19, Z7
+	VFMADD231PS  Z21, Z20, Z8
+	VBROADCASTSS 60(DX), Z21
+	VFMADD231PS  Z21, Z18, Z9
+	VFMADD231PS  Z21, Z19, Z10
+	VFMADD231PS  Z21, Z20, Z11
+	VBROADCASTSS 64(DX), Z21
+	VFMADD231PS  Z21, Z18, Z12
+	VFMADD231PS  Z21, Z19, Z13
+	VFMADD231PS  Z21, Z20, Z14
+	VBROADCASTSS 68(DX), Z21
+	VFMADD231PS  Z21, Z18, Z15
+	VFMADD231PS  Z21, Z19, Z16
+	VFMADD231PS  Z21, Z20, Z17
+	ADDQ         R8, R9
+	VMOVUPS      (R9), Z18
+	VMOVUPS      64(R9), Z19
+	VMOVUPS      128(R9), Z20
+	VBROADCASTSS 72(DX), Z21
+	VFMADD231PS  Z21, Z18, Z0
+	VFMADD231PS  Z21, Z19, Z1
+	VFMADD231PS  Z21, Z20, Z2
+	VBROADCASTSS 76(DX), Z21
+	VFMADD231PS  Z21, Z18, Z3
+	VFMADD231PS  Z21, Z19, Z4
+	VFMADD231PS  Z21, Z20, Z5
+	VBROADCASTSS 80(DX), Z21
+	VFMADD231PS  Z21, Z18, Z6
+	VFMADD231PS  Z21, Z19, Z7
+	VFMADD231PS  Z21, Z20, Z8
+	VBROADCASTSS 84(DX), Z21
+	VFMADD231PS  Z21, Z18, Z9
+	VFMADD231PS  Z21, Z19, Z10
+	VFMADD231PS  Z21, Z20, Z11
+	VBROADCASTSS 88(DX), Z21
+	VFMADD231PS  Z21, Z18, Z12
+	VFMADD231PS  Z21, Z19, Z13
+	VFMADD231PS  Z21, Z20, Z14
+	VBROADCASTSS 92(DX), Z21
+	VFMADD231PS  Z21, Z18, Z15
+	VFMADD231PS  Z21, Z19, Z16
+	VFMADD231PS  Z21, Z20, Z17
+	VMOVUPS      (R9)(SI*1), Z18
+	VMOVUPS      64(R9)(SI*1), Z19
+	VMOVUPS      128(R9)(SI*1), Z20
+	VBROADCASTSS 96(DX), Z21
+	VFMADD231PS  Z21, Z18, Z0
+	VFMADD231PS  Z21, Z19, Z1
+	VFMADD231PS  Z21, Z20, Z2
+	VBROADCASTSS 100(DX), Z21
+	VFMADD231PS  Z21, Z18, Z3
+	VFMADD231PS  Z21, Z19, Z4
+	VFMADD231PS  Z21, Z20, Z5
+	VBROADCASTSS 104(DX), Z21
+	VFMADD231PS  Z21, Z18, Z6
+	VFMADD231PS  Z21, Z19, Z7
+	VFMADD231PS  Z21, Z20, Z8
+	VBROADCASTSS 108(DX), Z21
+	VFMADD231PS  Z21, Z18, Z9
+	VFMADD231PS  Z21, Z19, Z10
+	VFMADD231PS  Z21, Z20, Z11
+	VBROADCASTSS 112(DX), Z21
+	VFMADD231PS  Z21, Z18, Z12
+	VFMADD231PS  Z21, Z19, Z13
+	VFMADD231PS  Z21, Z20, Z14
+	VBROADCASTSS 116(DX), Z21
+	VFMADD231PS  Z21, Z18, Z15
+	VFMADD231PS  Z21, Z19, Z16
+	VFMADD231PS  Z21, Z20, Z17
+	VMOVUPS      (R9)(SI*2), Z18
+	VMOVUPS      64(R9)(SI*2), Z19
+	VMOVUPS      128(R9)(SI*2), Z20
+	VBROADCASTSS 120(DX), Z21
+	VFMADD231PS  Z21, Z18, Z0
+	VFMADD231PS  Z21, Z19, Z1
+	VFMADD231PS  Z21, Z20, Z2
+	VBROADCASTSS 124(DX), Z21
+	VFMADD231PS  Z21, Z18, Z3
+	VFMADD231PS  Z21, Z19, Z4
+	VFMADD231PS  Z21, Z20, Z5
+	VBROADCASTSS 128(DX), Z21
+	VFMADD231PS  Z21, Z18, Z6
+	VFMADD231PS  Z21, Z19, Z7
+	VFMADD231PS  Z21, Z20, Z8
+	VBROADCASTSS 132(DX), Z21
+	VFMADD231PS  Z21, Z18, Z9
+	VFMADD231PS  Z21, Z19, Z10
+	VFMADD231PS  Z21, Z20, Z11
+	VBROADCASTSS 136(DX), Z21
+	VFMADD231PS  Z21, Z18, Z12
+	VFMADD231PS  Z21, Z19, Z13
+	VFMADD231PS  Z21, Z20, Z14
+	VBROADCASTSS 140(DX), Z21
+	VFMADD231PS  Z21, Z18, Z15
+	VFMADD231PS  Z21, Z19, Z16
+	VFMADD231PS  Z21, Z20, Z17
+	ADDQ         R8, R9
+	VMOVUPS      (R9), Z18
+	VMOVUPS      64(R9), Z19
+	VMOVUPS      128(R9), Z20
+	VBROADCASTSS 144(DX), Z21
+	VFMADD231PS  Z21, Z18, Z0
+	VFMADD231PS  Z21, Z19, Z1
+	VFMADD231PS  Z21, Z20, Z2
+	VBROADCASTSS 148(DX), Z21
+	VFMADD231PS  Z21, Z18, Z3
+	VFMADD231PS  Z21, Z19, Z4
+	VFMADD231PS  Z21, Z20, Z5
+	VBROADCASTSS 152(DX), Z21
+	VFMADD231PS  Z21, Z18, Z6
+	VFMADD231PS  Z21, Z19, Z7
+	VFMADD231PS  Z21, Z20, Z8
+	VBROADCASTSS 156(DX), Z21
+	VFMADD231PS  Z21, Z18, Z9
+	VFMADD231PS  Z21, Z19, Z10
+	VFMADD231PS  Z21, Z20, Z11
+	VBROADCASTSS 160(DX), Z21
+	VFMADD231PS  Z21, Z18, Z12
+	VFMADD231PS  Z21, Z19, Z13
+	VFMADD231PS  Z21, Z20, Z14
+	VBROADCASTSS 164(DX), Z21
+	VFMADD231PS  Z21, Z18, Z15
+	VFMADD231PS  Z21, Z19, Z16
+	VFMADD231PS  Z21, Z20, Z17
+	VMOVUPS      (R9)(SI*1), Z18
+	VMOVUPS      64(R9)(SI*1), Z19
+	VMOVUPS      128(R9)(SI*1), Z20
+	VBROADCASTSS 168(DX), Z21
+	VFMADD231PS  Z21, Z18, Z0
+	VFMADD231PS  Z21, Z19, Z1
+	VFMADD231PS  Z21, Z20, Z2
+	VBROADCASTSS 172(DX), Z21
+	VFMADD231PS  Z21, Z18, Z3
+	VFMADD231PS  Z21, Z19, Z4
+	VFMADD231PS  Z21, Z20, Z5
+	VBROADCASTSS 176(DX), Z21
+	VFMADD231PS  Z21, Z18, Z6
+	VFMADD231PS  Z21, Z19, Z7
+	VFMADD231PS  Z21, Z20, Z8
+	VBROADCASTSS 180(DX), Z21
+	VFMADD231PS  Z21, Z18, Z9
+	VFMADD231PS  Z21, Z19, Z10
+	VFMADD231PS  Z21, Z20, Z11
+	VBROADCASTSS 184(DX), Z21
+	VFMADD231PS  Z21, Z18, Z12
+	VFMADD231PS  Z21, Z19, Z13
+	VFMADD231PS  Z21, Z20, Z14
+	VBROADCASTSS 188(DX), Z21
+	VFMADD231PS  Z21, Z18, Z15
+	VFMADD231PS  Z21, Z19, Z16
+	VFMADD231PS  Z21, Z20, Z17
+	VMOVUPS      (R9)(SI*2), Z18
+	VMOVUPS      64(R9)(SI*2), Z19
+	VMOVUPS      128(R9)(SI*2), Z20
+	VBROADCASTSS 192(DX), Z21
+	VFMADD231PS  Z21, Z18, Z0
+	VFMADD231PS  Z21, Z19, Z1
+	VFMADD231PS  Z21, Z20, Z2
+	VBROADCASTSS 196(DX), Z21
+	VFMADD231PS  Z21, Z18, Z3
+	VFMADD231PS  Z21, Z19, Z4
+	VFMADD231PS  Z21, Z20, Z5
+	VBROADCASTSS 200(DX), Z21
+	VFMADD231PS  Z21, Z18, Z6
+	VFMADD231PS  Z21, Z19, Z7
+	VFMADD231PS  Z21, Z20, Z8
+	VBROADCASTSS 204(DX), Z21
+	VFMADD231PS  Z21, Z18, Z9
+	VFMADD231PS  Z21, Z19, Z10
+	VFMADD231PS  Z21, Z20, Z11
+	VBROADCASTSS 208(DX), Z21
+	VFMADD231PS  Z21, Z18, Z12
+	VFMADD231PS  Z21, Z19, Z13
+	VFMADD231PS  Z21, Z20, Z14
+	VBROADCASTSS 212(DX), Z21
+	VFMADD231PS  Z21, Z18, Z15
+	VFMADD231PS  Z21, Z19, Z16
+	VFMADD231PS  Z21, Z20, Z17
+	ADDQ         120(AX), CX
+	ADDQ         $0xd8, DX
+	ADDQ         192(AX), BX
+	DECQ         DI
+	JNE          threeByThree
+	JMP          end
+
+any:
+	MOVQ 96(AX), R8
+	MOVQ 128(AX), R9
+	LEAQ (R8)(R8*2), R10
 
 channel:
-	MOVQ 160(AX), R9
+	PREFETCHT1 (BX)
+	MOVQ       160(AX), R10
 
 row:
-	MOVQ 168(AX), R10
+	MOVQ 168(AX), R11
 
 column:
 	VMOVUPS      (CX), Z18
-	VMOVUPS      (CX)(BX*1), Z19
-	VMOVUPS      (CX)(BX*2), Z20
+	VMOVUPS      (CX)(R8*1), Z19
+	VMOVUPS      (CX)(R8*2), Z20
 	VBROADCASTSS (DX), Z21
 	VFMADD231PS  Z21, Z18, Z0
 	VFMADD231PS  Z21, Z19, Z1
@@ -6207,70 +8468,75 @@ column:
 	VFMADD231PS  Z21, Z19, Z16
 	VFMADD231PS  Z21, Z20, Z17
 	ADDQ         SI, CX
-	ADDQ         DI, DX
-	DECQ         R10
+	ADDQ         R9, DX
+	DECQ         R11
 	JNE          column
 	ADDQ         112(AX), CX
 	ADDQ         136(AX), DX
-	DECQ         R9
+	DECQ         R10
 	JNE          row
 	ADDQ         120(AX), CX
 	ADDQ         144(AX), DX
-	DECQ         R8
+	ADDQ         192(AX), BX
+	DECQ         DI
 	JNE          channel
-	MOVQ         184(AX), CX
-	KMOVW        64(CX), K1
-	MOVQ         192(AX), CX
-	KMOVW        64(CX), K2
-	MOVQ         200(AX), CX
-	MOVQ         40(AX), DX
-	MOVQ         56(AX), BX
-	MOVQ         CX, SI
-	VMOVUPS      Z0, K2, (SI)
-	ADDQ         BX, SI
-	VMOVUPS      Z1, K2, (SI)
-	ADDQ         BX, SI
-	VMOVUPS      Z2, K1, (SI)
-	ADDQ         DX, CX
-	MOVQ         CX, SI
-	VMOVUPS      Z3, K2, (SI)
-	ADDQ         BX, SI
-	VMOVUPS      Z4, K2, (SI)
-	ADDQ         BX, SI
-	VMOVUPS      Z5, K1, (SI)
-	ADDQ         DX, CX
-	MOVQ         CX, SI
-	VMOVUPS      Z6, K2, (SI)
-	ADDQ         BX, SI
-	VMOVUPS      Z7, K2, (SI)
-	ADDQ         BX, SI
-	VMOVUPS      Z8, K1, (SI)
-	ADDQ         DX, CX
-	MOVQ         CX, SI
-	VMOVUPS      Z9, K2, (SI)
-	ADDQ         BX, SI
-	VMOVUPS      Z10, K2, (SI)
-	ADDQ         BX, SI
-	VMOVUPS      Z11, K1, (SI)
-	ADDQ         DX, CX
-	MOVQ         CX, SI
-	VMOVUPS      Z12, K2, (SI)
-	ADDQ         BX, SI
-	VMOVUPS      Z13, K2, (SI)
-	ADDQ         BX, SI
-	VMOVUPS      Z14, K1, (SI)
-	ADDQ         DX, CX
-	VMOVUPS      Z15, K2, (CX)
-	ADDQ         BX, CX
-	VMOVUPS      Z16, K2, (CX)
-	ADDQ         BX, CX
-	VMOVUPS      Z17, K1, (CX)
-	MOVQ         88(AX), CX
-	ADDQ         CX, 216(AX)
-	MOVQ         48(AX), CX
-	ADDQ         CX, 200(AX)
-	DECQ         224(AX)
-	JNE          position
+
+end:
+	MOVQ    216(AX), CX
+	KMOVW   64(CX), K1
+	MOVQ    224(AX), CX
+	KMOVW   64(CX), K2
+	MOVQ    232(AX), CX
+	MOVQ    40(AX), DX
+	MOVQ    56(AX), BX
+	MOVQ    CX, SI
+	VMOVUPS Z0, K2, (SI)
+	ADDQ    BX, SI
+	VMOVUPS Z1, K2, (SI)
+	ADDQ    BX, SI
+	VMOVUPS Z2, K1, (SI)
+	ADDQ    DX, CX
+	MOVQ    CX, SI
+	VMOVUPS Z3, K2, (SI)
+	ADDQ    BX, SI
+	VMOVUPS Z4, K2, (SI)
+	ADDQ    BX, SI
+	VMOVUPS Z5, K1, (SI)
+	ADDQ    DX, CX
+	MOVQ    CX, SI
+	VMOVUPS Z6, K2, (SI)
+	ADDQ    BX, SI
+	VMOVUPS Z7, K2, (SI)
+	ADDQ    BX, SI
+	VMOVUPS Z8, K1, (SI)
+	ADDQ    DX, CX
+	MOVQ    CX, SI
+	VMOVUPS Z9, K2, (SI)
+	ADDQ    BX, SI
+	VMOVUPS Z10, K2, (SI)
+	ADDQ    BX, SI
+	VMOVUPS Z11, K1, (SI)
+	ADDQ    DX, CX
+	MOVQ    CX, SI
+	VMOVUPS Z12, K2, (SI)
+	ADDQ    BX, SI
+	VMOVUPS Z13, K2, (SI)
+	ADDQ    BX, SI
+	VMOVUPS Z14, K1, (SI)
+	ADDQ    DX, CX
+	VMOVUPS Z15, K2, (CX)
+	ADDQ    BX, CX
+	VMOVUPS Z16, K2, (CX)
+	ADDQ    BX, CX
+	VMOVUPS Z17, K1, (CX)
+	MOVQ    88(AX), CX
+	ADDQ    CX, 248(AX)
+	MOVQ    48(AX), CX
+	ADDQ    CX, 232(AX)
+	MOVQ    200(AX), CX
+	ADDQ    CX, 256(AX)
+	DECQ    264(AX)
+	JNE     position
 	VZEROUPPER
 	RET
 
@@ -6399,20 +8665,22 @@ sample:
 	RET
 
 // func tile6x4AVX512(a *int64)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·tile6x4AVX512(SB), NOSPLIT, $0-8
 	MOVQ a+0(FP), AX
 	MOVQ (AX), CX
-	MOVQ CX, 200(AX)
+	MOVQ CX, 232(AX)
 	MOVQ 8(AX), CX
-	MOVQ CX, 208(AX)
+	MOVQ CX, 240(AX)
 	MOVQ 16(AX), CX
-	MOVQ CX, 216(AX)
+	MOVQ CX, 248(AX)
+	MOVQ 184(AX), CX
+	MOVQ CX, 256(AX)
 	MOVQ 176(AX), CX
-	MOVQ CX, 224(AX)
+	MOVQ CX, 264(AX)
 
 position:
-	MOVQ         208(AX), CX
+	MOVQ         240(AX), CX
 	TESTQ        CX, CX
 	JNE          continue
 	MOVQ         32(AX), CX
@@ -6443,9 +8711,9 @@ position:
 	JMP          start
 
 continue:
-	MOVQ      184(AX), DX
+	MOVQ      216(AX), DX
 	KMOVW     64(DX), K1
-	MOVQ      192(AX), DX
+	MOVQ      224(AX), DX
 	KMOVW     64(DX), K2
 	MOVQ      64(AX), DX
 	MOVQ      80(AX), BX
@@ -6502,28 +8770,353 @@ continue:
 	ADDQ      BX, CX
 	VMOVUPS.Z (CX), K1, Z23
 	MOVQ      72(AX), CX
-	ADDQ      CX, 208(AX)
+	ADDQ      CX, 240(AX)
 
 start:
-	MOVQ 216(AX), CX
+	MOVQ 248(AX), CX
 	MOVQ 24(AX), DX
-	MOVQ 96(AX), BX
+	MOVQ 256(AX), BX
 	MOVQ 104(AX), SI
-	MOVQ 128(AX), DI
-	LEAQ (BX)(BX*2), R8
-	MOVQ 152(AX), R9
+	MOVQ 152(AX), DI
+	CMPQ 208(AX), $0x00
+	JE   any
+
+threeByThree:
+	PREFETCHT1   (BX)
+	MOVQ         112(AX), R8
+	MOVQ         CX, R9
+	VMOVUPS      (R9), Z24
+	VMOVUPS      64(R9), Z25
+	VMOVUPS      128(R9), Z26
+	VMOVUPS      192(R9), Z27
+	VBROADCASTSS (DX), Z28
+	VFMADD231PS  Z28, Z24, Z0
+	VFMADD231PS  Z28, Z25, Z1
+	VFMADD231PS  Z28, Z26, Z2
+	VFMADD231PS  Z28, Z27, Z3
+	VBROADCASTSS 4(DX), Z28
+	VFMADD231PS  Z28, Z24, Z4
+	VFMADD231PS  Z28, Z25, Z5
+	VFMADD231PS  Z28, Z26, Z6
+	VFMADD231PS  Z28, Z27, Z7
+	VBROADCASTSS 8(DX), Z28
+	VFMADD231PS  Z28, Z24, Z8
+	VFMADD231PS  Z28, Z25, Z9
+	VFMADD231PS  Z28, Z26, Z10
+	VFMADD231PS  Z28, Z27, Z11
+	VBROADCASTSS 12(DX), Z28
+	VFMADD231PS  Z28, Z24, Z12
+	VFMADD231PS  Z28, Z25, Z13
+	VFMADD231PS  Z28, Z26, Z14
+	VFMADD231PS  Z28, Z27, Z15
+	VBROADCASTSS 16(DX), Z28
+	VFMADD231PS  Z28, Z24, Z16
+	VFMADD231PS  Z28, Z25, Z17
+	VFMADD231PS  Z28, Z26, Z18
+	VFMADD231PS  Z28, Z27, Z19
+	VBROADCASTSS 20(DX), Z28
+	VFMADD231PS  Z28, Z24, Z20
+	VFMADD231PS  Z28, Z25, Z21
+	VFMADD231PS  Z28, Z26, Z22
+	VFMADD231PS  Z28, Z27, Z23
+	VMOVUPS      (R9)(SI*1), Z24
+	VMOVUPS      64(R9)(SI*1), Z25
+	VMOVUPS      128(R9)(SI*1), Z26
+	VMOVUPS      192(R9)(SI*1), Z27
+	VBROADCASTSS 24(DX), Z28
+	VFMADD231PS  Z28, Z24, Z0
+	VFMADD231PS  Z28, Z25, Z1
+	VFMADD231PS  Z28, Z26, Z2
+	VFMADD231PS  Z28, Z27, Z3
+	VBROADCASTSS 28(DX), Z28
+	VFMADD231PS  Z28, Z24, Z4
+	VFMADD231PS  Z28, Z25, Z5
+	VFMADD231PS  Z28, Z26, Z6
+	VFMADD231PS  Z28, Z27, Z7
+	VBROADCASTSS 32(DX), Z28
+	VFMADD231PS  Z28, Z24, Z8
+	VFMADD231PS  Z28, Z25, Z9
+	VFMADD231PS  Z28, Z26, Z10
+	VFMADD231PS  Z28, Z27, Z11
+	VBROADCASTSS 36(DX), Z28
+	VFMADD231PS  Z28, Z24, Z12
+	VFMADD231PS  Z28, Z25, Z13
+	VFMADD231PS  Z28, Z26, Z14
+	VFMADD231PS  Z28, Z27, Z15
+	VBROADCASTSS 40(DX), Z28
+	VFMADD231PS  Z28, Z24, Z16
+	VFMADD231PS  Z28, Z25, Z17
+	VFMADD231PS  Z28, Z26, Z18
+	VFMADD231PS  Z28, Z27, Z19
+	VBROADCASTSS 44(DX), Z28
+	VFMADD231PS  Z28, Z24, Z20
+	VFMADD231PS  Z28, Z25, Z21
+	VFMADD231PS  Z28, Z26, Z22
+	VFMADD231PS  Z28, Z27, Z23
+	VMOVUPS      (R9)(SI*2), Z24
+	VMOVUPS      64(R9)(SI*2), Z25
+	VMOVUPS      128(R9)(SI*2), Z26
+	VMOVUPS      192(R9)(SI*2), Z27
+	VBROADCASTSS 48(DX), Z28
+	VFMADD231PS  Z28, Z24, Z0
+	VFMADD231PS  Z28, Z25, Z1
+	VFMADD231PS  Z28, Z26, Z2
+	VFMADD231PS  Z28, Z27, Z3
+	VBROADCASTSS 52(DX), Z28
+	VFMADD231PS  Z28, Z24, Z4
+	VFMADD231PS  Z28, Z25, Z5
+	VFMADD231PS  Z28, Z26, Z6
+	VFMADD231PS  Z28, Z27, Z7
+	VBROADCASTSS 56(DX), Z28
+	VFMADD231PS  Z28, Z24, Z8
+	VFMADD231PS  Z28, Z25, Z9
+	VFMADD231PS  Z28, Z26, Z10
+	VFMADD231PS  Z28, Z27, Z11
+	VBROADCASTSS 60(DX), Z28
+	VFMADD231PS  Z28, Z24, Z12
+	VFMADD231PS  Z28, Z25, Z13
+	VFMADD231PS  Z28, Z26, Z14
+	VFMADD231PS  Z28, Z27, Z15
+	VBROADCASTSS 64(DX), Z28
+	VFMADD231PS  Z28, Z24, Z16
+	VFMADD231PS  Z28, Z25, Z17
+	VFMADD231PS  Z28, Z26, Z18
+	VFMADD231PS  Z28, Z27, Z19
+	VBROADCASTSS 68(DX), Z28
+	VFMADD231PS  Z28, Z24, Z20
+	VFMADD231PS  Z28, Z25, Z21
+	VFMADD231PS  Z28, Z26, Z22
+	VFMADD231PS  Z28, Z27, Z23
+	ADDQ         R8, R9
+	VMOVUPS      (R9), Z24
+	VMOVUPS      64(R9), Z25
+	VMOVUPS      128(R9), Z26
+	VMOVUPS      192(R9), Z27
+	VBROADCASTSS 72(DX), Z28
+	VFMADD231PS  Z28, Z24, Z0
+	VFMADD231PS  Z28, Z25, Z1
+	VFMADD231PS  Z28, Z26, Z2
+	VFMADD231PS  Z28, Z27, Z3
+	VBROADCASTSS 76(DX), Z28
+	VFMADD231PS  Z28, Z24, Z4
+	VFMADD231PS  Z28, Z25, Z5
+	VFMADD231PS  Z28, Z26, Z6
+	VFMADD231PS  Z28, Z27, Z7
+	VBROADCASTSS 80(DX), Z28
+	VFMADD231PS  Z28, Z24, Z8
+	VFMADD231PS  Z28, Z25, Z9
+	VFMADD231PS  Z28, Z26, Z10
+	VFMADD231PS  Z28, Z27, Z11
+	VBROADCASTSS 84(DX), Z28
+	VFMADD231PS  Z28, Z24, Z12
+	VFMADD231PS  Z28, Z25, Z13
+	VFMADD231PS  Z28, Z26, Z14
+	VFMADD231PS  Z28, Z27, Z15
+	VBROADCASTSS 88(DX), Z28
+	VFMADD231PS  Z28, Z24, Z16
+	VFMADD231PS  Z28, Z25, Z17
+	VFMADD231PS  Z28, Z26, Z18
+	VFMADD231PS  Z28, Z27, Z19
+	VBROADCASTSS 92(DX), Z28
+	VFMADD231PS  Z28, Z24, Z20
+	VFMADD231PS  Z28, Z25, Z21
+	VFMADD231PS  Z28, Z26, Z22
+	VFMADD231PS  Z28, Z27, Z23
+	VMOVUPS      (R9)(SI*1), Z24
+	VMOVUPS      64(R9)(SI*1), Z25
+	VMOVUPS      128(R9)(SI*1), Z26
+	VMOVUPS      192(R9)(SI*1), Z27
+	VBROADCASTSS 96(DX), Z28
+	VFMADD231PS  Z28, Z24, Z0
+	VFMADD231PS  Z28, Z25, Z1
+	VFMADD231PS  Z28, Z26, Z2
+	VFMADD231PS  Z28, Z27, Z3
+	VBROADCASTSS 100(DX), Z28
+	VFMADD231PS  Z28, Z24, Z4
+	VFMADD231PS  Z28, Z25, Z5
+	VFMADD231PS  Z28, Z26, Z6
+	VFMADD231PS  Z28, Z27, Z7
+	VBROADCASTSS 104(DX), Z28
+	VFMADD231PS  Z28, Z24, Z8
+	VFMADD231PS  Z28, Z25, Z9
+	VFMADD231PS  Z28, Z26, Z10
+	VFMADD231PS  Z28, Z27, Z11
+	VBROADCASTSS 108(DX), Z28
+	VFMADD231PS  Z28, Z24, Z12
+	VFMADD231PS  Z28, Z25, Z13
+	VFMADD231PS  Z28, Z26, Z14
+	VFMADD231PS  Z28, Z27, Z15
+	VBROADCASTSS 112(DX), Z28
+	VFMADD231PS  Z28, Z24, Z16
+	VFMADD231PS  Z28, Z25, Z17
+	VFMADD231PS  Z28, Z26, Z18
+	VFMADD231PS  Z28, Z27, Z19
+	VBROADCASTSS 116(DX), Z28
+	VFMADD231PS  Z28, Z24, Z20
+	VFMADD231PS  Z28, Z25, Z21
+	VFMADD231PS  Z28, Z26, Z22
+	VFMADD231PS  Z28, Z27, Z23
+	VMOVUPS      (R9)(SI*2), Z24
+	VMOVUPS      64(R9)(SI*2), Z25
+	VMOVUPS      128(R9)(SI*2), Z26
+	VMOVUPS      192(R9)(SI*2), Z27
+	VBROADCASTSS 120(DX), Z28
+	VFMADD231PS  Z28, Z24, Z0
+	VFMADD231PS  Z28, Z25, Z1
+	VFMADD231PS  Z28, Z26, Z2
+	VFMADD231PS  Z28, Z27, Z3
+	VBROADCASTSS 124(DX), Z28
+	VFMADD231PS  Z28, Z24, Z4
+	VFMADD231PS  Z28, Z25, Z5
+	VFMADD231PS  Z28, Z26, Z6
+	VFMADD231PS  Z28, Z27, Z7
+	VBROADCASTSS 128(DX), Z28
+	VFMADD231PS  Z28, Z24, Z8
+	VFMADD231PS  Z28, Z25, Z9
+	VFMADD231PS  Z28, Z26, Z10
+	VFMADD231PS  Z28, Z27, Z11
+	VBROADCASTSS 132(DX), Z28
+	VFMADD231PS  Z28, Z24, Z12
+	VFMADD231PS  Z28, Z25, Z13
+	VFMADD231PS  Z28, Z26, Z14
+	VFMADD231PS  Z28, Z27, Z15
+	VBROADCASTSS 136(DX), Z28
+	VFMADD231PS  Z28, Z24, Z16
+	VFMADD231PS  Z28, Z25, Z17
+	VFMADD231PS  Z28, Z26, Z18
+	VFMADD231PS  Z28, Z27, Z19
+	VBROADCASTSS 140(DX), Z28
+	VFMADD231PS  Z28, Z24, Z20
+	VFMADD231PS  Z28, Z25, Z21
+	VFMADD231PS  Z28, Z26, Z22
+	VFMADD231PS  Z28, Z27, Z23
+	ADDQ         R8, R9
+	VMOVUPS      (R9), Z24
+	VMOVUPS      64(R9), Z25
+	VMOVUPS      128(R9), Z26
+	VMOVUPS      192(R9), Z27
+	VBROADCASTSS 144(DX), Z28
+	VFMADD231PS  Z28, Z24, Z0
+	VFMADD231PS  Z28, Z25, Z1
+	VFMADD231PS  Z28, Z26, Z2
+	VFMADD231PS  Z28, Z27, Z3
+	VBROADCASTSS 148(DX), Z28
+	VFMADD231PS  Z28, Z24, Z4
+	VFMADD231PS  Z28, Z25, Z5
+	VFMADD231PS  Z28, Z26, Z6
+	VFMADD231PS  Z28, Z27, Z7
+	VBROADCASTSS 152(DX), Z28
+	VFMADD231PS  Z28, Z24, Z8
+	VFMADD231PS  Z28, Z25, Z9
+	VFMADD231PS  Z28, Z26, Z10
+	VFMADD231PS  Z28, Z27, Z11
+	VBROADCASTSS 156(DX), Z28
+	VFMADD231PS  Z28, Z24, Z12
+	VFMADD231PS  Z28, Z25, Z13
+	VFMADD231PS  Z28, Z26, Z14
+	VFMADD231PS  Z28, Z27, Z15
+	VBROADCASTSS 160(DX), Z28
+	VFMADD231PS  Z28, Z24, Z16
+	VFMADD231PS  Z28, Z25, Z17
+	VFMADD231PS  Z28, Z26, Z18
+	VFMADD231PS  Z28, Z27, Z19
+	VBROADCASTSS 164(DX), Z28
+	VFMADD231PS  Z28, Z24, Z20
+	VFMADD231PS  Z28, Z25, Z21
+	VFMADD231PS  Z28, Z26, Z22
+	VFMADD231PS  Z28, Z27, Z23
+	VMOVUPS      (R9)(SI*1), Z24
+	VMOVUPS      64(R9)(SI*1), Z25
+	VMOVUPS      128(R9)(SI*1), Z26
+	VMOVUPS      192(R9)(SI*1), Z27
+	VBROADCASTSS 168(DX), Z28
+	VFMADD231PS  Z28, Z24, Z0
+	VFMADD231PS  Z28, Z25, Z1
+	VFMADD231PS  Z28, Z26, Z2
+	VFMADD231PS  Z28, Z27, Z3
+	VBROADCASTSS 172(DX), Z28
+	VFMADD231PS  Z28, Z24, Z4
+	VFMADD231PS  Z28, Z25, Z5
+	VFMADD231PS  Z28, Z26, Z6
+	VFMADD231PS  Z28, Z27, Z7
+	VBROADCASTSS 176(DX), Z28
+	VFMADD231PS  Z28, Z24, Z8
+	VFMADD231PS  Z28, Z25, Z9
+	VFMADD231PS  Z28, Z26, Z10
+	VFMADD231PS  Z28, Z27, Z11
+	VBROADCASTSS 180(DX), Z28
+	VFMADD231PS  Z28, Z24, Z12
+	VFMADD231PS  Z28, Z25, Z13
+	VFMADD231PS  Z28, Z26, Z14
+	VFMADD231PS  Z28, Z27, Z15
+	VBROADCASTSS 184(DX), Z28
+	VFMADD231PS  Z28, Z24, Z16
+	VFMADD231PS  Z28, Z25, Z17
+	VFMADD231PS  Z28, Z26, Z18
+	VFMADD231PS  Z28, Z27, Z19
+	VBROADCASTSS 188(DX), Z28
+	VFMADD231PS  Z28, Z24, Z20
+	VFMADD231PS  Z28, Z25, Z21
+	VFMADD231PS  Z28, Z26, Z22
+	VFMADD231PS  Z28, Z27, Z23
+	VMOVUPS      (R9)(SI*2), Z24
+	VMOVUPS      64(R9)(SI*2), Z25
+	VMOVUPS      128(R9)(SI*2), Z26
+	VMOVUPS      192(R9)(SI*2), Z27
+	VBROADCASTSS 192(DX), Z28
+	VFMADD231PS  Z28, Z24, Z0
+	VFMADD231PS  Z28, Z25, Z1
+	VFMADD231PS  Z28, Z26, Z2
+	VFMADD231PS  Z28, Z27, Z3
+	VBROADCASTSS 196(DX), Z28
+	VFMADD231PS  Z28, Z24, Z4
+	VFMADD231PS  Z28, Z25, Z5
+	VFMADD231PS  Z28, Z26, Z6
+	VFMADD231PS  Z28, Z27, Z7
+	VBROADCASTSS 200(DX), Z28
+	VFMADD231PS  Z28, Z24, Z8
+	VFMADD231PS  Z28, Z25, Z9
+	VFMADD231PS  Z28, Z26, Z10
+	VFMADD231PS  Z28, Z27, Z11
+	VBROADCASTSS 204(DX), Z28
+	VFMADD231PS  Z28, Z24, Z12
+	VFMADD231PS  Z28, Z25, Z13
+	VFMADD231PS  Z28, Z26, Z14
+	VFMADD231PS  Z28, Z27, Z15
+	VBROADCASTSS 208(DX), Z28
+	VFMADD231PS  Z28, Z24, Z16
+	VFMADD231PS  Z28, Z25, Z17
+	VFMADD231PS  Z28, Z26, Z18
+	VFMADD231PS  Z28, Z27, Z19
+	VBROADCASTSS 212(DX), Z28
+	VFMADD231PS  Z28, Z24, Z20
+	VFMADD231PS  Z28, Z25, Z21
+	VFMADD231PS  Z28, Z26, Z22
+	VFMADD231PS  Z28, Z27, Z23
+	ADDQ         120(AX), CX
+	ADDQ         $0xd8, DX
+	ADDQ         192(AX), BX
+	DECQ         DI
+	JNE          threeByThree
+	JMP          end
+
+any:
+	MOVQ 96(AX), R8
+	MOVQ 128(AX), R9
+	LEAQ (R8)(R8*2), R10
 
 channel:
-	MOVQ 160(AX), R10
+	PREFETCHT1 (BX)
+	MOVQ       160(AX), R11
 
 row:
-	MOVQ 168(AX), R11
+	MOVQ 168(AX), R12
 
 column:
 	VMOVUPS      (CX), Z24
-	VMOVUPS      (CX)(BX*1), Z25
-	VMOVUPS      (CX)(BX*2), Z26
-	VMOVUPS      (CX)(R8*1), Z27
+	VMOVUPS      (CX)(R8*1), Z25
+	VMOVUPS      (CX)(R8*2), Z26
+	VMOVUPS      (CX)(R10*1), Z27
 	VBROADCASTSS (DX), Z28
 	VFMADD231PS  Z28, Z24, Z0
 	VFMADD231PS  Z28, Z25, Z1
@@ -6555,82 +9148,87 @@ column:
 	VFMADD231PS  Z28, Z26, Z22
 	VFMADD231PS  Z28, Z27, Z23
 	ADDQ         SI, CX
-	ADDQ         DI, DX
-	DECQ         R11
+	ADDQ         R9, DX
+	DECQ         R12
 	JNE          column
 	ADDQ         112(AX), CX
 	ADDQ         136(AX), DX
-	DECQ         R10
+	DECQ         R11
 	JNE          row
 	ADDQ         120(AX), CX
 	ADDQ         144(AX), DX
-	DECQ         R9
+	ADDQ         192(AX), BX
+	DECQ         DI
 	JNE          channel
-	MOVQ         184(AX), CX
-	KMOVW        64(CX), K1
-	MOVQ         192(AX), CX
-	KMOVW        64(CX), K2
-	MOVQ         200(AX), CX
-	MOVQ         40(AX), DX
-	MOVQ         56(AX), BX
-	MOVQ         CX, SI
-	VMOVUPS      Z0, K2, (SI)
-	ADDQ         BX, SI
-	VMOVUPS      Z1, K2, (SI)
-	ADDQ         BX, SI
-	VMOVUPS      Z2, K2, (SI)
-	ADDQ         BX, SI
-	VMOVUPS      Z3, K1, (SI)
-	ADDQ         DX, CX
-	MOVQ         CX, SI
-	VMOVUPS      Z4, K2, (SI)
-	ADDQ         BX, SI
-	VMOVUPS      Z5, K2, (SI)
-	ADDQ         BX, SI
-	VMOVUPS      Z6, K2, (SI)
-	ADDQ         BX, SI
-	VMOVUPS      Z7, K1, (SI)
-	ADDQ         DX, CX
-	MOVQ         CX, SI
-	VMOVUPS      Z8, K2, (SI)
-	ADDQ         BX, SI
-	VMOVUPS      Z9, K2, (SI)
-	ADDQ         BX, SI
-	VMOVUPS      Z10, K2, (SI)
-	ADDQ         BX, SI
-	VMOVUPS      Z11, K1, (SI)
-	ADDQ         DX, CX
-	MOVQ         CX, SI
-	VMOVUPS      Z12, K2, (SI)
-	ADDQ         BX, SI
-	VMOVUPS      Z13, K2, (SI)
-	ADDQ         BX, SI
-	VMOVUPS      Z14, K2, (SI)
-	ADDQ         BX, SI
-	VMOVUPS      Z15, K1, (SI)
-	ADDQ         DX, CX
-	MOVQ         CX, SI
-	VMOVUPS      Z16, K2, (SI)
-	ADDQ         BX, SI
-	VMOVUPS      Z17, K2, (SI)
-	ADDQ         BX, SI
-	VMOVUPS      Z18, K2, (SI)
-	ADDQ         BX, SI
-	VMOVUPS      Z19, K1, (SI)
-	ADDQ         DX, CX
-	VMOVUPS      Z20, K2, (CX)
-	ADDQ         BX, CX
-	VMOVUPS      Z21, K2, (CX)
-	ADDQ         BX, CX
-	VMOVUPS      Z22, K2, (CX)
-	ADDQ         BX, CX
-	VMOVUPS      Z23, K1, (CX)
-	MOVQ         88(AX), CX
-	ADDQ         CX, 216(AX)
-	MOVQ         48(AX), CX
-	ADDQ         CX, 200(AX)
-	DECQ         224(AX)
-	JNE          position
+
+end:
+	MOVQ    216(AX), CX
+	KMOVW   64(CX), K1
+	MOVQ    224(AX), CX
+	KMOVW   64(CX), K2
+	MOVQ    232(AX), CX
+	MOVQ    40(AX), DX
+	MOVQ    56(AX), BX
+	MOVQ    CX, SI
+	VMOVUPS Z0, K2, (SI)
+	ADDQ    BX, SI
+	VMOVUPS Z1, K2, (SI)
+	ADDQ    BX, SI
+	VMOVUPS Z2, K2, (SI)
+	ADDQ    BX, SI
+	VMOVUPS Z3, K1, (SI)
+	ADDQ    DX, CX
+	MOVQ    CX, SI
+	VMOVUPS Z4, K2, (SI)
+	ADDQ    BX, SI
+	VMOVUPS Z5, K2, (SI)
+	ADDQ    BX, SI
+	VMOVUPS Z6, K2, (SI)
+	ADDQ    BX, SI
+	VMOVUPS Z7, K1, (SI)
+	ADDQ    DX, CX
+	MOVQ    CX, SI
+	VMOVUPS Z8, K2, (SI)
+	ADDQ    BX, SI
+	VMOVUPS Z9, K2, (SI)
+	ADDQ    BX, SI
+	VMOVUPS Z10, K2, (SI)
+	ADDQ    BX, SI
+	VMOVUPS Z11, K1, (SI)
+	ADDQ    DX, CX
+	MOVQ    CX, SI
+	VMOVUPS Z12, K2, (SI)
+	ADDQ    BX, SI
+	VMOVUPS Z13, K2, (SI)
+	ADDQ    BX, SI
+	VMOVUPS Z14, K2, (SI)
+	ADDQ    BX, SI
+	VMOVUPS Z15, K1, (SI)
+	ADDQ    DX, CX
+	MOVQ    CX, SI
+	VMOVUPS Z16, K2, (SI)
+	ADDQ    BX, SI
+	VMOVUPS Z17, K2, (SI)
+	ADDQ    BX, SI
+	VMOVUPS Z18, K2, (SI)
+	ADDQ    BX, SI
+	VMOVUPS Z19, K1, (SI)
+	ADDQ    DX, CX
+	VMOVUPS Z20, K2, (CX)
+	ADDQ    BX, CX
+	VMOVUPS Z21, K2, (CX)
+	ADDQ    BX, CX
+	VMOVUPS Z22, K2, (CX)
+	ADDQ    BX, CX
+	VMOVUPS Z23, K1, (CX)
+	MOVQ    88(AX), CX
+	ADDQ    CX, 248(AX)
+	MOVQ    48(AX), CX
+	ADDQ    CX, 232(AX)
+	MOVQ    200(AX), CX
+	ADDQ    CX, 256(AX)
+	DECQ    264(AX)
+	JNE     position
 	VZEROUPPER
 	RET
 

@@ -55,13 +55,12 @@ func (p *Forward) Run(chunk int, y, x, w, bias, scratch []float32) {
 	if len(scratch) < p.Scratch() {
 		panic(badScratch)
 	}
-	part := p.b.locate(chunk)
 	if p.b.k.level == isa.Ref {
-		forwardRef(p.shape, part.region(), y, x, w, bias)
+		forwardRef(p.shape, p.b.region(chunk), y, x, w, bias)
 		return
 	}
-	part.dst, part.src, part.w, part.bias = y, x, w, bias
-	part.run(scratch)
+	part := part{blocks: &p.b, dst: y, src: x, w: w, bias: bias}
+	part.run(chunk, scratch)
 }
 
 // GradInput is the plan of the gradient of x:
@@ -97,13 +96,12 @@ func (p *GradInput) Run(chunk int, dx, dy, w []float32, accumulate bool, scratch
 	if len(scratch) < p.Scratch() {
 		panic(badScratch)
 	}
-	part := p.b.locate(chunk)
 	if p.b.k.level == isa.Ref {
-		gradInputRef(p.shape, part.region(), dx, dy, w, accumulate)
+		gradInputRef(p.shape, p.b.region(chunk), dx, dy, w, accumulate)
 		return
 	}
-	part.dst, part.src, part.w, part.accumulate = dx, dy, w, accumulate
-	part.run(scratch)
+	part := part{blocks: &p.b, dst: dx, src: dy, w: w, accumulate: accumulate}
+	part.run(chunk, scratch)
 }
 
 // GradWeights is the plan of the gradients of the weights and the bias:

@@ -9,11 +9,13 @@ import (
 // region is a part of a result: channels, rows, columns and samples.
 type region struct{ c0, c1, row0, row1, col0, col1, n0, n1 int }
 
-func (p *part) region() region {
-	first := p.group * p.results
+// region is the part of a chunk.
+func (b *blocks) region(chunk int) region {
+	p := b.locate(chunk)
+	first := p.group * b.results
 	return region{
 		first + p.r0, first + p.r1, p.row0, p.row1, p.col0, p.col1,
-		p.v0 * lanesPerVector, min(p.v1*lanesPerVector, p.n),
+		p.v0 * lanesPerVector, min(p.v1*lanesPerVector, b.n),
 	}
 }
 

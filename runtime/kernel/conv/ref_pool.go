@@ -25,8 +25,8 @@ func (p Pool2D) eachElement(c, oy, ox int, f func(x int)) {
 	}
 }
 
-// place is the index of the maximum of a window, for the sample n.
-func place[T float32 | float64](p Pool2D, c, oy, ox, n int, x []T) int {
+// argmax is the index of the maximum of a window, for the sample n.
+func argmax[T float32 | float64](p Pool2D, c, oy, ox, n int, x []T) int {
 	best := -1
 	p.eachElement(c, oy, ox, func(i int) {
 		if v := x[i+n]; best < 0 || v > x[best] || v != v {
@@ -45,7 +45,7 @@ func MaxPoolRef[T float32 | float64](p Pool2D, y, x []T) {
 func maxPoolRef[T float32 | float64](p Pool2D, from, to int, y, x []T) {
 	p.eachWindow(from, to, func(c, oy, ox, at int) {
 		for n := range p.N {
-			y[at+n] = x[place(p, c, oy, ox, n, x)]
+			y[at+n] = x[argmax(p, c, oy, ox, n, x)]
 		}
 	})
 }
@@ -62,7 +62,7 @@ func MaxPoolGradRef[T float32 | float64](p Pool2D, dx, x, dy []T, accumulate boo
 func maxPoolGradRef[T float32 | float64](p Pool2D, from, to int, dx, x, dy []T) {
 	p.eachWindow(from, to, func(c, oy, ox, at int) {
 		for n := range p.N {
-			dx[place(p, c, oy, ox, n, x)] += dy[at+n]
+			dx[argmax(p, c, oy, ox, n, x)] += dy[at+n]
 		}
 	})
 }

@@ -1,6 +1,10 @@
 package conv
 
-import "unsafe"
+import (
+	"unsafe"
+
+	"github.com/weightspace/weightspace/runtime/kernel/isa"
+)
 
 // tileArgs are the arguments of a tile kernel; the generator has the same list. Steps are in
 // bytes. Those of x and w over columns, rows and channels are jumps from where the loop inside
@@ -13,8 +17,11 @@ type tileArgs struct {
 	xB, xA, xC          int // column, row, channel
 	wB, wA, wC          int
 	nC, nA, nB, nP      int // channels, rows, columns, positions
+	ahead               unsafe.Pointer
+	aheadC, aheadP      int // a line to prefetch: per channel, and per position
+	three               int // one: 3x3 taps of neighbouring weights, and vectors side by side
 	last, rest          *laneMask
-	_                   [4]int // of the kernel
+	_                   [5]int // of the kernel
 }
 
 // laneMask selects the first lanes of a vector: as words of ones, and as bits.
@@ -133,7 +140,7 @@ func (p *part) tiles(pass, r, nr, row int, u *run, acc int) int {
 		p.places(u.count, nr, wide)
 		return used
 	}
-	a.nP = u.count
+	p.look(u.count)
 	last := a.last
 	x, out, in := a.x, a.out, a.in
 	for v := 0; v < p.v1-p.v0; v += wide {
@@ -152,6 +159,20 @@ func (p *part) tiles(pass, r, nr, row int, u *run, acc int) int {
 	}
 	a.last = last
 	return used
+}
+
+// look has the tiles of count positions prefetch what will be packed next: at each position one
+// line of every channel.
+func (p *part) look(count int) {
+	a := &p.args
+	if p.ahead.count <= 0 {
+		a.ahead, a.aheadC, a.aheadP = unsafe.Pointer(&p.packed[0]), 0, 0
+		return
+	}
+	plane := p.srcH * p.srcW * p.n * floatBytes
+	a.ahead, a.aheadC, a.aheadP = ptr(p.src, p.ahead.at), plane, lineFloats*floatBytes-a.nC*plane
+	p.ahead.at += count * lineFloats
+	p.ahead.count -= count
 }
 
 // places computes the positions of a run as the vectors of tiles.
@@ -185,7 +206,13 @@ func (p *part) setTaps(t *taps, u *run, nr int) {
 	a.xP = u.advance / p.pickW * col
 	a.xB, a.xA = u.srcStep*col, t.srcStep*row
 	a.xC = p.lanes()*floatBytes - t.n*a.xA
-	a.xA -= u.n * a.xB
+	a.three = 0
+	if p.kh == 3 && p.kw == 3 && t.n == 3 && u.n == 3 && !p.byPlace && nr >= unrolledRows && p.k.level == isa.AVX512 {
+		// Jumps are over whole rows here, and over channels from where x was.
+		a.three, a.xC = 1, p.lanes()*floatBytes
+	} else {
+		a.xA -= u.n * a.xB
+	}
 	w := nr * floatBytes
 	a.w = unsafe.Add(unsafe.Pointer(&p.wPack[0]), (t.first*p.kw+u.first)*w)
 	a.wB, a.wA = u.step*w, t.step*p.kw*w
@@ -220,14 +247,14 @@ func (p *part) fill(r, nr, row int, u *run) {
 	}
 	from, to := p.v0*lanesPerVector, min(p.v1*lanesPerVector, p.n)
 	for i := r; i < r+nr; i++ {
-		start := float32(0)
-		if p.bias != nil {
-			start = p.bias[p.group*p.results+i]
-		}
 		for j := range u.count {
 			at := (((p.group*p.results+i)*p.dstH+row)*p.dstW + u.at + j*u.apart) * p.n
-			for n := at + from; n < at+to; n++ {
-				p.dst[n] = start
+			out := p.dst[at+from : at+to]
+			clear(out)
+			if p.bias != nil {
+				for n := range out {
+					out[n] = p.bias[p.group*p.results+i]
+				}
 			}
 		}
 	}

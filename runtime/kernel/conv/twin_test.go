@@ -186,7 +186,7 @@ func (in *data) run(t *testing.T, k *Kernels, c Conv2D, add bool) [4][]float32 {
 
 // The generator counts words.
 func TestArgumentLayout(t *testing.T) {
-	if unsafe.Offsetof(tileArgs{}.rest) != 24*8 || unsafe.Sizeof(tileArgs{}) != 29*8 {
+	if unsafe.Offsetof(tileArgs{}.rest) != 28*8 || unsafe.Sizeof(tileArgs{}) != 34*8 {
 		t.Error("tileArgs differ from the generator's list")
 	}
 	if unsafe.Offsetof(weightArgs{}.n) != 11*8 {

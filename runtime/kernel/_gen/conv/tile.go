@@ -35,12 +35,17 @@ const (
 	tNA
 	tNB
 	tNP
+	tAhead
+	tAheadC
+	tAheadP
+	tThree
 	tLast
 	tRest
 	// What the kernel changes: the words of the caller stay as they are.
 	tOutAt
 	tInAt
 	tXAt
+	tAheadAt
 	tLeft
 )
 
@@ -100,27 +105,42 @@ func tile(s x86.ISA, r, v int) {
 			acc[i] = append(acc[i], newLanes(s))
 		}
 	}
-	for _, p := range [][2]int{{tOut, tOutAt}, {tIn, tInAt}, {tX, tXAt}, {tNP, tLeft}} {
+	for _, p := range [][2]int{{tOut, tOutAt}, {tIn, tInAt}, {tX, tXAt}, {tAhead, tAheadAt}, {tNP, tLeft}} {
 		MOVQ(load(a, p[0]), field(a, p[1]))
 	}
 	Label("position")
 	tileStart(s, a, acc)
-	x, w := load(a, tXAt), load(a, tW)
-	xv, xb, wb := load(a, tXV), load(a, tXB), load(a, tWB)
+	x, w, ahead := load(a, tXAt), load(a, tW), load(a, tAheadAt)
+	xb, nc := load(a, tXB), load(a, tNC)
+	if unrolled(s, r) {
+		CMPQ(field(a, tThree), Imm(0))
+		JE(LabelRef("any"))
+		Label("threeByThree")
+		PREFETCHT1(Mem{Base: ahead})
+		tileThree(s, a, acc, x, w, xb)
+		ADDQ(field(a, tAheadC), ahead)
+		DECQ(nc)
+		JNE(LabelRef("threeByThree"))
+		JMP(LabelRef("end"))
+		Label("any")
+	}
+	xv, wb := load(a, tXV), load(a, tWB)
 	xv3 := GP64()
 	LEAQ(Mem{Base: xv, Index: xv, Scale: 2}, xv3)
-	nc, na, nb := load(a, tNC), GP64(), GP64()
-	Label("channel")
-	MOVQ(field(a, tNA), na)
-	Label("row")
-	MOVQ(field(a, tNB), nb)
-	Label("column")
-	tileStep(s, acc, x, w, []Mem{
+	na, nb := GP64(), GP64()
+	vectors := []Mem{
 		{Base: x},
 		{Base: x, Index: xv, Scale: 1},
 		{Base: x, Index: xv, Scale: 2},
 		{Base: x, Index: xv3, Scale: 1},
-	})
+	}
+	Label("channel")
+	PREFETCHT1(Mem{Base: ahead})
+	MOVQ(field(a, tNA), na)
+	Label("row")
+	MOVQ(field(a, tNB), nb)
+	Label("column")
+	tileStep(s, acc, w, 0, vectors)
 	ADDQ(xb, x)
 	ADDQ(wb, w)
 	DECQ(nb)
@@ -131,10 +151,12 @@ func tile(s x86.ISA, r, v int) {
 	JNE(LabelRef("row"))
 	ADDQ(field(a, tXC), x)
 	ADDQ(field(a, tWC), w)
+	ADDQ(field(a, tAheadC), ahead)
 	DECQ(nc)
 	JNE(LabelRef("channel"))
+	Label("end")
 	tileEnd(s, a, acc)
-	for _, p := range [][2]int{{tXP, tXAt}, {tOutP, tOutAt}} {
+	for _, p := range [][2]int{{tXP, tXAt}, {tOutP, tOutAt}, {tAheadP, tAheadAt}} {
 		step := load(a, p[0])
 		ADDQ(step, field(a, p[1]))
 	}
@@ -209,8 +231,35 @@ func eachVector(acc [][]lanes, row, rowStep, step GPVirtual, f func(l lanes, m M
 	}
 }
 
+// unrolled says which tiles have a loop of their own for whole 3x3 kernels.
+func unrolled(s x86.ISA, r int) bool { return s.Wide && r >= 4 }
+
+// tileThree multiplies the nine taps of one channel, for vectors side by side and weights in
+// order.
+func tileThree(s x86.ISA, a GPVirtual, acc [][]lanes, x, w, xb GPVirtual) {
+	step := load(a, tXA)
+	row := GP64()
+	MOVQ(x, row)
+	for i := range 9 {
+		var vectors []Mem
+		for j := range acc[0] {
+			m := Mem{Base: row, Disp: 64 * j}
+			if i%3 > 0 {
+				m.Index, m.Scale = xb, uint8(i%3)
+			}
+			vectors = append(vectors, m)
+		}
+		tileStep(s, acc, w, 4*len(acc)*i, vectors)
+		if i == 2 || i == 5 {
+			ADDQ(step, row)
+		}
+	}
+	ADDQ(field(a, tXC), x)
+	ADDQ(Imm(uint64(4*len(acc)*9)), w)
+}
+
 // tileStep multiplies one tap of one channel.
-func tileStep(s x86.ISA, acc [][]lanes, x, w GPVirtual, vectors []Mem) {
+func tileStep(s x86.ISA, acc [][]lanes, w GPVirtual, first int, vectors []Mem) {
 	xs := make([]lanes, len(acc[0]))
 	for j := range xs {
 		xs[j] = newLanes(s)
@@ -220,7 +269,7 @@ func tileStep(s x86.ISA, acc [][]lanes, x, w GPVirtual, vectors []Mem) {
 	}
 	for i := range acc {
 		b := s.Vec()
-		VBROADCASTSS(Mem{Base: w, Disp: 4 * i}, b)
+		VBROADCASTSS(Mem{Base: w, Disp: first + 4*i}, b)
 		for j, l := range acc[i] {
 			for p, g := range l {
 				VFMADD231PS(b, xs[j][p], g)
