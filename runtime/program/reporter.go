@@ -131,7 +131,7 @@ func (r *reporter) timed(seconds float64) {
 
 // watch reports the progress within an epoch until the returned function is called. spent is
 // the time already spent in this epoch, in seconds.
-func (r *reporter) watch(t *train.Trainer, spent float64) (stop func()) {
+func (r *reporter) watch(t train.Engine, spent float64) (stop func()) {
 	done, ended := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(ended)

@@ -62,8 +62,8 @@ func (r *shardRun) putWeights(ctx context.Context, epoch int) (shardFile, []stri
 	if err != nil {
 		return shardFile{}, nil, err
 	}
-	n := r.snap.Zoo.Parameters
-	raw := float32Bytes(r.trainer.Weights())
+	weights := r.trainer.Weights()
+	raw, n := float32Bytes(weights), len(weights)/len(r.rec.Models)
 	sums := make([]string, len(r.rec.Models))
 	for i := range sums {
 		sum := sha256.Sum256(raw[4*n*i : 4*n*(i+1)])

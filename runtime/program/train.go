@@ -80,7 +80,7 @@ type shardRun struct {
 	snap    *spec.Snapshot
 	id      string
 	group   *workGroup
-	trainer *train.Trainer
+	trainer train.Engine
 	rec     record
 	rep     *reporter
 	layout  string
@@ -90,9 +90,8 @@ type shardRun struct {
 func newShardRun(ctx context.Context, s *spec.Snapshot, sh spec.Shard, g *workGroup, set *data.Set, rep *reporter, env *Env) (*shardRun, error) {
 	models := modelIDs(g.members)
 	r := &shardRun{env: env, snap: s, id: shardID(models, s.Zoo.Epochs), group: g, rep: rep, dataset: set.ResultDigest}
-	config := trainConfig(s.Zoo, s.Zoo.Cohorts[sh.Cohort], g.members, set, env)
 	build := func() (err error) {
-		r.trainer, err = train.New(config)
+		r.trainer, err = newEngine(s.Zoo, s.Zoo.Cohorts[sh.Cohort], g.members, set, env)
 		if err != nil {
 			return fmt.Errorf("set up the training of shard %s: %w", r.id, err)
 		}
@@ -102,8 +101,8 @@ func newShardRun(ctx context.Context, s *spec.Snapshot, sh spec.Shard, g *workGr
 	if err := build(); err != nil {
 		return nil, err
 	}
-	if n := len(r.trainer.Weights()); n != len(models)*s.Zoo.Parameters {
-		return nil, fmt.Errorf("plan.json: %d parameters, but the network has %d; the plan was made by another release", s.Zoo.Parameters, n/len(models))
+	if n := r.trainer.Parameters(); n != s.Zoo.Parameters {
+		return nil, fmt.Errorf("plan.json: %d parameters, but the network has %d; the plan was made by another release", s.Zoo.Parameters, n)
 	}
 	if err := r.resume(ctx, build); err != nil {
 		return nil, err
@@ -122,12 +121,15 @@ func trainConfig(z *spec.Zoo, c spec.Cohort, members []spec.Member, set *data.Se
 	}
 	for _, m := range members {
 		conf.Members = append(conf.Members, train.Member{
-			Seed: m.Seed, Initializer: strings.ReplaceAll(m.Initializer, "-", "_"),
+			Seed: m.Seed, Initializer: lawName(m.Initializer),
 			LearningRate: m.LearningRate, WeightDecay: m.WeightDecay, Dropout: m.Dropout,
 		})
 	}
 	return conf
 }
+
+// lawName is the engine's name of an initializer.
+func lawName(initializer string) string { return strings.ReplaceAll(initializer, "-", "_") }
 
 // resume finds the best state to start from: the shard's own checkpoint, the last state of
 // the finished shard the group continues, or the initialisation. What cannot be used is reported and

@@ -17,7 +17,10 @@ type Engine interface {
 	TrainEpoch(ctx context.Context) error
 	// Evaluate returns a row per member for the epoch just finished, or epoch 0.
 	Evaluate(ctx context.Context) ([]Metrics, error)
-	// Weights is the slab [P, row] to read between calls of TrainEpoch, Layout names its parts.
+	// Parameters is the number of trained parameters of a member.
+	Parameters() int
+	// Weights is the slab [P, row] to read between calls of TrainEpoch, Layout names its parts: parameters, then running
+	// statistics if there are any.
 	Weights() []float32
 	Layout() []tensor.Param
 	// DivergedEpoch is -1 for members whose numbers stayed finite.
@@ -26,3 +29,6 @@ type Engine interface {
 	State() *State
 	Restore(s *State) error
 }
+
+// Parameters is the number of parameters of a member.
+func (t *Trainer) Parameters() int { return t.net.NumParams() }

@@ -20,9 +20,8 @@ import (
 type Recipe struct {
 	// Layers is the network, from images [C, H, W, N] to logits.
 	Layers nn.Sequential
-	// Schedule moves the learning rate; nil keeps it. ByEpoch counts its time in epochs, else in steps.
+	// Schedule moves the learning rate; nil keeps it. Its time is in steps.
 	Schedule optim.Schedule
-	ByEpoch  bool
 	// Plateau, instead of a schedule, lowers the rate when an epoch's mean training loss stops falling.
 	Plateau *optim.PlateauConfig
 	// ClipNorm or ClipValue bound each member's gradient; 0 does not.
@@ -147,6 +146,9 @@ func (t *Recorded) Progress() (step, stepsPerEpoch int) {
 	return int(t.step.Load()), t.stepsPerEpoch
 }
 
+// Parameters is the number of trained parameters of a member.
+func (t *Recorded) Parameters() int { return t.pop.NumParams() }
+
 // Layout names the parameters of a row in PyTorch order, then the running statistics.
 func (t *Recorded) Layout() []tensor.Param {
 	var out []tensor.Param
@@ -216,9 +218,6 @@ func (t *Recorded) TrainEpoch(ctx context.Context) error {
 // follow sets every member's learning rate for a step of the current epoch.
 func (t *Recorded) follow(step int) {
 	at := t.epoch*t.stepsPerEpoch + step
-	if t.recipe.ByEpoch {
-		at = t.epoch
-	}
 	for p, m := range t.cfg.Members {
 		switch {
 		case t.plateau != nil:

@@ -88,7 +88,7 @@ func TestRecordedResume(t *testing.T) {
 	d := synthetic(75, 10, 20, 1)
 	plateau := optim.DefaultPlateau()
 	plateau.Patience = 0
-	for _, r := range []Recipe{{Layers: small(10)}, {Layers: small(10), Plateau: &plateau}, {Layers: small(10), Schedule: optim.CosineDecay{Total: 3}, ByEpoch: true}} {
+	for _, r := range []Recipe{{Layers: small(10)}, {Layers: small(10), Plateau: &plateau}, {Layers: small(10), Schedule: optim.CosineDecay{Total: 9}}} {
 		for _, kind := range []string{"adam", "adamw", "sgd"} {
 			c := recordedConfig(d, 2, 2, kernel.Auto)
 			c.Optimizer = kind

@@ -1,0 +1,117 @@
+package program
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+
+	"github.com/weightspace/weightspace/runtime/data"
+	"github.com/weightspace/weightspace/runtime/nn"
+	"github.com/weightspace/weightspace/runtime/optim"
+	"github.com/weightspace/weightspace/runtime/spec"
+	"github.com/weightspace/weightspace/runtime/tile"
+	"github.com/weightspace/weightspace/runtime/train"
+)
+
+// newEngine sets the training of members of one cohort up: the zoos' small networks with their published recipes run on
+// tiles, everything else is recorded as a graph. The choice depends on the plan alone.
+func newEngine(z *spec.Zoo, c spec.Cohort, members []spec.Member, set *data.Set, env *Env) (train.Engine, error) {
+	conf := trainConfig(z, c, members, set, env)
+	if onTiles(z, c, members) {
+		return train.New(conf)
+	}
+	r, err := recipeOf(z, set)
+	if err != nil {
+		return nil, err
+	}
+	return train.NewRecorded(conf, r)
+}
+
+// onTiles reports whether the tile engine has everything that the plan asks for.
+func onTiles(z *spec.Zoo, c spec.Cohort, members []spec.Member) bool {
+	plain := z.Schedule == nil && z.ClipNorm == "" && z.ClipValue == "" && z.LabelSmoothing == "" && !z.Nesterov
+	known := z.Architecture == "cnn-small" || z.Architecture == "cnn-medium"
+	for _, m := range members {
+		known = known && slices.Contains(tile.Initializers, lawName(m.Initializer))
+	}
+	return plain && known && c.Optimizer != string(optim.AdamW)
+}
+
+// recipeOf translates the network and the recipe of a plan.
+func recipeOf(z *spec.Zoo, set *data.Set) (train.Recipe, error) {
+	layers, err := layersOf(z, set)
+	if err != nil {
+		return train.Recipe{}, err
+	}
+	r := train.Recipe{
+		Layers: layers, ClipNorm: number(z.ClipNorm), ClipValue: number(z.ClipValue), LabelSmoothing: number(z.LabelSmoothing), Nesterov: z.Nesterov,
+	}
+	steps := (set.Train.N + z.BatchSize - 1) / z.BatchSize
+	r.Schedule, r.Plateau = scheduleOf(z.Schedule, z.Epochs, steps)
+	if r.Schedule != nil {
+		if err := r.Schedule.Validate(); err != nil {
+			return train.Recipe{}, fmt.Errorf("spec.training.schedule: %w", err)
+		}
+	}
+	return r, nil
+}
+
+// layersOf builds the network of a plan.
+func layersOf(z *spec.Zoo, set *data.Set) (nn.Sequential, error) {
+	if z.Architecture == spec.ArchitectureLayers {
+		return nn.FromSpec(z.Layers)
+	}
+	t := &set.Train
+	layers, err := nn.Preset(z.Architecture, z.Width, nn.Image{Channels: t.C, Height: t.H, Width: t.W}, set.Classes)
+	if err != nil {
+		return nil, fmt.Errorf("spec.architecture: %w", err)
+	}
+	return layers, nil
+}
+
+// scheduleOf translates a schedule; steps are those of an epoch. Its time is in steps.
+func scheduleOf(s *spec.Schedule, epochs, steps int) (optim.Schedule, *optim.PlateauConfig) {
+	if s == nil {
+		return nil, nil
+	}
+	warm := s.WarmupEpochs * steps
+	var then optim.Schedule = optim.Constant{}
+	switch s.Type {
+	case spec.ScheduleStep:
+		then = byEpoch{optim.StepDecay{Size: s.Size, Gamma: number(s.Gamma)}, steps}
+	case spec.ScheduleMultiStep:
+		then = byEpoch{optim.MultiStepDecay{Milestones: s.Milestones, Gamma: number(s.Gamma)}, steps}
+	case spec.ScheduleExponential:
+		then = byEpoch{optim.ExponentialDecay{Gamma: number(s.Gamma)}, steps}
+	case spec.ScheduleCosine:
+		then = optim.CosineDecay{Total: epochs*steps - warm, Min: number(s.Min)}
+	case spec.ScheduleOneCycle:
+		return optim.OneCycle{
+			Total: epochs * steps, Rise: number(s.Rise), Div: number(s.Div), FinalDiv: number(s.FinalDiv),
+			Low: number(s.LowMomentum), High: number(s.HighMomentum),
+		}, nil
+	case spec.ScheduleReduceOnPlateau:
+		p := optim.DefaultPlateau()
+		p.Factor, p.Patience, p.Threshold, p.Cooldown, p.Min = number(s.Factor), s.Patience, number(s.Threshold), s.Cooldown, number(s.Min)
+		return nil, &p
+	}
+	if warm > 0 {
+		return optim.WarmUp{Steps: warm, Then: then}, nil
+	}
+	return then, nil
+}
+
+// byEpoch is a schedule of epochs on the time of steps.
+type byEpoch struct {
+	optim.Schedule
+	steps int
+}
+
+// Rate implements optim.Schedule.
+func (s byEpoch) Rate(base float64, t int) float64 { return s.Schedule.Rate(base, t/s.steps) }
+
+// number reads a decimal of a plan, which was checked when the plan was read; "" is 0.
+func number(text string) float64 {
+	v, _ := strconv.ParseFloat(text, 64)
+	return v
+}
