@@ -10,7 +10,8 @@ import (
 )
 
 // Digests and model IDs stand in artifacts, Jobs and papers: a change of Go types or of the
-// code that derives them must leave these values alone. Never edit them to make a change pass. Other numerics are other
+// code that derives them must leave these values alone. Never edit them to make a change pass; a
+// new numerics version alone moves model IDs. Other numerics are other
 // models: a new version adds a column and keeps the old one.
 func TestFrozenIdentities(t *testing.T) {
 	random := zoo(func(z *v1alpha1.ModelZooSpec) {

@@ -11,10 +11,10 @@ import (
 const MaxClasses = 256
 
 // CrossEntropy is log-softmax and negative log-likelihood on a tile of logits [classes][16],
-// in float64. labels holds one label per used lane (at most 16). It returns the sum of the
-// losses in lane order and the number of right predictions (the first largest logit). Unless
-// grad is nil it becomes scale * (softmax - onehot), zero in unused lanes.
-func CrossEntropy(logits []float32, labels []uint8, scale float64, grad []float32) (loss float64, correct int) {
+// in float64. labels holds one label per used lane (at most 16), whose losses go to losses. It
+// returns the lanes whose prediction (the first largest logit) is right, as bits. Unless grad is
+// nil it becomes scale * (softmax - onehot), zero in unused lanes.
+func CrossEntropy(logits []float32, labels []uint8, scale float64, grad []float32, losses *[kernel.Lanes]float64) (right uint16) {
 	classes := len(logits) / kernel.Lanes
 	clear(grad)
 	var e [MaxClasses]float64
@@ -26,14 +26,14 @@ func CrossEntropy(logits []float32, labels []uint8, scale float64, grad []float3
 			}
 		}
 		if best == int(label) {
-			correct++
+			right |= 1 << lane
 		}
 		sum := 0.0
 		for c := range classes {
 			e[c] = detmath.Exp(float64(logits[c*kernel.Lanes+lane]) - top)
 			sum += e[c]
 		}
-		loss += detmath.Log(sum) - (float64(logits[int(label)*kernel.Lanes+lane]) - top)
+		losses[lane] = detmath.Log(sum) - (float64(logits[int(label)*kernel.Lanes+lane]) - top)
 		if grad == nil {
 			continue
 		}
@@ -43,8 +43,17 @@ func CrossEntropy(logits []float32, labels []uint8, scale float64, grad []float3
 			grad[c*kernel.Lanes+lane] = float32(e[c] * f)
 		}
 	}
-	if loss != loss {
-		loss = math.NaN() // one NaN, whatever the platform's payload
+	return right
+}
+
+// Sum adds up losses in order. The result is one NaN, whatever the platform's payload.
+func Sum(losses []float64) float64 {
+	sum := 0.0
+	for _, l := range losses {
+		sum += l
 	}
-	return loss, correct
+	if sum != sum {
+		return math.NaN()
+	}
+	return sum
 }

@@ -63,11 +63,20 @@ func NewTape(n *Net, k *kernel.Kernels) *Tape {
 		if i > 0 && (s.Pool || s.g.KW > 1) {
 			f.padded = make([]float32, s.g.PaddedSize())
 		}
-		at := (s.offset + s.g.Weights()) * kernel.Lanes
-		f.dw, f.db = t.sums[s.offset*kernel.Lanes:at], t.sums[at:][:s.Out*kernel.Lanes]
 	}
 	t.scratch = make([]float32, scratch)
+	t.SetSums(t.sums)
 	return t
+}
+
+// SetSums makes the tape keep its gradient sums elsewhere, in [nParams][16].
+func (t *Tape) SetSums(sums []float32) {
+	t.sums = sums
+	for i := range t.frames {
+		s, f := &t.net.stages[i], &t.frames[i]
+		at := (s.offset + s.g.Weights()) * kernel.Lanes
+		f.dw, f.db = sums[s.offset*kernel.Lanes:at], sums[at:][:s.Out*kernel.Lanes]
+	}
 }
 
 // Load takes a member's parameters [nParams] for tiles of 16 samples; row must not change before

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"math/bits"
 
 	"github.com/weightspace/weightspace/runtime/data"
 	"github.com/weightspace/weightspace/runtime/kernel"
@@ -99,14 +100,15 @@ func (t *Trainer) evaluateChunk(w *worker, s *data.Split, c int, scores []score)
 		t.images.tile(w.tiles[(at-from)/kernel.Lanes*size:][:size], s, w.index[:lanes])
 	}
 	own := w.tape.Input()
+	var losses [kernel.Lanes]float64
 	for p := range scores {
 		w.tape.Load(t.row(t.weights, p), tile.Member{}, false)
 		for at := from; at < to; at += kernel.Lanes {
 			w.tape.SetInput(w.tiles[(at-from)/kernel.Lanes*size:])
 			logits := w.tape.Forward(0, 0)
-			loss, correct := tile.CrossEntropy(logits, s.Labels[at:min(at+kernel.Lanes, to)], 0, nil)
-			scores[p].loss += loss
-			scores[p].correct += correct
+			labels := s.Labels[at:min(at+kernel.Lanes, to)]
+			scores[p].correct += bits.OnesCount16(tile.CrossEntropy(logits, labels, 0, nil, &losses))
+			scores[p].loss += tile.Sum(losses[:len(labels)])
 		}
 	}
 	w.tape.SetInput(own)

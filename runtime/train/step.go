@@ -2,6 +2,7 @@ package train
 
 import (
 	"math"
+	"math/bits"
 
 	"github.com/weightspace/weightspace/runtime/kernel"
 	"github.com/weightspace/weightspace/runtime/rng"
@@ -19,43 +20,47 @@ type worker struct {
 	index  [kernel.Lanes]int
 	labels [kernel.Lanes]uint8
 	rates  kernel.Rates
+	// sums are the tape's own gradient sums; cohort is nil unless members may share tiles.
+	sums   []float32
+	cohort *cohort
 }
 
 func newWorker(net *tile.Net, k *kernel.Kernels) *worker {
 	n := net.NumParams()
-	return &worker{
+	w := &worker{
 		k: k, tape: tile.NewTape(net, k), grad: make([]float32, n), before: make([]float32, n),
 		tiles: make([]float32, chunkImages*net.In().Size()),
 	}
+	w.sums = w.tape.Sums()
+	return w
 }
 
-// memberStep trains member p on batch step of the current epoch. It touches nothing but the
-// member's rows and the worker's scratch, and allocates nothing.
+// memberStep trains member p on batch step of the current epoch, with samples in the lanes. It
+// touches nothing but the member's rows and the worker's scratch, and allocates nothing.
 func (t *Trainer) memberStep(w *worker, p, step int) {
 	m := &t.cfg.Members[p]
 	split := &t.cfg.Data.Train
-	// Epochs and steps count over the whole run, so that no draw is used twice.
-	order := rng.New(m.Seed, "data/order").Permutation(split.N, uint64(t.epoch))
-	from := step * t.cfg.BatchSize
-	count := min(t.cfg.BatchSize, split.N-from)
-	global := t.epoch*t.stepsPerEpoch + step
+	b := t.batch(step)
+	order := t.order(m)
 
 	row := t.row(t.weights, p)
+	w.tape.SetSums(w.sums)
 	w.tape.Load(row, tile.Member{Seed: m.Seed, Dropout: m.Dropout}, true)
 	w.tape.ZeroGrad()
+	var losses [kernel.Lanes]float64
 	var loss float64
 	correct := 0
-	for at := 0; at < count; at += kernel.Lanes {
-		lanes := min(kernel.Lanes, count-at)
+	for at := 0; at < b.count; at += kernel.Lanes {
+		lanes := min(kernel.Lanes, b.count-at)
 		for l := range lanes {
-			i := order.At(from + at + l)
+			i := order.At(b.from + at + l)
 			w.index[l], w.labels[l] = i, split.Labels[i]
 		}
 		t.images.tile(w.tape.Input(), split, w.index[:lanes])
-		logits := w.tape.Forward(uint64(global), at)
-		tileLoss, right := tile.CrossEntropy(logits, w.labels[:lanes], 1/float64(count), w.tape.OutputGrad())
-		loss += tileLoss
-		correct += right
+		logits := w.tape.Forward(uint64(b.global), at)
+		right := tile.CrossEntropy(logits, w.labels[:lanes], 1/float64(b.count), w.tape.OutputGrad(), &losses)
+		loss += tile.Sum(losses[:lanes])
+		correct += bits.OnesCount16(right)
 		w.tape.Backward()
 	}
 	w.tape.Gradients(w.grad)
@@ -64,16 +69,34 @@ func (t *Trainer) memberStep(w *worker, p, step int) {
 		return
 	}
 	copy(w.before, row)
-	t.update(w, p, global+1)
+	t.update(w, p, b.global+1)
 	if !finite(row) {
 		copy(row, w.before)
 		t.freeze(p)
 		return
 	}
-	s := &t.sums[p]
+	t.sums[p].add(loss, correct, b.count)
+}
+
+// batch is a minibatch: count samples from a place in the epoch's order on. Steps count over the
+// whole run in global, so that no draw is used twice.
+type batch struct{ from, count, global int }
+
+func (t *Trainer) batch(step int) batch {
+	from := step * t.cfg.BatchSize
+	return batch{from, min(t.cfg.BatchSize, t.cfg.Data.Train.N-from), t.epoch*t.stepsPerEpoch + step}
+}
+
+// order is a member's order of the training split in the current epoch.
+func (t *Trainer) order(m *Member) rng.Permutation {
+	return rng.New(m.Seed, "data/order").Permutation(t.cfg.Data.Train.N, uint64(t.epoch))
+}
+
+// add counts an accepted step.
+func (s *runningSums) add(loss float64, correct, samples int) {
 	s.loss += loss
 	s.correct += correct
-	s.samples += count
+	s.samples += samples
 }
 
 // update does optimiser step number n (from 1) with the worker's gradient.

@@ -29,6 +29,12 @@ type Trainer struct {
 	weights, m, v []float32
 	// sums [P]: what training has added up in the current, or just finished, epoch.
 	sums []runningSums
+	// cohorts decides how many cohorts of 16 of n members there are in a round: bestCohorts, or
+	// what a test wants.
+	cohorts func(n, batch, workers int) int
+	// units are the tasks of a round, alive the members that they train.
+	units []unit
+	alive []int
 	// diverged [P]: the epoch (from 1) in which the member was frozen, or -1.
 	diverged []int
 }
@@ -60,6 +66,7 @@ func New(c Config) (*Trainer, error) {
 		cfg: c, net: net, images: newImageLoader(c.Data),
 		stepsPerEpoch: (c.Data.Train.N + c.BatchSize - 1) / c.BatchSize,
 		roundSamples:  defaultRoundSamples,
+		cohorts:       bestCohorts,
 		sums:          make([]runningSums, len(c.Members)),
 		diverged:      make([]int, len(c.Members)),
 	}
@@ -107,7 +114,7 @@ func (t *Trainer) Layout() []tensor.Param { return t.net.Layout() }
 func (t *Trainer) DivergedEpoch() []int { return append([]int(nil), t.diverged...) }
 
 // defaultRoundSamples makes rounds of a fraction of a second.
-const defaultRoundSamples = 4096
+const defaultRoundSamples = 1 << 14
 
 // TrainEpoch finishes the current epoch: all members advance by rounds of a few steps and
 // stop together. If ctx is done it returns its error at the end of a round, with all members
@@ -131,11 +138,10 @@ func (t *Trainer) TrainEpoch(ctx context.Context) error {
 			return err
 		}
 		to := min(step+perRound, t.stepsPerEpoch)
+		t.schedule()
 		// A round is never cut short, so that members stay at a common step.
-		err := par.For(context.WithoutCancel(ctx), len(t.workers), len(t.cfg.Members), func(w, p int) {
-			for s := step; s < to && t.diverged[p] < 0; s++ {
-				t.memberStep(t.workers[w], p, s)
-			}
+		err := par.For(context.WithoutCancel(ctx), len(t.workers), len(t.units), func(w, u int) {
+			t.run(t.workers[w], t.units[u], step, to)
 		})
 		if err != nil {
 			return err
