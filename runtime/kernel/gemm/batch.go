@@ -124,7 +124,7 @@ func (b *Batch) direct(first, count int, c []float32, ldc int, a []float32, lda 
 		default:
 			m.start = start{&zeros[0], 0, 0, 0}
 		}
-		m.left = m.rowsOf(0, nil)
+		m.left = m.leftOf(0, nil)
 		m.pass(m.b)
 		first += m.members
 	}

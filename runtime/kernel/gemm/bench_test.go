@@ -102,7 +102,7 @@ var batches = []struct {
 	count int
 }{
 	{Shape{M: 8, N: 16, K: 32}, 1024},
-	{Shape{M: 8, N: 16, K: 32}, 16},
+	{Shape{M: 8, N: 16, K: 32}, 8},
 	{Shape{M: 32, N: 32, K: 32}, 256},
 	{Shape{M: 32, N: 32, K: 32}, 16},
 	{Shape{TransB: true, M: 8, N: 16, K: 32}, 1024},

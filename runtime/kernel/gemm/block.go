@@ -63,7 +63,7 @@ func (m *block) run(opt Options[float32], scratch []float32) {
 		default:
 			m.start = start{&zeros[0], 0, 0, 0}
 		}
-		m.left = m.rowsOf(k, scratch[at.a:])
+		m.left = m.leftOf(k, scratch[at.a:])
 		m.pass(m.b[offset(m.s.TransB, k, m.ldb):])
 	}
 }

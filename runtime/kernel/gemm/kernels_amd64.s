@@ -8234,6 +8234,9 @@ tiles:
 	MOVQ       24(SP), R8
 	LEAQ       (R8)(AX*8), R9
 	MOVQ       ldb+56(FP), R10
+	MOVQ       stepB+112(FP), R12
+	MOVQ       R8, R11
+	ADDQ       stepA+104(FP), R11
 	TESTQ      R10, R10
 	JL         negated
 
@@ -8248,6 +8251,9 @@ whole:
 	VFMADD231PS.BCST (R8)(CX*2), Z9, Z6
 	VFMADD231PS.BCST (R8)(BX*1), Z9, Z7
 	VFMADD231PS.BCST (R9), Z9, Z8
+	PREFETCHT0       (R11)
+	ADDQ             $0x40, R11
+	PREFETCHT0       (SI)(R12*1)
 	ADDQ             R10, SI
 	ADDQ             $0x04, R8
 	ADDQ             $0x04, R9
@@ -8267,6 +8273,9 @@ partial:
 	VFMADD231PS.BCST (R8)(CX*2), Z9, Z6
 	VFMADD231PS.BCST (R8)(BX*1), Z9, Z7
 	VFMADD231PS.BCST (R9), Z9, Z8
+	PREFETCHT0       (R11)
+	ADDQ             $0x40, R11
+	PREFETCHT0       (SI)(R12*1)
 	SUBQ             R10, SI
 	ADDQ             $0x04, R8
 	ADDQ             $0x04, R9
@@ -8377,6 +8386,9 @@ tiles:
 	MOVQ       24(SP), R8
 	LEAQ       (R8)(AX*8), R9
 	MOVQ       ldb+56(FP), R10
+	MOVQ       stepB+112(FP), R12
+	MOVQ       R8, R11
+	ADDQ       stepA+104(FP), R11
 	TESTQ      R10, R10
 	JL         negated
 
@@ -8392,6 +8404,9 @@ whole:
 	VFMADD231PS.BCST (R8)(BX*1), Z10, Z7
 	VFMADD231PS.BCST (R9), Z10, Z8
 	VFMADD231PS.BCST (R9)(AX*1), Z10, Z9
+	PREFETCHT0       (R11)
+	ADDQ             $0x40, R11
+	PREFETCHT0       (SI)(R12*1)
 	ADDQ             R10, SI
 	ADDQ             $0x04, R8
 	ADDQ             $0x04, R9
@@ -8412,6 +8427,9 @@ partial:
 	VFMADD231PS.BCST (R8)(BX*1), Z10, Z7
 	VFMADD231PS.BCST (R9), Z10, Z8
 	VFMADD231PS.BCST (R9)(AX*1), Z10, Z9
+	PREFETCHT0       (R11)
+	ADDQ             $0x40, R11
+	PREFETCHT0       (SI)(R12*1)
 	SUBQ             R10, SI
 	ADDQ             $0x04, R8
 	ADDQ             $0x04, R9
@@ -8528,6 +8546,9 @@ tiles:
 	MOVQ       24(SP), R8
 	LEAQ       (R8)(AX*8), R9
 	MOVQ       ldb+56(FP), R10
+	MOVQ       stepB+112(FP), R12
+	MOVQ       R8, R11
+	ADDQ       stepA+104(FP), R11
 	TESTQ      R10, R10
 	JL         negated
 
@@ -8544,6 +8565,9 @@ whole:
 	VFMADD231PS.BCST (R9), Z11, Z8
 	VFMADD231PS.BCST (R9)(AX*1), Z11, Z9
 	VFMADD231PS.BCST (R9)(AX*2), Z11, Z10
+	PREFETCHT0       (R11)
+	ADDQ             $0x40, R11
+	PREFETCHT0       (SI)(R12*1)
 	ADDQ             R10, SI
 	ADDQ             $0x04, R8
 	ADDQ             $0x04, R9
@@ -8565,6 +8589,9 @@ partial:
 	VFMADD231PS.BCST (R9), Z11, Z8
 	VFMADD231PS.BCST (R9)(AX*1), Z11, Z9
 	VFMADD231PS.BCST (R9)(AX*2), Z11, Z10
+	PREFETCHT0       (R11)
+	ADDQ             $0x40, R11
+	PREFETCHT0       (SI)(R12*1)
 	SUBQ             R10, SI
 	ADDQ             $0x04, R8
 	ADDQ             $0x04, R9
@@ -8687,6 +8714,9 @@ tiles:
 	MOVQ       24(SP), R8
 	LEAQ       (R8)(AX*8), R9
 	MOVQ       ldb+56(FP), R10
+	MOVQ       stepB+112(FP), R12
+	MOVQ       R8, R11
+	ADDQ       stepA+104(FP), R11
 	TESTQ      R10, R10
 	JL         negated
 
@@ -8704,6 +8734,9 @@ whole:
 	VFMADD231PS.BCST (R9)(AX*1), Z12, Z9
 	VFMADD231PS.BCST (R9)(AX*2), Z12, Z10
 	VFMADD231PS.BCST (R9)(CX*1), Z12, Z11
+	PREFETCHT0       (R11)
+	ADDQ             $0x40, R11
+	PREFETCHT0       (SI)(R12*1)
 	ADDQ             R10, SI
 	ADDQ             $0x04, R8
 	ADDQ             $0x04, R9
@@ -8726,6 +8759,9 @@ partial:
 	VFMADD231PS.BCST (R9)(AX*1), Z12, Z9
 	VFMADD231PS.BCST (R9)(AX*2), Z12, Z10
 	VFMADD231PS.BCST (R9)(CX*1), Z12, Z11
+	PREFETCHT0       (R11)
+	ADDQ             $0x40, R11
+	PREFETCHT0       (SI)(R12*1)
 	SUBQ             R10, SI
 	ADDQ             $0x04, R8
 	ADDQ             $0x04, R9
@@ -8854,6 +8890,9 @@ tiles:
 	MOVQ       24(SP), R8
 	LEAQ       (R8)(AX*8), R9
 	MOVQ       ldb+56(FP), R10
+	MOVQ       stepB+112(FP), R12
+	MOVQ       R8, R11
+	ADDQ       stepA+104(FP), R11
 	TESTQ      R10, R10
 	JL         negated
 
@@ -8872,6 +8911,9 @@ whole:
 	VFMADD231PS.BCST (R9)(AX*2), Z13, Z10
 	VFMADD231PS.BCST (R9)(CX*1), Z13, Z11
 	VFMADD231PS.BCST (R9)(AX*4), Z13, Z12
+	PREFETCHT0       (R11)
+	ADDQ             $0x40, R11
+	PREFETCHT0       (SI)(R12*1)
 	ADDQ             R10, SI
 	ADDQ             $0x04, R8
 	ADDQ             $0x04, R9
@@ -8895,6 +8937,9 @@ partial:
 	VFMADD231PS.BCST (R9)(AX*2), Z13, Z10
 	VFMADD231PS.BCST (R9)(CX*1), Z13, Z11
 	VFMADD231PS.BCST (R9)(AX*4), Z13, Z12
+	PREFETCHT0       (R11)
+	ADDQ             $0x40, R11
+	PREFETCHT0       (SI)(R12*1)
 	SUBQ             R10, SI
 	ADDQ             $0x04, R8
 	ADDQ             $0x04, R9
@@ -9029,6 +9074,9 @@ tiles:
 	MOVQ       24(SP), R8
 	LEAQ       (R8)(AX*8), R9
 	MOVQ       ldb+56(FP), R10
+	MOVQ       stepB+112(FP), R12
+	MOVQ       R8, R11
+	ADDQ       stepA+104(FP), R11
 	TESTQ      R10, R10
 	JL         negated
 
@@ -9048,6 +9096,9 @@ whole:
 	VFMADD231PS.BCST (R9)(CX*1), Z14, Z11
 	VFMADD231PS.BCST (R9)(AX*4), Z14, Z12
 	VFMADD231PS.BCST (R9)(DX*1), Z14, Z13
+	PREFETCHT0       (R11)
+	ADDQ             $0x40, R11
+	PREFETCHT0       (SI)(R12*1)
 	ADDQ             R10, SI
 	ADDQ             $0x04, R8
 	ADDQ             $0x04, R9
@@ -9072,6 +9123,9 @@ partial:
 	VFMADD231PS.BCST (R9)(CX*1), Z14, Z11
 	VFMADD231PS.BCST (R9)(AX*4), Z14, Z12
 	VFMADD231PS.BCST (R9)(DX*1), Z14, Z13
+	PREFETCHT0       (R11)
+	ADDQ             $0x40, R11
+	PREFETCHT0       (SI)(R12*1)
 	SUBQ             R10, SI
 	ADDQ             $0x04, R8
 	ADDQ             $0x04, R9
@@ -9212,6 +9266,9 @@ tiles:
 	MOVQ       24(SP), R8
 	LEAQ       (R8)(AX*8), R9
 	MOVQ       ldb+56(FP), R10
+	MOVQ       stepB+112(FP), R12
+	MOVQ       R8, R11
+	ADDQ       stepA+104(FP), R11
 	TESTQ      R10, R10
 	JL         negated
 
@@ -9232,6 +9289,9 @@ whole:
 	VFMADD231PS.BCST (R9)(AX*4), Z15, Z12
 	VFMADD231PS.BCST (R9)(DX*1), Z15, Z13
 	VFMADD231PS.BCST (R9)(CX*2), Z15, Z14
+	PREFETCHT0       (R11)
+	ADDQ             $0x40, R11
+	PREFETCHT0       (SI)(R12*1)
 	ADDQ             R10, SI
 	ADDQ             $0x04, R8
 	ADDQ             $0x04, R9
@@ -9257,6 +9317,9 @@ partial:
 	VFMADD231PS.BCST (R9)(AX*4), Z15, Z12
 	VFMADD231PS.BCST (R9)(DX*1), Z15, Z13
 	VFMADD231PS.BCST (R9)(CX*2), Z15, Z14
+	PREFETCHT0       (R11)
+	ADDQ             $0x40, R11
+	PREFETCHT0       (SI)(R12*1)
 	SUBQ             R10, SI
 	ADDQ             $0x04, R8
 	ADDQ             $0x04, R9
@@ -9403,6 +9466,9 @@ tiles:
 	MOVQ       24(SP), R8
 	LEAQ       (R8)(AX*8), R9
 	MOVQ       ldb+56(FP), R10
+	MOVQ       stepB+112(FP), R12
+	MOVQ       R8, R11
+	ADDQ       stepA+104(FP), R11
 	TESTQ      R10, R10
 	JL         negated
 
@@ -9424,6 +9490,9 @@ whole:
 	VFMADD231PS.BCST (R9)(DX*1), Z16, Z13
 	VFMADD231PS.BCST (R9)(CX*2), Z16, Z14
 	VFMADD231PS.BCST (R9)(BX*1), Z16, Z15
+	PREFETCHT0       (R11)
+	ADDQ             $0x40, R11
+	PREFETCHT0       (SI)(R12*1)
 	ADDQ             R10, SI
 	ADDQ             $0x04, R8
 	ADDQ             $0x04, R9
@@ -9450,6 +9519,9 @@ partial:
 	VFMADD231PS.BCST (R9)(DX*1), Z16, Z13
 	VFMADD231PS.BCST (R9)(CX*2), Z16, Z14
 	VFMADD231PS.BCST (R9)(BX*1), Z16, Z15
+	PREFETCHT0       (R11)
+	ADDQ             $0x40, R11
+	PREFETCHT0       (SI)(R12*1)
 	SUBQ             R10, SI
 	ADDQ             $0x04, R8
 	ADDQ             $0x04, R9
@@ -11376,6 +11448,9 @@ tiles:
 	MOVQ       24(SP), R8
 	LEAQ       (R8)(AX*8), R9
 	MOVQ       ldb+56(FP), R10
+	MOVQ       stepB+112(FP), R12
+	MOVQ       R8, R11
+	ADDQ       stepA+104(FP), R11
 	TESTQ      R10, R10
 	JL         negated
 
@@ -11409,6 +11484,10 @@ whole:
 	VBROADCASTSS (R9), Z20
 	VFMADD231PS  Z20, Z18, Z16
 	VFMADD231PS  Z20, Z19, Z17
+	PREFETCHT0   (R11)
+	ADDQ         $0x40, R11
+	PREFETCHT0   (SI)(R12*1)
+	PREFETCHT0   64(SI)(R12*1)
 	ADDQ         R10, SI
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
@@ -11447,6 +11526,10 @@ partial:
 	VBROADCASTSS (R9), Z20
 	VFMADD231PS  Z20, Z18, Z16
 	VFMADD231PS  Z20, Z19, Z17
+	PREFETCHT0   (R11)
+	ADDQ         $0x40, R11
+	PREFETCHT0   (SI)(R12*1)
+	PREFETCHT0   64(SI)(R12*1)
 	SUBQ         R10, SI
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
@@ -11586,6 +11669,9 @@ tiles:
 	MOVQ       24(SP), R8
 	LEAQ       (R8)(AX*8), R9
 	MOVQ       ldb+56(FP), R10
+	MOVQ       stepB+112(FP), R12
+	MOVQ       R8, R11
+	ADDQ       stepA+104(FP), R11
 	TESTQ      R10, R10
 	JL         negated
 
@@ -11622,6 +11708,10 @@ whole:
 	VBROADCASTSS (R9)(AX*1), Z22
 	VFMADD231PS  Z22, Z20, Z18
 	VFMADD231PS  Z22, Z21, Z19
+	PREFETCHT0   (R11)
+	ADDQ         $0x40, R11
+	PREFETCHT0   (SI)(R12*1)
+	PREFETCHT0   64(SI)(R12*1)
 	ADDQ         R10, SI
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
@@ -11663,6 +11753,10 @@ partial:
 	VBROADCASTSS (R9)(AX*1), Z22
 	VFMADD231PS  Z22, Z20, Z18
 	VFMADD231PS  Z22, Z21, Z19
+	PREFETCHT0   (R11)
+	ADDQ         $0x40, R11
+	PREFETCHT0   (SI)(R12*1)
+	PREFETCHT0   64(SI)(R12*1)
 	SUBQ         R10, SI
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
@@ -11811,6 +11905,9 @@ tiles:
 	MOVQ       24(SP), R8
 	LEAQ       (R8)(AX*8), R9
 	MOVQ       ldb+56(FP), R10
+	MOVQ       stepB+112(FP), R12
+	MOVQ       R8, R11
+	ADDQ       stepA+104(FP), R11
 	TESTQ      R10, R10
 	JL         negated
 
@@ -11850,6 +11947,10 @@ whole:
 	VBROADCASTSS (R9)(AX*2), Z24
 	VFMADD231PS  Z24, Z22, Z20
 	VFMADD231PS  Z24, Z23, Z21
+	PREFETCHT0   (R11)
+	ADDQ         $0x40, R11
+	PREFETCHT0   (SI)(R12*1)
+	PREFETCHT0   64(SI)(R12*1)
 	ADDQ         R10, SI
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
@@ -11894,6 +11995,10 @@ partial:
 	VBROADCASTSS (R9)(AX*2), Z24
 	VFMADD231PS  Z24, Z22, Z20
 	VFMADD231PS  Z24, Z23, Z21
+	PREFETCHT0   (R11)
+	ADDQ         $0x40, R11
+	PREFETCHT0   (SI)(R12*1)
+	PREFETCHT0   64(SI)(R12*1)
 	SUBQ         R10, SI
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
@@ -12051,6 +12156,9 @@ tiles:
 	MOVQ       24(SP), R8
 	LEAQ       (R8)(AX*8), R9
 	MOVQ       ldb+56(FP), R10
+	MOVQ       stepB+112(FP), R12
+	MOVQ       R8, R11
+	ADDQ       stepA+104(FP), R11
 	TESTQ      R10, R10
 	JL         negated
 
@@ -12093,6 +12201,10 @@ whole:
 	VBROADCASTSS (R9)(CX*1), Z26
 	VFMADD231PS  Z26, Z24, Z22
 	VFMADD231PS  Z26, Z25, Z23
+	PREFETCHT0   (R11)
+	ADDQ         $0x40, R11
+	PREFETCHT0   (SI)(R12*1)
+	PREFETCHT0   64(SI)(R12*1)
 	ADDQ         R10, SI
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
@@ -12140,6 +12252,10 @@ partial:
 	VBROADCASTSS (R9)(CX*1), Z26
 	VFMADD231PS  Z26, Z24, Z22
 	VFMADD231PS  Z26, Z25, Z23
+	PREFETCHT0   (R11)
+	ADDQ         $0x40, R11
+	PREFETCHT0   (SI)(R12*1)
+	PREFETCHT0   64(SI)(R12*1)
 	SUBQ         R10, SI
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
@@ -12306,6 +12422,9 @@ tiles:
 	MOVQ       24(SP), R8
 	LEAQ       (R8)(AX*8), R9
 	MOVQ       ldb+56(FP), R10
+	MOVQ       stepB+112(FP), R12
+	MOVQ       R8, R11
+	ADDQ       stepA+104(FP), R11
 	TESTQ      R10, R10
 	JL         negated
 
@@ -12351,6 +12470,10 @@ whole:
 	VBROADCASTSS (R9)(AX*4), Z28
 	VFMADD231PS  Z28, Z26, Z24
 	VFMADD231PS  Z28, Z27, Z25
+	PREFETCHT0   (R11)
+	ADDQ         $0x40, R11
+	PREFETCHT0   (SI)(R12*1)
+	PREFETCHT0   64(SI)(R12*1)
 	ADDQ         R10, SI
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
@@ -12401,6 +12524,10 @@ partial:
 	VBROADCASTSS (R9)(AX*4), Z28
 	VFMADD231PS  Z28, Z26, Z24
 	VFMADD231PS  Z28, Z27, Z25
+	PREFETCHT0   (R11)
+	ADDQ         $0x40, R11
+	PREFETCHT0   (SI)(R12*1)
+	PREFETCHT0   64(SI)(R12*1)
 	SUBQ         R10, SI
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
@@ -12576,6 +12703,9 @@ tiles:
 	MOVQ       24(SP), R8
 	LEAQ       (R8)(AX*8), R9
 	MOVQ       ldb+56(FP), R10
+	MOVQ       stepB+112(FP), R12
+	MOVQ       R8, R11
+	ADDQ       stepA+104(FP), R11
 	TESTQ      R10, R10
 	JL         negated
 
@@ -12624,6 +12754,10 @@ whole:
 	VBROADCASTSS (R9)(DX*1), Z30
 	VFMADD231PS  Z30, Z28, Z26
 	VFMADD231PS  Z30, Z29, Z27
+	PREFETCHT0   (R11)
+	ADDQ         $0x40, R11
+	PREFETCHT0   (SI)(R12*1)
+	PREFETCHT0   64(SI)(R12*1)
 	ADDQ         R10, SI
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
@@ -12677,6 +12811,10 @@ partial:
 	VBROADCASTSS (R9)(DX*1), Z30
 	VFMADD231PS  Z30, Z28, Z26
 	VFMADD231PS  Z30, Z29, Z27
+	PREFETCHT0   (R11)
+	ADDQ         $0x40, R11
+	PREFETCHT0   (SI)(R12*1)
+	PREFETCHT0   64(SI)(R12*1)
 	SUBQ         R10, SI
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
@@ -19504,6 +19642,9 @@ tiles:
 	MOVQ       32(SP), CX
 	MOVQ       24(SP), BX
 	MOVQ       ldb+56(FP), SI
+	MOVQ       stepB+112(FP), R8
+	MOVQ       BX, DI
+	ADDQ       stepA+104(FP), DI
 	TESTQ      SI, SI
 	JL         negated
 
@@ -19537,6 +19678,10 @@ whole:
 	VBROADCASTSS 32(BX), Z20
 	VFMADD231PS  Z20, Z18, Z16
 	VFMADD231PS  Z20, Z19, Z17
+	PREFETCHT0   (DI)
+	ADDQ         $0x40, DI
+	PREFETCHT0   (CX)(R8*1)
+	PREFETCHT0   64(CX)(R8*1)
 	ADDQ         SI, CX
 	ADDQ         AX, BX
 	DECQ         DX
@@ -19574,6 +19719,10 @@ partial:
 	VBROADCASTSS 32(BX), Z20
 	VFMADD231PS  Z20, Z18, Z16
 	VFMADD231PS  Z20, Z19, Z17
+	PREFETCHT0   (DI)
+	ADDQ         $0x40, DI
+	PREFETCHT0   (CX)(R8*1)
+	PREFETCHT0   64(CX)(R8*1)
 	SUBQ         SI, CX
 	ADDQ         AX, BX
 	DECQ         DX
@@ -19708,6 +19857,9 @@ tiles:
 	MOVQ       32(SP), CX
 	MOVQ       24(SP), BX
 	MOVQ       ldb+56(FP), SI
+	MOVQ       stepB+112(FP), R8
+	MOVQ       BX, DI
+	ADDQ       stepA+104(FP), DI
 	TESTQ      SI, SI
 	JL         negated
 
@@ -19744,6 +19896,10 @@ whole:
 	VBROADCASTSS 36(BX), Z22
 	VFMADD231PS  Z22, Z20, Z18
 	VFMADD231PS  Z22, Z21, Z19
+	PREFETCHT0   (DI)
+	ADDQ         $0x40, DI
+	PREFETCHT0   (CX)(R8*1)
+	PREFETCHT0   64(CX)(R8*1)
 	ADDQ         SI, CX
 	ADDQ         AX, BX
 	DECQ         DX
@@ -19784,6 +19940,10 @@ partial:
 	VBROADCASTSS 36(BX), Z22
 	VFMADD231PS  Z22, Z20, Z18
 	VFMADD231PS  Z22, Z21, Z19
+	PREFETCHT0   (DI)
+	ADDQ         $0x40, DI
+	PREFETCHT0   (CX)(R8*1)
+	PREFETCHT0   64(CX)(R8*1)
 	SUBQ         SI, CX
 	ADDQ         AX, BX
 	DECQ         DX
@@ -19927,6 +20087,9 @@ tiles:
 	MOVQ       32(SP), CX
 	MOVQ       24(SP), BX
 	MOVQ       ldb+56(FP), SI
+	MOVQ       stepB+112(FP), R8
+	MOVQ       BX, DI
+	ADDQ       stepA+104(FP), DI
 	TESTQ      SI, SI
 	JL         negated
 
@@ -19966,6 +20129,10 @@ whole:
 	VBROADCASTSS 40(BX), Z24
 	VFMADD231PS  Z24, Z22, Z20
 	VFMADD231PS  Z24, Z23, Z21
+	PREFETCHT0   (DI)
+	ADDQ         $0x40, DI
+	PREFETCHT0   (CX)(R8*1)
+	PREFETCHT0   64(CX)(R8*1)
 	ADDQ         SI, CX
 	ADDQ         AX, BX
 	DECQ         DX
@@ -20009,6 +20176,10 @@ partial:
 	VBROADCASTSS 40(BX), Z24
 	VFMADD231PS  Z24, Z22, Z20
 	VFMADD231PS  Z24, Z23, Z21
+	PREFETCHT0   (DI)
+	ADDQ         $0x40, DI
+	PREFETCHT0   (CX)(R8*1)
+	PREFETCHT0   64(CX)(R8*1)
 	SUBQ         SI, CX
 	ADDQ         AX, BX
 	DECQ         DX
@@ -20161,6 +20332,9 @@ tiles:
 	MOVQ       32(SP), CX
 	MOVQ       24(SP), BX
 	MOVQ       ldb+56(FP), SI
+	MOVQ       stepB+112(FP), R8
+	MOVQ       BX, DI
+	ADDQ       stepA+104(FP), DI
 	TESTQ      SI, SI
 	JL         negated
 
@@ -20203,6 +20377,10 @@ whole:
 	VBROADCASTSS 44(BX), Z26
 	VFMADD231PS  Z26, Z24, Z22
 	VFMADD231PS  Z26, Z25, Z23
+	PREFETCHT0   (DI)
+	ADDQ         $0x40, DI
+	PREFETCHT0   (CX)(R8*1)
+	PREFETCHT0   64(CX)(R8*1)
 	ADDQ         SI, CX
 	ADDQ         AX, BX
 	DECQ         DX
@@ -20249,6 +20427,10 @@ partial:
 	VBROADCASTSS 44(BX), Z26
 	VFMADD231PS  Z26, Z24, Z22
 	VFMADD231PS  Z26, Z25, Z23
+	PREFETCHT0   (DI)
+	ADDQ         $0x40, DI
+	PREFETCHT0   (CX)(R8*1)
+	PREFETCHT0   64(CX)(R8*1)
 	SUBQ         SI, CX
 	ADDQ         AX, BX
 	DECQ         DX
@@ -20410,6 +20592,9 @@ tiles:
 	MOVQ       32(SP), CX
 	MOVQ       24(SP), BX
 	MOVQ       ldb+56(FP), SI
+	MOVQ       stepB+112(FP), R8
+	MOVQ       BX, DI
+	ADDQ       stepA+104(FP), DI
 	TESTQ      SI, SI
 	JL         negated
 
@@ -20455,6 +20640,10 @@ whole:
 	VBROADCASTSS 48(BX), Z28
 	VFMADD231PS  Z28, Z26, Z24
 	VFMADD231PS  Z28, Z27, Z25
+	PREFETCHT0   (DI)
+	ADDQ         $0x40, DI
+	PREFETCHT0   (CX)(R8*1)
+	PREFETCHT0   64(CX)(R8*1)
 	ADDQ         SI, CX
 	ADDQ         AX, BX
 	DECQ         DX
@@ -20504,6 +20693,10 @@ partial:
 	VBROADCASTSS 48(BX), Z28
 	VFMADD231PS  Z28, Z26, Z24
 	VFMADD231PS  Z28, Z27, Z25
+	PREFETCHT0   (DI)
+	ADDQ         $0x40, DI
+	PREFETCHT0   (CX)(R8*1)
+	PREFETCHT0   64(CX)(R8*1)
 	SUBQ         SI, CX
 	ADDQ         AX, BX
 	DECQ         DX
@@ -20674,6 +20867,9 @@ tiles:
 	MOVQ       32(SP), CX
 	MOVQ       24(SP), BX
 	MOVQ       ldb+56(FP), SI
+	MOVQ       stepB+112(FP), R8
+	MOVQ       BX, DI
+	ADDQ       stepA+104(FP), DI
 	TESTQ      SI, SI
 	JL         negated
 
@@ -20722,6 +20918,10 @@ whole:
 	VBROADCASTSS 52(BX), Z30
 	VFMADD231PS  Z30, Z28, Z26
 	VFMADD231PS  Z30, Z29, Z27
+	PREFETCHT0   (DI)
+	ADDQ         $0x40, DI
+	PREFETCHT0   (CX)(R8*1)
+	PREFETCHT0   64(CX)(R8*1)
 	ADDQ         SI, CX
 	ADDQ         AX, BX
 	DECQ         DX
@@ -20774,6 +20974,10 @@ partial:
 	VBROADCASTSS 52(BX), Z30
 	VFMADD231PS  Z30, Z28, Z26
 	VFMADD231PS  Z30, Z29, Z27
+	PREFETCHT0   (DI)
+	ADDQ         $0x40, DI
+	PREFETCHT0   (CX)(R8*1)
+	PREFETCHT0   64(CX)(R8*1)
 	SUBQ         SI, CX
 	ADDQ         AX, BX
 	DECQ         DX

@@ -1,28 +1,33 @@
 package gemm
 
-// rowsOf is A from k on, packed if the plan says so: rows of depth elements, or panels of
-// columns of one tile each.
-func (m *block) rowsOf(k int, packed []float32) left {
+// leftOf is A from k on. Its rows are used where they are; its columns are packed, in panels of
+// one tile each, if the plan says so.
+func (m *block) leftOf(k int, packed []float32) left {
 	if !m.s.TransA {
-		if !m.p.packA {
-			return left{tiles: &m.t.tiles.byRows, p: &m.a[k], ld: m.lda * word, row: m.lda * word}
-		}
-		for i := range m.s.M {
-			copy(packed[i*m.depth:][:m.depth], m.a[i*m.lda+k:])
-		}
-		return left{tiles: &m.t.tiles.byRows, p: &packed[0], ld: m.depth * word, row: m.depth * word}
+		return left{tiles: &m.t.tiles.byRows, p: &m.a[k], ld: m.lda * word, row: m.lda * word}
 	}
 	a := m.a[k*m.lda:]
 	if !m.p.packA {
 		return left{tiles: &m.t.tiles.byCols, p: &a[0], ld: m.lda * word, row: word}
 	}
-	for i := 0; i < m.s.M; i += m.p.height {
-		// Whole vectors are written, the surplus of the last row beyond the panel.
-		rows := min(m.p.height, m.s.M-i)
-		m.t.copyRows(&packed[i*m.depth], &a[i], rows*word, m.lda*word, m.depth, rows)
+	// A few rows at a time, because tiles share their cache lines.
+	row := m.p.packedRow(m.depth)
+	for k := 0; k < m.depth; k += packRows {
+		n := min(packRows, m.depth-k)
+		for i := 0; i < m.s.M; i += m.p.height {
+			rows := min(m.p.height, m.s.M-i)
+			m.t.copyRows(&packed[i*row+k*rows], &a[k*m.lda+i], rows*word, m.lda*word, n, rows)
+		}
 	}
-	return left{tiles: &m.t.tiles.byCols, p: &packed[0], row: m.depth * word}
+	return left{tiles: &m.t.tiles.byCols, p: &packed[0], row: row * word}
 }
+
+// packRows is the number of rows of A that are copied at a time.
+const packRows = 16
+
+// packedRow is what a panel of packed columns of A takes, per row of the tile: depth elements,
+// and room for the surplus of whole vectors behind the panel.
+func (l *tiling) packedRow(depth int) int { return depth + ceil(line, l.height) }
 
 // pack copies a panel of B: depth rows of width vectors, the columns that do not exist being
 // anything. The panels of members are as many bytes apart as it returns.

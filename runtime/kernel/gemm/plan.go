@@ -31,9 +31,12 @@ const (
 	chunkWork, fewChunks = 1 << 20, 4
 	// skinnyDepth is for products with so few rows that B is read once, along its rows.
 	skinnyDepth = 32
-	// smallB is a B, in elements, that stays in the first-level cache as it is; bigB is one
+	// smallSize is a matrix, in elements, that stays in the first-level cache as it is; bigB is a B
 	// that should be read once.
-	smallB, bigB = 8 << 10, 64 << 10
+	smallSize, bigB = 8 << 10, 64 << 10
+	// Rows of A longer than scattered, that are used once, may all fall into one set of the
+	// first-level cache: a tile of eight rows leaves it enough ways.
+	scattered = 256
 )
 
 // Plan decides how to compute a shape. It allocates nothing.
@@ -60,15 +63,17 @@ func tilingOf(t *table, s Shape) tiling {
 		if h == 0 || w > 1 && (w-1)*t.lanes >= s.N || w > 1 && s.K*s.N > bigB && s.M <= l.height && s.M > h {
 			continue
 		}
+		if s.N <= t.lanes && s.M > h && s.K > scattered && !s.TransA {
+			h = min(h, 8)
+		}
 		h = ceil(s.M, ceil(s.M, h))
 		if c := t.cost(s, w, h); l.width == 0 || c <= least {
 			l.width, l.height, least = w, h, c
 		}
 	}
-	panel := l.width * t.lanes
-	once, small := s.M <= l.height, s.K*s.N <= smallB
+	once, small := s.M <= l.height, s.K*s.N <= smallSize
 	l.packB = s.TransB || !once && !small
-	l.packA = !once && s.N > chunkCols || s.TransA && s.N > 4*panel && !small
+	l.packA = s.TransA && s.M > l.height && s.M*s.K > smallSize
 	if once && !l.packB && !small {
 		l.depth = skinnyDepth
 	}
@@ -153,7 +158,7 @@ func (p *Plan) offsets() offsets {
 	panel := p.width * p.k.t.lanes
 	o.b = o.a
 	if p.packA {
-		o.b += roundUp(p.rows*p.depth+maxHeight, line)
+		o.b += roundUp(p.rows*p.packedRow(p.depth)+line, line)
 	}
 	o.bias = o.b
 	if p.packB {

@@ -118,10 +118,12 @@ func (t *tile) product() {
 	MOVQ(t.b, pb)
 	a := t.pointers()
 	ldb := argument("ldb")
+	ahead := t.ahead(a.base[0], pb)
 	loop := func(label string, unroll int, partial bool, step func()) {
 		x86.Loop(label, k, func() {
 			for u := range unroll {
 				t.step(func(i int) Mem { return a.element(i).Offset(u * a.next) }, pb, partial)
+				ahead()
 				step()
 				if t.o == columns {
 					ADDQ(t.lda[1], a.base[0])
@@ -213,6 +215,25 @@ func (a addresses) element(i int) Mem {
 		i, scale = i/2, scale*2
 	}
 	return Mem{Base: base, Index: a.t.lda[i], Scale: uint8(scale)}
+}
+
+// ahead gives what asks, once per k, for operands of the next tile: a line of A, which is packed
+// or small, and the row of B, which changes with the member of a population. Tiles that are
+// unrolled have no load to spare; wide tiles are for large products, whose A is in the cache.
+func (t *tile) ahead(pa, pb GPVirtual) func() {
+	if t.unroll() > 1 || t.nv > 2 {
+		return func() {}
+	}
+	next, step := GP64(), argument("stepB")
+	MOVQ(pa, next)
+	ADDQ(x86.Arg("stepA"), next)
+	return func() {
+		PREFETCHT0(Mem{Base: next})
+		ADDQ(U8(64), next)
+		for j := 0; j < t.nv*t.Bytes; j += 64 {
+			PREFETCHT0(Mem{Base: pb, Index: step, Scale: 1, Disp: j})
+		}
+	}
 }
 
 // fetch asks for the next tile of C.
