@@ -1,0 +1,30 @@
+package cpu
+
+import (
+	"testing"
+
+	"github.com/weightspace/weightspace/runtime/check"
+	"github.com/weightspace/weightspace/runtime/kernel/isa"
+)
+
+// levels are the instruction sets of this machine and build.
+func levels(t *testing.T) map[isa.Level]*Device[float32] {
+	t.Helper()
+	out := map[isa.Level]*Device[float32]{}
+	for _, l := range []isa.Level{isa.Ref, isa.AVX2, isa.AVX512} {
+		if d, err := New[float32](l, 2); err == nil {
+			out[l] = d
+		}
+	}
+	return out
+}
+
+func TestCompliance(t *testing.T) {
+	ref, err := New[float64](isa.Ref, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for l, d := range levels(t) {
+		t.Run(l.String(), func(t *testing.T) { check.Compliance(t, d, ref) })
+	}
+}
