@@ -215,7 +215,7 @@ func (z *zoo) writeModel(ctx context.Context, outDir string, c candidate, answer
 	if sum := sha256.Sum256(row); hex.EncodeToString(sum[:]) != c.metric.WeightsSHA256 {
 		return fmt.Errorf("%w: weights have sha256 %x, metrics.parquet says %s", artifact.ErrCorrupt, sum, c.metric.WeightsSHA256)
 	}
-	tensors, err := split(row, layout, c.config.Architecture, c.config.Dropout > 0)
+	tensors, err := split(row, layout, c.config.Architecture, c.config.Dropout > 0, c.config.Epoch*z.batches())
 	if err != nil {
 		return err
 	}
@@ -240,6 +240,12 @@ func (z *zoo) writeModel(ctx context.Context, outDir string, c candidate, answer
 		}
 	}
 	return writeFile(filepath.Join(dir, "config.json"), append(config, '\n'))
+}
+
+// batches is the number of batches of an epoch.
+func (z *zoo) batches() int {
+	p := z.plan.Zoo
+	return (p.Dataset.Train + p.BatchSize - 1) / max(1, p.BatchSize)
 }
 
 func isModelID(id string) bool {

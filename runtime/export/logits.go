@@ -9,6 +9,8 @@ import (
 
 	"github.com/weightspace/weightspace/runtime/artifact"
 	"github.com/weightspace/weightspace/runtime/data"
+	"github.com/weightspace/weightspace/runtime/nn"
+	"github.com/weightspace/weightspace/runtime/spec"
 	"github.com/weightspace/weightspace/runtime/train"
 )
 
@@ -19,7 +21,8 @@ const logitsName = "logits.safetensors"
 type answers struct {
 	set      *data.Set
 	n        int
-	networks map[[2]string]*train.Forward
+	plan     *spec.Zoo
+	networks map[string]train.Answerer
 }
 
 // openAnswers loads the zoo's data set; nil when no logits are asked for.
@@ -39,19 +42,31 @@ func (z *zoo) openAnswers(ctx context.Context, o Options) (*answers, error) {
 	if err != nil {
 		return nil, fmt.Errorf("logits need data set %s: %w", in.Name, err)
 	}
-	return &answers{set: set, n: o.Logits, networks: map[[2]string]*train.Forward{}}, nil
+	return &answers{set: set, n: o.Logits, plan: z.plan.Zoo, networks: map[string]train.Answerer{}}, nil
+}
+
+// network prepares the zoo's network with an activation once.
+func (a *answers) network(activation string) (train.Answerer, error) {
+	if f, ok := a.networks[activation]; ok {
+		return f, nil
+	}
+	layers, err := nn.FromPlan(a.plan)
+	if err != nil {
+		return nil, err
+	}
+	f, err := train.NewRecordedForward(train.Config{Activation: activation, Data: a.set}, layers)
+	if err != nil {
+		return nil, err
+	}
+	a.networks[activation] = f
+	return f, nil
 }
 
 // write computes the logits of a model, whose parameters are row (little-endian float32).
 func (a *answers) write(path string, c Config, row []byte) error {
-	kind := [2]string{c.Architecture, c.Activation}
-	f, ok := a.networks[kind]
-	if !ok {
-		var err error
-		if f, err = train.NewForward(train.Config{Architecture: c.Architecture, Activation: c.Activation, Data: a.set}); err != nil {
-			return err
-		}
-		a.networks[kind] = f
+	f, err := a.network(c.Activation)
+	if err != nil {
+		return err
 	}
 	weights := make([]float32, len(row)/4)
 	for i := range weights {

@@ -2,6 +2,7 @@ package export
 
 import (
 	"context"
+	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -200,8 +201,8 @@ var dropoutIndex = map[string]map[int]int{
 	"cnn-small": {0: 0, 3: 4, 6: 8, 9: 11, 11: 14},
 }
 
-// split cuts a row into tensors with PyTorch names.
-func split(row []byte, layout []param, architecture string, dropout bool) ([]artifact.Tensor, error) {
+// split cuts a row into tensors with PyTorch names; batches is the number of batches trained on.
+func split(row []byte, layout []param, architecture string, dropout bool, batches int) ([]artifact.Tensor, error) {
 	out := make([]artifact.Tensor, 0, len(layout))
 	at := 0
 	for _, p := range layout {
@@ -223,6 +224,11 @@ func split(row []byte, layout []param, architecture string, dropout bool) ([]art
 			}
 		}
 		out = append(out, artifact.Tensor{Name: name, DType: artifact.F32, Shape: slices.Clone(p.Shape), Data: row[4*at : 4*(at+size)]})
+		if module, ok := strings.CutSuffix(name, ".running_var"); ok {
+			// PyTorch's batch norm counts its batches and misses the count when it loads.
+			count := binary.LittleEndian.AppendUint64(nil, uint64(batches))
+			out = append(out, artifact.Tensor{Name: module + ".num_batches_tracked", DType: artifact.I64, Shape: []int{}, Data: count})
+		}
 		at += size
 	}
 	if 4*at != len(row) {
@@ -234,9 +240,12 @@ func split(row []byte, layout []param, architecture string, dropout bool) ([]art
 // moved renames module_list.<i>.<kind> for a network with dropout modules.
 func moved(name, architecture string) (string, error) {
 	table, ok := dropoutIndex[architecture]
+	if !ok {
+		return name, nil
+	}
 	parts := strings.Split(name, ".")
-	if !ok || len(parts) != 3 {
-		return "", fmt.Errorf("no module indices are known for %s of architecture %q with dropout", name, architecture)
+	if len(parts) != 3 {
+		return "", fmt.Errorf("layout: %s is no layer of %s", name, architecture)
 	}
 	i, err := strconv.Atoi(parts[1])
 	to, known := table[i]

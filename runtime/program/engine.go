@@ -39,7 +39,7 @@ func onTiles(z *spec.Zoo, c spec.Cohort, members []spec.Member) bool {
 
 // recipeOf translates the network and the recipe of a plan.
 func recipeOf(z *spec.Zoo, set *data.Set) (train.Recipe, error) {
-	layers, err := layersOf(z, set)
+	layers, err := nn.FromPlan(z)
 	if err != nil {
 		return train.Recipe{}, err
 	}
@@ -54,19 +54,6 @@ func recipeOf(z *spec.Zoo, set *data.Set) (train.Recipe, error) {
 		}
 	}
 	return r, nil
-}
-
-// layersOf builds the network of a plan.
-func layersOf(z *spec.Zoo, set *data.Set) (nn.Sequential, error) {
-	if z.Architecture == spec.ArchitectureLayers {
-		return nn.FromSpec(z.Layers)
-	}
-	t := &set.Train
-	layers, err := nn.Preset(z.Architecture, z.Width, nn.Image{Channels: t.C, Height: t.H, Width: t.W}, set.Classes)
-	if err != nil {
-		return nil, fmt.Errorf("spec.architecture: %w", err)
-	}
-	return layers, nil
 }
 
 // scheduleOf translates a schedule; steps are those of an epoch. Its time is in steps.
