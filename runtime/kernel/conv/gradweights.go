@@ -24,15 +24,19 @@ func newSumBlocks(c *Conv2D) sumBlocks {
 func (b *sumBlocks) terms() int { return b.rows.size() * b.cols.size() * b.samples.size() }
 
 // block is one of them: ranges of output rows, columns and samples.
-type block struct{ row0, row1, col0, col1, n0, n1 int }
+type block struct {
+	row, col                       int // parts of the cuts
+	row0, row1, col0, col1, n0, n1 int
+}
 
 func (b *sumBlocks) count() int { return b.rows.parts * b.cols.parts * b.samples.parts }
 
 func (b *sumBlocks) at(i int) (k block) {
 	k.n0, k.n1 = b.samples.at(i % b.samples.parts)
 	i /= b.samples.parts
-	k.col0, k.col1 = b.cols.at(i % b.cols.parts)
-	k.row0, k.row1 = b.rows.at(i / b.cols.parts)
+	k.row, k.col = i/b.cols.parts, i%b.cols.parts
+	k.col0, k.col1 = b.cols.at(k.col)
+	k.row0, k.row1 = b.rows.at(k.row)
 	return k
 }
 
@@ -60,10 +64,15 @@ type weightArgs struct {
 	x             unsafe.Pointer
 	xR, xP, xRow  int // input channel, column, row
 	rows, cols, n int
+	ahead         unsafe.Pointer // lines of x to prefetch in aheadN channels, at least one
+	aheadN        int
+	aheadD        unsafe.Pointer // lines of dy to prefetch
+	lines         int            // at least one
 }
 
-// Greatest numbers of channels in a chunk of the weight gradient: of the output, four vectors;
-// of the input, so many that the transposition of dy is a small part of the work.
+// A chunk of the weight gradient has so many output channels at most, four vectors, and so many
+// input channels times taps at least that the transposition of dy is a small part of the work,
+// unless there are enough chunks without.
 const (
 	weightChannels = tileVectors * lanesPerVector
 	weightTaps     = 288
@@ -73,20 +82,44 @@ const (
 // weightPlan cuts the gradient of the weights into chunks.
 type weightPlan struct {
 	Conv2D
-	k       *Kernels
-	blocks  sumBlocks
-	outputs cut // channels of a group
-	inputs  cut
+	k                  *Kernels
+	blocks             sumBlocks
+	rowReach, colReach []reached // [part of the blocks][tap]
+	outputs            cut       // channels of a group
+	tiles              cut       // input channels of a group
+	inputs             cut       // tiles
+	lines              int       // of dy, or of new columns of x, in a block
 }
 
 func newWeightPlan(k *Kernels, c Conv2D) weightPlan {
 	p := weightPlan{Conv2D: c, k: k, blocks: newSumBlocks(&c)}
 	p.outputs = cutBy(c.O/c.Groups, weightChannels)
 	in := c.C / c.Groups
-	parts := min(in, in*c.KH*c.KW/weightTaps, weightChunks/(c.Groups*p.outputs.parts))
-	p.inputs = cut{in, max(1, parts)}
+	p.tiles = cutBy(in, tileRows)
+	parts := min(p.tiles.parts, in*c.KH*c.KW/weightTaps, weightChunks/(c.Groups*p.outputs.parts))
+	p.inputs = cut{p.tiles.parts, max(1, parts)}
+	p.rowReach = reaches(p.blocks.rows, c.KH, c.H, c.StrideH, c.PadH, c.DilationH)
+	p.colReach = reaches(p.blocks.cols, c.KW, c.W, c.StrideW, c.PadW, c.DilationW)
+	p.lines = (p.blocks.cols.size()*p.blocks.samples.size() + lineFloats - 1) / lineFloats
 	return p
 }
+
+// reaches are the reached positions of every part of an axis and every tap.
+func reaches(parts cut, kernel, in, stride, pad, dilation int) []reached {
+	var all []reached
+	for i := range parts.parts {
+		from, to := parts.at(i)
+		for k := range kernel {
+			lo, hi := reach(from, to, k, in, stride, pad, dilation)
+			all = append(all, reached{lo, hi - lo, lo*stride + k*dilation - pad})
+		}
+	}
+	return all
+}
+
+// reached are n output positions of an axis from at that see the image through a tap, the first
+// at src.
+type reached struct{ at, n, src int }
 
 func (p *weightPlan) chunks() int { return p.Groups * p.outputs.parts * p.inputs.parts }
 
@@ -95,9 +128,12 @@ func (p *weightPlan) pitch() int {
 	return (p.outputs.size() + lanesPerVector - 1) / lanesPerVector * lanesPerVector
 }
 
+// inputSize bounds the input channels of a chunk.
+func (p *weightPlan) inputSize() int { return p.inputs.size() * p.tiles.size() }
+
 // scratch holds transposed dy, the sums of the chunk and of its bias, and ones.
 func (p *weightPlan) scratch() int {
-	return p.pitch()*(p.blocks.terms()+p.inputs.size()*p.KH*p.KW+1) + p.blocks.terms()
+	return p.pitch()*(p.blocks.terms()+p.inputSize()*p.KH*p.KW+1) + p.blocks.terms()
 }
 
 // weightPart is one chunk.
@@ -105,6 +141,9 @@ type weightPart struct {
 	*weightPlan
 	group          int
 	o0, o1, i0, i1 int // channels, in the group
+	t0, t1         int // tiles of input channels
+	next           block
+	call           int // of the kernel in this block
 	dw, db, x, dy  []float32
 	d, total, bias []float32
 	ones           []float32
@@ -114,7 +153,9 @@ type weightPart struct {
 func (p *weightPlan) locate(chunk int) weightPart {
 	w := weightPart{weightPlan: p}
 	chunk, i := chunk/p.inputs.parts, chunk%p.inputs.parts
-	w.i0, w.i1 = p.inputs.at(i)
+	w.t0, w.t1 = p.inputs.at(i)
+	w.i0, _ = p.tiles.at(w.t0)
+	_, w.i1 = p.tiles.at(w.t1 - 1)
 	w.group, i = chunk/p.outputs.parts, chunk%p.outputs.parts
 	w.o0, w.o1 = p.outputs.at(i)
 	return w
@@ -127,7 +168,7 @@ func (w *weightPart) run(scratch []float32, accumulate bool) {
 		s, scratch = scratch[:n], scratch[n:]
 		return s
 	}
-	w.d, w.total = split(pitch*w.blocks.terms()), split(pitch*w.inputs.size()*taps)
+	w.d, w.total = split(pitch*w.blocks.terms()), split(pitch*w.inputSize()*taps)
 	w.bias, w.ones = split(pitch), split(w.blocks.terms())
 	clear(w.d)
 	clear(w.total)
@@ -147,6 +188,7 @@ func (w *weightPart) run(scratch []float32, accumulate bool) {
 	}
 	w.args = weightArgs{pitch: pitch * floatBytes, totalR: taps * pitch * floatBytes}
 	for i := range w.blocks.count() {
+		w.next = w.blocks.at(min(i+1, w.blocks.count()-1))
 		w.block(w.blocks.at(i))
 	}
 	w.k.transpose(w.dw[first:], in*taps, w.total, pitch, (w.i1-w.i0)*taps, w.o1-w.o0)
@@ -158,19 +200,20 @@ func (w *weightPart) run(scratch []float32, accumulate bool) {
 // block adds the sums of a block.
 func (w *weightPart) block(b block) {
 	w.transposeD(b)
+	w.call = 0
 	if w.db != nil && w.i0 == 0 {
 		a := &w.args
 		a.total, a.d, a.x = ptr(w.bias, 0), ptr(w.d, 0), ptr(w.ones, 0)
 		a.xR, a.xP, a.xRow, a.dRow = 0, 0, 0, 0
+		a.ahead, a.aheadN, a.aheadD, a.lines = a.x, 1, a.x, 1
 		a.rows, a.cols, a.n = 1, 1, (b.row1-b.row0)*(b.col1-b.col0)*(b.n1-b.n0)
 		w.vectors(1)
 	}
-	tiles := cutBy(w.i1-w.i0, tileRows)
-	for t := range tiles.parts {
-		from, to := tiles.at(t)
+	for t := w.t0; t < w.t1; t++ {
+		from, to := w.tiles.at(t)
 		for ky := range w.KH {
 			for kx := range w.KW {
-				w.tap(b, from, to-from, ky, kx)
+				w.tap(&b, from, to-from, ky, kx)
 			}
 		}
 	}
@@ -206,26 +249,42 @@ func (w *weightPart) transposeD(b block) {
 	}
 }
 
-// tap adds the sums of one tap for nr input channels.
-func (w *weightPart) tap(b block, from, nr, ky, kx int) {
-	row0, row1 := reach(b.row0, b.row1, ky, w.H, w.StrideH, w.PadH, w.DilationH)
-	col0, col1 := reach(b.col0, b.col1, kx, w.W, w.StrideW, w.PadW, w.DilationW)
-	if row0 >= row1 || col0 >= col1 {
+// tap adds the sums of one tap for nr input channels from a channel of the group.
+func (w *weightPart) tap(b *block, from, nr, ky, kx int) {
+	row, col := &w.rowReach[b.row*w.KH+ky], &w.colReach[b.col*w.KW+kx]
+	if row.n <= 0 || col.n <= 0 {
 		return
 	}
 	samples, cols := b.n1-b.n0, b.col1-b.col0
-	y, x := row0*w.StrideH+ky*w.DilationH-w.PadH, col0*w.StrideW+kx*w.DilationW-w.PadW
+	plane := w.H * w.W * w.N
 	a := &w.args
-	a.d = ptr(w.d, ((row0-b.row0)*cols+col0-b.col0)*samples*w.pitch())
-	a.x = ptr(w.x, (((w.group*(w.C/w.Groups)+w.i0+from)*w.H+y)*w.W+x)*w.N+b.n0)
-	a.total = ptr(w.total, (from*w.KH*w.KW+ky*w.KW+kx)*w.pitch())
-	a.xR = w.H * w.W * w.N * floatBytes
-	a.rows, a.cols, a.n = row1-row0, col1-col0, samples
+	a.d = ptr(w.d, ((row.at-b.row0)*cols+col.at-b.col0)*samples*w.pitch())
+	x := (w.group*(w.C/w.Groups)+from)*plane + (row.src*w.W+col.src)*w.N + b.n0
+	a.x = ptr(w.x, x)
+	a.total = ptr(w.total, ((from-w.i0)*w.KH*w.KW+ky*w.KW+kx)*w.pitch())
+	a.xR = plane * floatBytes
+	a.rows, a.cols, a.n = row.n, col.n, samples
 	a.dRow = (cols - a.cols) * samples * a.pitch
 	a.xRow = (w.StrideH*w.W - a.cols*w.StrideW) * w.N * floatBytes
 	a.xP = (w.StrideW*w.N - samples) * floatBytes
 	if a.xP == 0 {
 		a.n, a.cols = a.n*a.cols, 1
 	}
+	w.lookAhead(b, x, nr, kx)
 	w.vectors(nr)
+}
+
+// lookAhead has the kernel prefetch what the next tile and the next block will need first: a
+// share of the channels of x, where the window moves on, and one channel of dy.
+func (w *weightPart) lookAhead(b *block, x, nr, kx int) {
+	a := &w.args
+	plane := w.H * w.W * w.N
+	first, end := kx*nr/w.KW, (kx+1)*nr/w.KW
+	x += (nr+first)*plane + (w.KW-1-kx)*w.DilationW*w.N
+	a.ahead, a.aheadN, a.lines = ptr(w.x, min(x, len(w.x)-1)), max(1, end-first), w.lines
+	o := min(w.call, w.o1-w.o0-1)
+	w.call++
+	n := &w.next
+	at := (w.group*(w.O/w.Groups)+w.o0+o)*w.OH()*w.OW() + n.row0*w.OW() + n.col0
+	a.aheadD = ptr(w.dy, at*w.N+n.n0)
 }

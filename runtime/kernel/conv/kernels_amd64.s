@@ -98,18 +98,43 @@ column:
 	RET
 
 // func weights1x1AVX2(a *int64)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·weights1x1AVX2(SB), NOSPLIT, $0-8
-	MOVQ   a+0(FP), AX
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	MOVQ   16(AX), CX
-	MOVQ   24(AX), DX
-	MOVQ   40(AX), BX
-	MOVQ   48(AX), SI
-	LEAQ   (SI)(SI*2), SI
-	ADDQ   BX, SI
-	MOVQ   72(AX), DI
+	MOVQ a+0(FP), AX
+	MOVQ 96(AX), CX
+	MOVQ 48(AX), DX
+	MOVQ 112(AX), BX
+	MOVQ 120(AX), SI
+	MOVQ 104(AX), DI
+	MOVQ SI, R8
+
+dyLine:
+	PREFETCHT1 (BX)
+	ADDQ       $0x40, BX
+	DECQ       R8
+	JNE        dyLine
+
+xChannel:
+	MOVQ CX, BX
+	MOVQ SI, R8
+
+xLine:
+	PREFETCHT1 (BX)
+	ADDQ       $0x40, BX
+	DECQ       R8
+	JNE        xLine
+	ADDQ       DX, CX
+	DECQ       DI
+	JNE        xChannel
+	VXORPS     Y0, Y0, Y0
+	VXORPS     Y1, Y1, Y1
+	MOVQ       16(AX), CX
+	MOVQ       24(AX), DX
+	MOVQ       40(AX), BX
+	MOVQ       48(AX), SI
+	LEAQ       (SI)(SI*2), SI
+	ADDQ       BX, SI
+	MOVQ       72(AX), DI
 
 row:
 	MOVQ 80(AX), R8
@@ -256,20 +281,45 @@ column:
 	RET
 
 // func weights2x1AVX2(a *int64)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·weights2x1AVX2(SB), NOSPLIT, $0-8
-	MOVQ   a+0(FP), AX
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-	MOVQ   16(AX), CX
-	MOVQ   24(AX), DX
-	MOVQ   40(AX), BX
-	MOVQ   48(AX), SI
-	LEAQ   (SI)(SI*2), DI
-	ADDQ   BX, DI
-	MOVQ   72(AX), R8
+	MOVQ a+0(FP), AX
+	MOVQ 96(AX), CX
+	MOVQ 48(AX), DX
+	MOVQ 112(AX), BX
+	MOVQ 120(AX), SI
+	MOVQ 104(AX), DI
+	MOVQ SI, R8
+
+dyLine:
+	PREFETCHT1 (BX)
+	ADDQ       $0x40, BX
+	DECQ       R8
+	JNE        dyLine
+
+xChannel:
+	MOVQ CX, BX
+	MOVQ SI, R8
+
+xLine:
+	PREFETCHT1 (BX)
+	ADDQ       $0x40, BX
+	DECQ       R8
+	JNE        xLine
+	ADDQ       DX, CX
+	DECQ       DI
+	JNE        xChannel
+	VXORPS     Y0, Y0, Y0
+	VXORPS     Y1, Y1, Y1
+	VXORPS     Y2, Y2, Y2
+	VXORPS     Y3, Y3, Y3
+	MOVQ       16(AX), CX
+	MOVQ       24(AX), DX
+	MOVQ       40(AX), BX
+	MOVQ       48(AX), SI
+	LEAQ       (SI)(SI*2), DI
+	ADDQ       BX, DI
+	MOVQ       72(AX), R8
 
 row:
 	MOVQ 80(AX), R9
@@ -441,22 +491,47 @@ column:
 	RET
 
 // func weights3x1AVX2(a *int64)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·weights3x1AVX2(SB), NOSPLIT, $0-8
-	MOVQ   a+0(FP), AX
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-	VXORPS Y4, Y4, Y4
-	VXORPS Y5, Y5, Y5
-	MOVQ   16(AX), CX
-	MOVQ   24(AX), DX
-	MOVQ   40(AX), BX
-	MOVQ   48(AX), SI
-	LEAQ   (SI)(SI*2), DI
-	ADDQ   BX, DI
-	MOVQ   72(AX), R8
+	MOVQ a+0(FP), AX
+	MOVQ 96(AX), CX
+	MOVQ 48(AX), DX
+	MOVQ 112(AX), BX
+	MOVQ 120(AX), SI
+	MOVQ 104(AX), DI
+	MOVQ SI, R8
+
+dyLine:
+	PREFETCHT1 (BX)
+	ADDQ       $0x40, BX
+	DECQ       R8
+	JNE        dyLine
+
+xChannel:
+	MOVQ CX, BX
+	MOVQ SI, R8
+
+xLine:
+	PREFETCHT1 (BX)
+	ADDQ       $0x40, BX
+	DECQ       R8
+	JNE        xLine
+	ADDQ       DX, CX
+	DECQ       DI
+	JNE        xChannel
+	VXORPS     Y0, Y0, Y0
+	VXORPS     Y1, Y1, Y1
+	VXORPS     Y2, Y2, Y2
+	VXORPS     Y3, Y3, Y3
+	VXORPS     Y4, Y4, Y4
+	VXORPS     Y5, Y5, Y5
+	MOVQ       16(AX), CX
+	MOVQ       24(AX), DX
+	MOVQ       40(AX), BX
+	MOVQ       48(AX), SI
+	LEAQ       (SI)(SI*2), DI
+	ADDQ       BX, DI
+	MOVQ       72(AX), R8
 
 row:
 	MOVQ 80(AX), R9
@@ -653,24 +728,49 @@ column:
 	RET
 
 // func weights4x1AVX2(a *int64)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·weights4x1AVX2(SB), NOSPLIT, $0-8
-	MOVQ   a+0(FP), AX
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-	VXORPS Y4, Y4, Y4
-	VXORPS Y5, Y5, Y5
-	VXORPS Y6, Y6, Y6
-	VXORPS Y7, Y7, Y7
-	MOVQ   16(AX), CX
-	MOVQ   24(AX), DX
-	MOVQ   40(AX), BX
-	MOVQ   48(AX), SI
-	LEAQ   (SI)(SI*2), DI
-	ADDQ   BX, DI
-	MOVQ   72(AX), R8
+	MOVQ a+0(FP), AX
+	MOVQ 96(AX), CX
+	MOVQ 48(AX), DX
+	MOVQ 112(AX), BX
+	MOVQ 120(AX), SI
+	MOVQ 104(AX), DI
+	MOVQ SI, R8
+
+dyLine:
+	PREFETCHT1 (BX)
+	ADDQ       $0x40, BX
+	DECQ       R8
+	JNE        dyLine
+
+xChannel:
+	MOVQ CX, BX
+	MOVQ SI, R8
+
+xLine:
+	PREFETCHT1 (BX)
+	ADDQ       $0x40, BX
+	DECQ       R8
+	JNE        xLine
+	ADDQ       DX, CX
+	DECQ       DI
+	JNE        xChannel
+	VXORPS     Y0, Y0, Y0
+	VXORPS     Y1, Y1, Y1
+	VXORPS     Y2, Y2, Y2
+	VXORPS     Y3, Y3, Y3
+	VXORPS     Y4, Y4, Y4
+	VXORPS     Y5, Y5, Y5
+	VXORPS     Y6, Y6, Y6
+	VXORPS     Y7, Y7, Y7
+	MOVQ       16(AX), CX
+	MOVQ       24(AX), DX
+	MOVQ       40(AX), BX
+	MOVQ       48(AX), SI
+	LEAQ       (SI)(SI*2), DI
+	ADDQ       BX, DI
+	MOVQ       72(AX), R8
 
 row:
 	MOVQ 80(AX), R9
@@ -892,26 +992,51 @@ column:
 	RET
 
 // func weights5x1AVX2(a *int64)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·weights5x1AVX2(SB), NOSPLIT, $0-8
-	MOVQ   a+0(FP), AX
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-	VXORPS Y4, Y4, Y4
-	VXORPS Y5, Y5, Y5
-	VXORPS Y6, Y6, Y6
-	VXORPS Y7, Y7, Y7
-	VXORPS Y8, Y8, Y8
-	VXORPS Y9, Y9, Y9
-	MOVQ   16(AX), CX
-	MOVQ   24(AX), DX
-	MOVQ   40(AX), BX
-	MOVQ   48(AX), SI
-	LEAQ   (SI)(SI*2), DI
-	ADDQ   BX, DI
-	MOVQ   72(AX), R8
+	MOVQ a+0(FP), AX
+	MOVQ 96(AX), CX
+	MOVQ 48(AX), DX
+	MOVQ 112(AX), BX
+	MOVQ 120(AX), SI
+	MOVQ 104(AX), DI
+	MOVQ SI, R8
+
+dyLine:
+	PREFETCHT1 (BX)
+	ADDQ       $0x40, BX
+	DECQ       R8
+	JNE        dyLine
+
+xChannel:
+	MOVQ CX, BX
+	MOVQ SI, R8
+
+xLine:
+	PREFETCHT1 (BX)
+	ADDQ       $0x40, BX
+	DECQ       R8
+	JNE        xLine
+	ADDQ       DX, CX
+	DECQ       DI
+	JNE        xChannel
+	VXORPS     Y0, Y0, Y0
+	VXORPS     Y1, Y1, Y1
+	VXORPS     Y2, Y2, Y2
+	VXORPS     Y3, Y3, Y3
+	VXORPS     Y4, Y4, Y4
+	VXORPS     Y5, Y5, Y5
+	VXORPS     Y6, Y6, Y6
+	VXORPS     Y7, Y7, Y7
+	VXORPS     Y8, Y8, Y8
+	VXORPS     Y9, Y9, Y9
+	MOVQ       16(AX), CX
+	MOVQ       24(AX), DX
+	MOVQ       40(AX), BX
+	MOVQ       48(AX), SI
+	LEAQ       (SI)(SI*2), DI
+	ADDQ       BX, DI
+	MOVQ       72(AX), R8
 
 row:
 	MOVQ 80(AX), R9
@@ -1158,28 +1283,53 @@ column:
 	RET
 
 // func weights6x1AVX2(a *int64)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·weights6x1AVX2(SB), NOSPLIT, $0-8
-	MOVQ   a+0(FP), AX
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-	VXORPS Y4, Y4, Y4
-	VXORPS Y5, Y5, Y5
-	VXORPS Y6, Y6, Y6
-	VXORPS Y7, Y7, Y7
-	VXORPS Y8, Y8, Y8
-	VXORPS Y9, Y9, Y9
-	VXORPS Y10, Y10, Y10
-	VXORPS Y11, Y11, Y11
-	MOVQ   16(AX), CX
-	MOVQ   24(AX), DX
-	MOVQ   40(AX), BX
-	MOVQ   48(AX), SI
-	LEAQ   (SI)(SI*2), DI
-	ADDQ   BX, DI
-	MOVQ   72(AX), R8
+	MOVQ a+0(FP), AX
+	MOVQ 96(AX), CX
+	MOVQ 48(AX), DX
+	MOVQ 112(AX), BX
+	MOVQ 120(AX), SI
+	MOVQ 104(AX), DI
+	MOVQ SI, R8
+
+dyLine:
+	PREFETCHT1 (BX)
+	ADDQ       $0x40, BX
+	DECQ       R8
+	JNE        dyLine
+
+xChannel:
+	MOVQ CX, BX
+	MOVQ SI, R8
+
+xLine:
+	PREFETCHT1 (BX)
+	ADDQ       $0x40, BX
+	DECQ       R8
+	JNE        xLine
+	ADDQ       DX, CX
+	DECQ       DI
+	JNE        xChannel
+	VXORPS     Y0, Y0, Y0
+	VXORPS     Y1, Y1, Y1
+	VXORPS     Y2, Y2, Y2
+	VXORPS     Y3, Y3, Y3
+	VXORPS     Y4, Y4, Y4
+	VXORPS     Y5, Y5, Y5
+	VXORPS     Y6, Y6, Y6
+	VXORPS     Y7, Y7, Y7
+	VXORPS     Y8, Y8, Y8
+	VXORPS     Y9, Y9, Y9
+	VXORPS     Y10, Y10, Y10
+	VXORPS     Y11, Y11, Y11
+	MOVQ       16(AX), CX
+	MOVQ       24(AX), DX
+	MOVQ       40(AX), BX
+	MOVQ       48(AX), SI
+	LEAQ       (SI)(SI*2), DI
+	ADDQ       BX, DI
+	MOVQ       72(AX), R8
 
 row:
 	MOVQ 80(AX), R9
@@ -1702,17 +1852,42 @@ column:
 	RET
 
 // func weights1x1AVX512(a *int64)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·weights1x1AVX512(SB), NOSPLIT, $0-8
-	MOVQ   a+0(FP), AX
-	VPXORD Z0, Z0, Z0
-	MOVQ   16(AX), CX
-	MOVQ   24(AX), DX
-	MOVQ   40(AX), BX
-	MOVQ   48(AX), SI
-	LEAQ   (SI)(SI*2), SI
-	ADDQ   BX, SI
-	MOVQ   72(AX), DI
+	MOVQ a+0(FP), AX
+	MOVQ 96(AX), CX
+	MOVQ 48(AX), DX
+	MOVQ 112(AX), BX
+	MOVQ 120(AX), SI
+	MOVQ 104(AX), DI
+	MOVQ SI, R8
+
+dyLine:
+	PREFETCHT1 (BX)
+	ADDQ       $0x40, BX
+	DECQ       R8
+	JNE        dyLine
+
+xChannel:
+	MOVQ CX, BX
+	MOVQ SI, R8
+
+xLine:
+	PREFETCHT1 (BX)
+	ADDQ       $0x40, BX
+	DECQ       R8
+	JNE        xLine
+	ADDQ       DX, CX
+	DECQ       DI
+	JNE        xChannel
+	VPXORD     Z0, Z0, Z0
+	MOVQ       16(AX), CX
+	MOVQ       24(AX), DX
+	MOVQ       40(AX), BX
+	MOVQ       48(AX), SI
+	LEAQ       (SI)(SI*2), SI
+	ADDQ       BX, SI
+	MOVQ       72(AX), DI
 
 row:
 	MOVQ 80(AX), R8
@@ -1841,18 +2016,43 @@ column:
 	RET
 
 // func weights1x2AVX512(a *int64)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·weights1x2AVX512(SB), NOSPLIT, $0-8
-	MOVQ   a+0(FP), AX
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	MOVQ   16(AX), CX
-	MOVQ   24(AX), DX
-	MOVQ   40(AX), BX
-	MOVQ   48(AX), SI
-	LEAQ   (SI)(SI*2), SI
-	ADDQ   BX, SI
-	MOVQ   72(AX), DI
+	MOVQ a+0(FP), AX
+	MOVQ 96(AX), CX
+	MOVQ 48(AX), DX
+	MOVQ 112(AX), BX
+	MOVQ 120(AX), SI
+	MOVQ 104(AX), DI
+	MOVQ SI, R8
+
+dyLine:
+	PREFETCHT1 (BX)
+	ADDQ       $0x40, BX
+	DECQ       R8
+	JNE        dyLine
+
+xChannel:
+	MOVQ CX, BX
+	MOVQ SI, R8
+
+xLine:
+	PREFETCHT1 (BX)
+	ADDQ       $0x40, BX
+	DECQ       R8
+	JNE        xLine
+	ADDQ       DX, CX
+	DECQ       DI
+	JNE        xChannel
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	MOVQ       16(AX), CX
+	MOVQ       24(AX), DX
+	MOVQ       40(AX), BX
+	MOVQ       48(AX), SI
+	LEAQ       (SI)(SI*2), SI
+	ADDQ       BX, SI
+	MOVQ       72(AX), DI
 
 row:
 	MOVQ 80(AX), R8
@@ -1992,19 +2192,44 @@ column:
 	RET
 
 // func weights1x3AVX512(a *int64)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·weights1x3AVX512(SB), NOSPLIT, $0-8
-	MOVQ   a+0(FP), AX
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	MOVQ   16(AX), CX
-	MOVQ   24(AX), DX
-	MOVQ   40(AX), BX
-	MOVQ   48(AX), SI
-	LEAQ   (SI)(SI*2), SI
-	ADDQ   BX, SI
-	MOVQ   72(AX), DI
+	MOVQ a+0(FP), AX
+	MOVQ 96(AX), CX
+	MOVQ 48(AX), DX
+	MOVQ 112(AX), BX
+	MOVQ 120(AX), SI
+	MOVQ 104(AX), DI
+	MOVQ SI, R8
+
+dyLine:
+	PREFETCHT1 (BX)
+	ADDQ       $0x40, BX
+	DECQ       R8
+	JNE        dyLine
+
+xChannel:
+	MOVQ CX, BX
+	MOVQ SI, R8
+
+xLine:
+	PREFETCHT1 (BX)
+	ADDQ       $0x40, BX
+	DECQ       R8
+	JNE        xLine
+	ADDQ       DX, CX
+	DECQ       DI
+	JNE        xChannel
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	MOVQ       16(AX), CX
+	MOVQ       24(AX), DX
+	MOVQ       40(AX), BX
+	MOVQ       48(AX), SI
+	LEAQ       (SI)(SI*2), SI
+	ADDQ       BX, SI
+	MOVQ       72(AX), DI
 
 row:
 	MOVQ 80(AX), R8
@@ -2155,20 +2380,45 @@ column:
 	RET
 
 // func weights1x4AVX512(a *int64)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·weights1x4AVX512(SB), NOSPLIT, $0-8
-	MOVQ   a+0(FP), AX
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	MOVQ   16(AX), CX
-	MOVQ   24(AX), DX
-	MOVQ   40(AX), BX
-	MOVQ   48(AX), SI
-	LEAQ   (SI)(SI*2), SI
-	ADDQ   BX, SI
-	MOVQ   72(AX), DI
+	MOVQ a+0(FP), AX
+	MOVQ 96(AX), CX
+	MOVQ 48(AX), DX
+	MOVQ 112(AX), BX
+	MOVQ 120(AX), SI
+	MOVQ 104(AX), DI
+	MOVQ SI, R8
+
+dyLine:
+	PREFETCHT1 (BX)
+	ADDQ       $0x40, BX
+	DECQ       R8
+	JNE        dyLine
+
+xChannel:
+	MOVQ CX, BX
+	MOVQ SI, R8
+
+xLine:
+	PREFETCHT1 (BX)
+	ADDQ       $0x40, BX
+	DECQ       R8
+	JNE        xLine
+	ADDQ       DX, CX
+	DECQ       DI
+	JNE        xChannel
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	MOVQ       16(AX), CX
+	MOVQ       24(AX), DX
+	MOVQ       40(AX), BX
+	MOVQ       48(AX), SI
+	LEAQ       (SI)(SI*2), SI
+	ADDQ       BX, SI
+	MOVQ       72(AX), DI
 
 row:
 	MOVQ 80(AX), R8
@@ -2310,18 +2560,43 @@ column:
 	RET
 
 // func weights2x1AVX512(a *int64)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·weights2x1AVX512(SB), NOSPLIT, $0-8
-	MOVQ   a+0(FP), AX
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	MOVQ   16(AX), CX
-	MOVQ   24(AX), DX
-	MOVQ   40(AX), BX
-	MOVQ   48(AX), SI
-	LEAQ   (SI)(SI*2), DI
-	ADDQ   BX, DI
-	MOVQ   72(AX), R8
+	MOVQ a+0(FP), AX
+	MOVQ 96(AX), CX
+	MOVQ 48(AX), DX
+	MOVQ 112(AX), BX
+	MOVQ 120(AX), SI
+	MOVQ 104(AX), DI
+	MOVQ SI, R8
+
+dyLine:
+	PREFETCHT1 (BX)
+	ADDQ       $0x40, BX
+	DECQ       R8
+	JNE        dyLine
+
+xChannel:
+	MOVQ CX, BX
+	MOVQ SI, R8
+
+xLine:
+	PREFETCHT1 (BX)
+	ADDQ       $0x40, BX
+	DECQ       R8
+	JNE        xLine
+	ADDQ       DX, CX
+	DECQ       DI
+	JNE        xChannel
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	MOVQ       16(AX), CX
+	MOVQ       24(AX), DX
+	MOVQ       40(AX), BX
+	MOVQ       48(AX), SI
+	LEAQ       (SI)(SI*2), DI
+	ADDQ       BX, DI
+	MOVQ       72(AX), R8
 
 row:
 	MOVQ 80(AX), R9
@@ -2469,20 +2744,45 @@ column:
 	RET
 
 // func weights2x2AVX512(a *int64)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·weights2x2AVX512(SB), NOSPLIT, $0-8
-	MOVQ   a+0(FP), AX
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	MOVQ   16(AX), CX
-	MOVQ   24(AX), DX
-	MOVQ   40(AX), BX
-	MOVQ   48(AX), SI
-	LEAQ   (SI)(SI*2), DI
-	ADDQ   BX, DI
-	MOVQ   72(AX), R8
+	MOVQ a+0(FP), AX
+	MOVQ 96(AX), CX
+	MOVQ 48(AX), DX
+	MOVQ 112(AX), BX
+	MOVQ 120(AX), SI
+	MOVQ 104(AX), DI
+	MOVQ SI, R8
+
+dyLine:
+	PREFETCHT1 (BX)
+	ADDQ       $0x40, BX
+	DECQ       R8
+	JNE        dyLine
+
+xChannel:
+	MOVQ CX, BX
+	MOVQ SI, R8
+
+xLine:
+	PREFETCHT1 (BX)
+	ADDQ       $0x40, BX
+	DECQ       R8
+	JNE        xLine
+	ADDQ       DX, CX
+	DECQ       DI
+	JNE        xChannel
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	MOVQ       16(AX), CX
+	MOVQ       24(AX), DX
+	MOVQ       40(AX), BX
+	MOVQ       48(AX), SI
+	LEAQ       (SI)(SI*2), DI
+	ADDQ       BX, DI
+	MOVQ       72(AX), R8
 
 row:
 	MOVQ 80(AX), R9
@@ -2650,22 +2950,47 @@ column:
 	RET
 
 // func weights2x3AVX512(a *int64)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·weights2x3AVX512(SB), NOSPLIT, $0-8
-	MOVQ   a+0(FP), AX
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	MOVQ   16(AX), CX
-	MOVQ   24(AX), DX
-	MOVQ   40(AX), BX
-	MOVQ   48(AX), SI
-	LEAQ   (SI)(SI*2), DI
-	ADDQ   BX, DI
-	MOVQ   72(AX), R8
+	MOVQ a+0(FP), AX
+	MOVQ 96(AX), CX
+	MOVQ 48(AX), DX
+	MOVQ 112(AX), BX
+	MOVQ 120(AX), SI
+	MOVQ 104(AX), DI
+	MOVQ SI, R8
+
+dyLine:
+	PREFETCHT1 (BX)
+	ADDQ       $0x40, BX
+	DECQ       R8
+	JNE        dyLine
+
+xChannel:
+	MOVQ CX, BX
+	MOVQ SI, R8
+
+xLine:
+	PREFETCHT1 (BX)
+	ADDQ       $0x40, BX
+	DECQ       R8
+	JNE        xLine
+	ADDQ       DX, CX
+	DECQ       DI
+	JNE        xChannel
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	MOVQ       16(AX), CX
+	MOVQ       24(AX), DX
+	MOVQ       40(AX), BX
+	MOVQ       48(AX), SI
+	LEAQ       (SI)(SI*2), DI
+	ADDQ       BX, DI
+	MOVQ       72(AX), R8
 
 row:
 	MOVQ 80(AX), R9
@@ -2853,24 +3178,49 @@ column:
 	RET
 
 // func weights2x4AVX512(a *int64)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·weights2x4AVX512(SB), NOSPLIT, $0-8
-	MOVQ   a+0(FP), AX
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	MOVQ   16(AX), CX
-	MOVQ   24(AX), DX
-	MOVQ   40(AX), BX
-	MOVQ   48(AX), SI
-	LEAQ   (SI)(SI*2), DI
-	ADDQ   BX, DI
-	MOVQ   72(AX), R8
+	MOVQ a+0(FP), AX
+	MOVQ 96(AX), CX
+	MOVQ 48(AX), DX
+	MOVQ 112(AX), BX
+	MOVQ 120(AX), SI
+	MOVQ 104(AX), DI
+	MOVQ SI, R8
+
+dyLine:
+	PREFETCHT1 (BX)
+	ADDQ       $0x40, BX
+	DECQ       R8
+	JNE        dyLine
+
+xChannel:
+	MOVQ CX, BX
+	MOVQ SI, R8
+
+xLine:
+	PREFETCHT1 (BX)
+	ADDQ       $0x40, BX
+	DECQ       R8
+	JNE        xLine
+	ADDQ       DX, CX
+	DECQ       DI
+	JNE        xChannel
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	MOVQ       16(AX), CX
+	MOVQ       24(AX), DX
+	MOVQ       40(AX), BX
+	MOVQ       48(AX), SI
+	LEAQ       (SI)(SI*2), DI
+	ADDQ       BX, DI
+	MOVQ       72(AX), R8
 
 row:
 	MOVQ 80(AX), R9
@@ -3035,19 +3385,44 @@ column:
 	RET
 
 // func weights3x1AVX512(a *int64)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·weights3x1AVX512(SB), NOSPLIT, $0-8
-	MOVQ   a+0(FP), AX
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	MOVQ   16(AX), CX
-	MOVQ   24(AX), DX
-	MOVQ   40(AX), BX
-	MOVQ   48(AX), SI
-	LEAQ   (SI)(SI*2), DI
-	ADDQ   BX, DI
-	MOVQ   72(AX), R8
+	MOVQ a+0(FP), AX
+	MOVQ 96(AX), CX
+	MOVQ 48(AX), DX
+	MOVQ 112(AX), BX
+	MOVQ 120(AX), SI
+	MOVQ 104(AX), DI
+	MOVQ SI, R8
+
+dyLine:
+	PREFETCHT1 (BX)
+	ADDQ       $0x40, BX
+	DECQ       R8
+	JNE        dyLine
+
+xChannel:
+	MOVQ CX, BX
+	MOVQ SI, R8
+
+xLine:
+	PREFETCHT1 (BX)
+	ADDQ       $0x40, BX
+	DECQ       R8
+	JNE        xLine
+	ADDQ       DX, CX
+	DECQ       DI
+	JNE        xChannel
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	MOVQ       16(AX), CX
+	MOVQ       24(AX), DX
+	MOVQ       40(AX), BX
+	MOVQ       48(AX), SI
+	LEAQ       (SI)(SI*2), DI
+	ADDQ       BX, DI
+	MOVQ       72(AX), R8
 
 row:
 	MOVQ 80(AX), R9
@@ -3215,22 +3590,47 @@ column:
 	RET
 
 // func weights3x2AVX512(a *int64)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·weights3x2AVX512(SB), NOSPLIT, $0-8
-	MOVQ   a+0(FP), AX
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	MOVQ   16(AX), CX
-	MOVQ   24(AX), DX
-	MOVQ   40(AX), BX
-	MOVQ   48(AX), SI
-	LEAQ   (SI)(SI*2), DI
-	ADDQ   BX, DI
-	MOVQ   72(AX), R8
+	MOVQ a+0(FP), AX
+	MOVQ 96(AX), CX
+	MOVQ 48(AX), DX
+	MOVQ 112(AX), BX
+	MOVQ 120(AX), SI
+	MOVQ 104(AX), DI
+	MOVQ SI, R8
+
+dyLine:
+	PREFETCHT1 (BX)
+	ADDQ       $0x40, BX
+	DECQ       R8
+	JNE        dyLine
+
+xChannel:
+	MOVQ CX, BX
+	MOVQ SI, R8
+
+xLine:
+	PREFETCHT1 (BX)
+	ADDQ       $0x40, BX
+	DECQ       R8
+	JNE        xLine
+	ADDQ       DX, CX
+	DECQ       DI
+	JNE        xChannel
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	MOVQ       16(AX), CX
+	MOVQ       24(AX), DX
+	MOVQ       40(AX), BX
+	MOVQ       48(AX), SI
+	LEAQ       (SI)(SI*2), DI
+	ADDQ       BX, DI
+	MOVQ       72(AX), R8
 
 row:
 	MOVQ 80(AX), R9
@@ -3427,25 +3827,50 @@ column:
 	RET
 
 // func weights3x3AVX512(a *int64)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·weights3x3AVX512(SB), NOSPLIT, $0-8
-	MOVQ   a+0(FP), AX
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	MOVQ   16(AX), CX
-	MOVQ   24(AX), DX
-	MOVQ   40(AX), BX
-	MOVQ   48(AX), SI
-	LEAQ   (SI)(SI*2), DI
-	ADDQ   BX, DI
-	MOVQ   72(AX), R8
+	MOVQ a+0(FP), AX
+	MOVQ 96(AX), CX
+	MOVQ 48(AX), DX
+	MOVQ 112(AX), BX
+	MOVQ 120(AX), SI
+	MOVQ 104(AX), DI
+	MOVQ SI, R8
+
+dyLine:
+	PREFETCHT1 (BX)
+	ADDQ       $0x40, BX
+	DECQ       R8
+	JNE        dyLine
+
+xChannel:
+	MOVQ CX, BX
+	MOVQ SI, R8
+
+xLine:
+	PREFETCHT1 (BX)
+	ADDQ       $0x40, BX
+	DECQ       R8
+	JNE        xLine
+	ADDQ       DX, CX
+	DECQ       DI
+	JNE        xChannel
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	VPXORD     Z8, Z8, Z8
+	MOVQ       16(AX), CX
+	MOVQ       24(AX), DX
+	MOVQ       40(AX), BX
+	MOVQ       48(AX), SI
+	LEAQ       (SI)(SI*2), DI
+	ADDQ       BX, DI
+	MOVQ       72(AX), R8
 
 row:
 	MOVQ 80(AX), R9
@@ -3671,28 +4096,53 @@ column:
 	RET
 
 // func weights3x4AVX512(a *int64)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·weights3x4AVX512(SB), NOSPLIT, $0-8
-	MOVQ   a+0(FP), AX
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-	MOVQ   16(AX), CX
-	MOVQ   24(AX), DX
-	MOVQ   40(AX), BX
-	MOVQ   48(AX), SI
-	LEAQ   (SI)(SI*2), DI
-	ADDQ   BX, DI
-	MOVQ   72(AX), R8
+	MOVQ a+0(FP), AX
+	MOVQ 96(AX), CX
+	MOVQ 48(AX), DX
+	MOVQ 112(AX), BX
+	MOVQ 120(AX), SI
+	MOVQ 104(AX), DI
+	MOVQ SI, R8
+
+dyLine:
+	PREFETCHT1 (BX)
+	ADDQ       $0x40, BX
+	DECQ       R8
+	JNE        dyLine
+
+xChannel:
+	MOVQ CX, BX
+	MOVQ SI, R8
+
+xLine:
+	PREFETCHT1 (BX)
+	ADDQ       $0x40, BX
+	DECQ       R8
+	JNE        xLine
+	ADDQ       DX, CX
+	DECQ       DI
+	JNE        xChannel
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	VPXORD     Z8, Z8, Z8
+	VPXORD     Z9, Z9, Z9
+	VPXORD     Z10, Z10, Z10
+	VPXORD     Z11, Z11, Z11
+	MOVQ       16(AX), CX
+	MOVQ       24(AX), DX
+	MOVQ       40(AX), BX
+	MOVQ       48(AX), SI
+	LEAQ       (SI)(SI*2), DI
+	ADDQ       BX, DI
+	MOVQ       72(AX), R8
 
 row:
 	MOVQ 80(AX), R9
@@ -3980,20 +4430,45 @@ end:
 	RET
 
 // func weights4x1AVX512(a *int64)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·weights4x1AVX512(SB), NOSPLIT, $0-8
-	MOVQ   a+0(FP), AX
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	MOVQ   16(AX), CX
-	MOVQ   24(AX), DX
-	MOVQ   40(AX), BX
-	MOVQ   48(AX), SI
-	LEAQ   (SI)(SI*2), DI
-	ADDQ   BX, DI
-	MOVQ   72(AX), R8
+	MOVQ a+0(FP), AX
+	MOVQ 96(AX), CX
+	MOVQ 48(AX), DX
+	MOVQ 112(AX), BX
+	MOVQ 120(AX), SI
+	MOVQ 104(AX), DI
+	MOVQ SI, R8
+
+dyLine:
+	PREFETCHT1 (BX)
+	ADDQ       $0x40, BX
+	DECQ       R8
+	JNE        dyLine
+
+xChannel:
+	MOVQ CX, BX
+	MOVQ SI, R8
+
+xLine:
+	PREFETCHT1 (BX)
+	ADDQ       $0x40, BX
+	DECQ       R8
+	JNE        xLine
+	ADDQ       DX, CX
+	DECQ       DI
+	JNE        xChannel
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	MOVQ       16(AX), CX
+	MOVQ       24(AX), DX
+	MOVQ       40(AX), BX
+	MOVQ       48(AX), SI
+	LEAQ       (SI)(SI*2), DI
+	ADDQ       BX, DI
+	MOVQ       72(AX), R8
 
 row:
 	MOVQ 80(AX), R9
@@ -4326,24 +4801,49 @@ end:
 	RET
 
 // func weights4x2AVX512(a *int64)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·weights4x2AVX512(SB), NOSPLIT, $0-8
-	MOVQ   a+0(FP), AX
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	MOVQ   16(AX), CX
-	MOVQ   24(AX), DX
-	MOVQ   40(AX), BX
-	MOVQ   48(AX), SI
-	LEAQ   (SI)(SI*2), DI
-	ADDQ   BX, DI
-	MOVQ   72(AX), R8
+	MOVQ a+0(FP), AX
+	MOVQ 96(AX), CX
+	MOVQ 48(AX), DX
+	MOVQ 112(AX), BX
+	MOVQ 120(AX), SI
+	MOVQ 104(AX), DI
+	MOVQ SI, R8
+
+dyLine:
+	PREFETCHT1 (BX)
+	ADDQ       $0x40, BX
+	DECQ       R8
+	JNE        dyLine
+
+xChannel:
+	MOVQ CX, BX
+	MOVQ SI, R8
+
+xLine:
+	PREFETCHT1 (BX)
+	ADDQ       $0x40, BX
+	DECQ       R8
+	JNE        xLine
+	ADDQ       DX, CX
+	DECQ       DI
+	JNE        xChannel
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	MOVQ       16(AX), CX
+	MOVQ       24(AX), DX
+	MOVQ       40(AX), BX
+	MOVQ       48(AX), SI
+	LEAQ       (SI)(SI*2), DI
+	ADDQ       BX, DI
+	MOVQ       72(AX), R8
 
 row:
 	MOVQ 80(AX), R9
@@ -4759,28 +5259,53 @@ end:
 	RET
 
 // func weights4x3AVX512(a *int64)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·weights4x3AVX512(SB), NOSPLIT, $0-8
-	MOVQ   a+0(FP), AX
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-	MOVQ   16(AX), CX
-	MOVQ   24(AX), DX
-	MOVQ   40(AX), BX
-	MOVQ   48(AX), SI
-	LEAQ   (SI)(SI*2), DI
-	ADDQ   BX, DI
-	MOVQ   72(AX), R8
+	MOVQ a+0(FP), AX
+	MOVQ 96(AX), CX
+	MOVQ 48(AX), DX
+	MOVQ 112(AX), BX
+	MOVQ 120(AX), SI
+	MOVQ 104(AX), DI
+	MOVQ SI, R8
+
+dyLine:
+	PREFETCHT1 (BX)
+	ADDQ       $0x40, BX
+	DECQ       R8
+	JNE        dyLine
+
+xChannel:
+	MOVQ CX, BX
+	MOVQ SI, R8
+
+xLine:
+	PREFETCHT1 (BX)
+	ADDQ       $0x40, BX
+	DECQ       R8
+	JNE        xLine
+	ADDQ       DX, CX
+	DECQ       DI
+	JNE        xChannel
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	VPXORD     Z8, Z8, Z8
+	VPXORD     Z9, Z9, Z9
+	VPXORD     Z10, Z10, Z10
+	VPXORD     Z11, Z11, Z11
+	MOVQ       16(AX), CX
+	MOVQ       24(AX), DX
+	MOVQ       40(AX), BX
+	MOVQ       48(AX), SI
+	LEAQ       (SI)(SI*2), DI
+	ADDQ       BX, DI
+	MOVQ       72(AX), R8
 
 row:
 	MOVQ 80(AX), R9
@@ -5279,32 +5804,57 @@ end:
 	RET
 
 // func weights4x4AVX512(a *int64)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·weights4x4AVX512(SB), NOSPLIT, $0-8
-	MOVQ   a+0(FP), AX
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-	VPXORD Z12, Z12, Z12
-	VPXORD Z13, Z13, Z13
-	VPXORD Z14, Z14, Z14
-	VPXORD Z15, Z15, Z15
-	MOVQ   16(AX), CX
-	MOVQ   24(AX), DX
-	MOVQ   40(AX), BX
-	MOVQ   48(AX), SI
-	LEAQ   (SI)(SI*2), DI
-	ADDQ   BX, DI
-	MOVQ   72(AX), R8
+	MOVQ a+0(FP), AX
+	MOVQ 96(AX), CX
+	MOVQ 48(AX), DX
+	MOVQ 112(AX), BX
+	MOVQ 120(AX), SI
+	MOVQ 104(AX), DI
+	MOVQ SI, R8
+
+dyLine:
+	PREFETCHT1 (BX)
+	ADDQ       $0x40, BX
+	DECQ       R8
+	JNE        dyLine
+
+xChannel:
+	MOVQ CX, BX
+	MOVQ SI, R8
+
+xLine:
+	PREFETCHT1 (BX)
+	ADDQ       $0x40, BX
+	DECQ       R8
+	JNE        xLine
+	ADDQ       DX, CX
+	DECQ       DI
+	JNE        xChannel
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	VPXORD     Z8, Z8, Z8
+	VPXORD     Z9, Z9, Z9
+	VPXORD     Z10, Z10, Z10
+	VPXORD     Z11, Z11, Z11
+	VPXORD     Z12, Z12, Z12
+	VPXORD     Z13, Z13, Z13
+	VPXORD     Z14, Z14, Z14
+	VPXORD     Z15, Z15, Z15
+	MOVQ       16(AX), CX
+	MOVQ       24(AX), DX
+	MOVQ       40(AX), BX
+	MOVQ       48(AX), SI
+	LEAQ       (SI)(SI*2), DI
+	ADDQ       BX, DI
+	MOVQ       72(AX), R8
 
 row:
 	MOVQ 80(AX), R9
@@ -5633,21 +6183,46 @@ end:
 	RET
 
 // func weights5x1AVX512(a *int64)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·weights5x1AVX512(SB), NOSPLIT, $0-8
-	MOVQ   a+0(FP), AX
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	MOVQ   16(AX), CX
-	MOVQ   24(AX), DX
-	MOVQ   40(AX), BX
-	MOVQ   48(AX), SI
-	LEAQ   (SI)(SI*2), DI
-	ADDQ   BX, DI
-	MOVQ   72(AX), R8
+	MOVQ a+0(FP), AX
+	MOVQ 96(AX), CX
+	MOVQ 48(AX), DX
+	MOVQ 112(AX), BX
+	MOVQ 120(AX), SI
+	MOVQ 104(AX), DI
+	MOVQ SI, R8
+
+dyLine:
+	PREFETCHT1 (BX)
+	ADDQ       $0x40, BX
+	DECQ       R8
+	JNE        dyLine
+
+xChannel:
+	MOVQ CX, BX
+	MOVQ SI, R8
+
+xLine:
+	PREFETCHT1 (BX)
+	ADDQ       $0x40, BX
+	DECQ       R8
+	JNE        xLine
+	ADDQ       DX, CX
+	DECQ       DI
+	JNE        xChannel
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	MOVQ       16(AX), CX
+	MOVQ       24(AX), DX
+	MOVQ       40(AX), BX
+	MOVQ       48(AX), SI
+	LEAQ       (SI)(SI*2), DI
+	ADDQ       BX, DI
+	MOVQ       72(AX), R8
 
 row:
 	MOVQ 80(AX), R9
@@ -6027,26 +6602,51 @@ end:
 	RET
 
 // func weights5x2AVX512(a *int64)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·weights5x2AVX512(SB), NOSPLIT, $0-8
-	MOVQ   a+0(FP), AX
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	MOVQ   16(AX), CX
-	MOVQ   24(AX), DX
-	MOVQ   40(AX), BX
-	MOVQ   48(AX), SI
-	LEAQ   (SI)(SI*2), DI
-	ADDQ   BX, DI
-	MOVQ   72(AX), R8
+	MOVQ a+0(FP), AX
+	MOVQ 96(AX), CX
+	MOVQ 48(AX), DX
+	MOVQ 112(AX), BX
+	MOVQ 120(AX), SI
+	MOVQ 104(AX), DI
+	MOVQ SI, R8
+
+dyLine:
+	PREFETCHT1 (BX)
+	ADDQ       $0x40, BX
+	DECQ       R8
+	JNE        dyLine
+
+xChannel:
+	MOVQ CX, BX
+	MOVQ SI, R8
+
+xLine:
+	PREFETCHT1 (BX)
+	ADDQ       $0x40, BX
+	DECQ       R8
+	JNE        xLine
+	ADDQ       DX, CX
+	DECQ       DI
+	JNE        xChannel
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	VPXORD     Z8, Z8, Z8
+	VPXORD     Z9, Z9, Z9
+	MOVQ       16(AX), CX
+	MOVQ       24(AX), DX
+	MOVQ       40(AX), BX
+	MOVQ       48(AX), SI
+	LEAQ       (SI)(SI*2), DI
+	ADDQ       BX, DI
+	MOVQ       72(AX), R8
 
 row:
 	MOVQ 80(AX), R9
@@ -6527,31 +7127,56 @@ end:
 	RET
 
 // func weights5x3AVX512(a *int64)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·weights5x3AVX512(SB), NOSPLIT, $0-8
-	MOVQ   a+0(FP), AX
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-	VPXORD Z12, Z12, Z12
-	VPXORD Z13, Z13, Z13
-	VPXORD Z14, Z14, Z14
-	MOVQ   16(AX), CX
-	MOVQ   24(AX), DX
-	MOVQ   40(AX), BX
-	MOVQ   48(AX), SI
-	LEAQ   (SI)(SI*2), DI
-	ADDQ   BX, DI
-	MOVQ   72(AX), R8
+	MOVQ a+0(FP), AX
+	MOVQ 96(AX), CX
+	MOVQ 48(AX), DX
+	MOVQ 112(AX), BX
+	MOVQ 120(AX), SI
+	MOVQ 104(AX), DI
+	MOVQ SI, R8
+
+dyLine:
+	PREFETCHT1 (BX)
+	ADDQ       $0x40, BX
+	DECQ       R8
+	JNE        dyLine
+
+xChannel:
+	MOVQ CX, BX
+	MOVQ SI, R8
+
+xLine:
+	PREFETCHT1 (BX)
+	ADDQ       $0x40, BX
+	DECQ       R8
+	JNE        xLine
+	ADDQ       DX, CX
+	DECQ       DI
+	JNE        xChannel
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	VPXORD     Z8, Z8, Z8
+	VPXORD     Z9, Z9, Z9
+	VPXORD     Z10, Z10, Z10
+	VPXORD     Z11, Z11, Z11
+	VPXORD     Z12, Z12, Z12
+	VPXORD     Z13, Z13, Z13
+	VPXORD     Z14, Z14, Z14
+	MOVQ       16(AX), CX
+	MOVQ       24(AX), DX
+	MOVQ       40(AX), BX
+	MOVQ       48(AX), SI
+	LEAQ       (SI)(SI*2), DI
+	ADDQ       BX, DI
+	MOVQ       72(AX), R8
 
 row:
 	MOVQ 80(AX), R9
@@ -7133,36 +7758,61 @@ end:
 	RET
 
 // func weights5x4AVX512(a *int64)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·weights5x4AVX512(SB), NOSPLIT, $0-8
-	MOVQ   a+0(FP), AX
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-	VPXORD Z12, Z12, Z12
-	VPXORD Z13, Z13, Z13
-	VPXORD Z14, Z14, Z14
-	VPXORD Z15, Z15, Z15
-	VPXORD Z16, Z16, Z16
-	VPXORD Z17, Z17, Z17
-	VPXORD Z18, Z18, Z18
-	VPXORD Z19, Z19, Z19
-	MOVQ   16(AX), CX
-	MOVQ   24(AX), DX
-	MOVQ   40(AX), BX
-	MOVQ   48(AX), SI
-	LEAQ   (SI)(SI*2), DI
-	ADDQ   BX, DI
-	MOVQ   72(AX), R8
+	MOVQ a+0(FP), AX
+	MOVQ 96(AX), CX
+	MOVQ 48(AX), DX
+	MOVQ 112(AX), BX
+	MOVQ 120(AX), SI
+	MOVQ 104(AX), DI
+	MOVQ SI, R8
+
+dyLine:
+	PREFETCHT1 (BX)
+	ADDQ       $0x40, BX
+	DECQ       R8
+	JNE        dyLine
+
+xChannel:
+	MOVQ CX, BX
+	MOVQ SI, R8
+
+xLine:
+	PREFETCHT1 (BX)
+	ADDQ       $0x40, BX
+	DECQ       R8
+	JNE        xLine
+	ADDQ       DX, CX
+	DECQ       DI
+	JNE        xChannel
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	VPXORD     Z8, Z8, Z8
+	VPXORD     Z9, Z9, Z9
+	VPXORD     Z10, Z10, Z10
+	VPXORD     Z11, Z11, Z11
+	VPXORD     Z12, Z12, Z12
+	VPXORD     Z13, Z13, Z13
+	VPXORD     Z14, Z14, Z14
+	VPXORD     Z15, Z15, Z15
+	VPXORD     Z16, Z16, Z16
+	VPXORD     Z17, Z17, Z17
+	VPXORD     Z18, Z18, Z18
+	VPXORD     Z19, Z19, Z19
+	MOVQ       16(AX), CX
+	MOVQ       24(AX), DX
+	MOVQ       40(AX), BX
+	MOVQ       48(AX), SI
+	LEAQ       (SI)(SI*2), DI
+	ADDQ       BX, DI
+	MOVQ       72(AX), R8
 
 row:
 	MOVQ 80(AX), R9
@@ -7532,22 +8182,47 @@ end:
 	RET
 
 // func weights6x1AVX512(a *int64)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·weights6x1AVX512(SB), NOSPLIT, $0-8
-	MOVQ   a+0(FP), AX
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	MOVQ   16(AX), CX
-	MOVQ   24(AX), DX
-	MOVQ   40(AX), BX
-	MOVQ   48(AX), SI
-	LEAQ   (SI)(SI*2), DI
-	ADDQ   BX, DI
-	MOVQ   72(AX), R8
+	MOVQ a+0(FP), AX
+	MOVQ 96(AX), CX
+	MOVQ 48(AX), DX
+	MOVQ 112(AX), BX
+	MOVQ 120(AX), SI
+	MOVQ 104(AX), DI
+	MOVQ SI, R8
+
+dyLine:
+	PREFETCHT1 (BX)
+	ADDQ       $0x40, BX
+	DECQ       R8
+	JNE        dyLine
+
+xChannel:
+	MOVQ CX, BX
+	MOVQ SI, R8
+
+xLine:
+	PREFETCHT1 (BX)
+	ADDQ       $0x40, BX
+	DECQ       R8
+	JNE        xLine
+	ADDQ       DX, CX
+	DECQ       DI
+	JNE        xChannel
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	MOVQ       16(AX), CX
+	MOVQ       24(AX), DX
+	MOVQ       40(AX), BX
+	MOVQ       48(AX), SI
+	LEAQ       (SI)(SI*2), DI
+	ADDQ       BX, DI
+	MOVQ       72(AX), R8
 
 row:
 	MOVQ 80(AX), R9
@@ -7974,28 +8649,53 @@ end:
 	RET
 
 // func weights6x2AVX512(a *int64)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·weights6x2AVX512(SB), NOSPLIT, $0-8
-	MOVQ   a+0(FP), AX
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-	MOVQ   16(AX), CX
-	MOVQ   24(AX), DX
-	MOVQ   40(AX), BX
-	MOVQ   48(AX), SI
-	LEAQ   (SI)(SI*2), DI
-	ADDQ   BX, DI
-	MOVQ   72(AX), R8
+	MOVQ a+0(FP), AX
+	MOVQ 96(AX), CX
+	MOVQ 48(AX), DX
+	MOVQ 112(AX), BX
+	MOVQ 120(AX), SI
+	MOVQ 104(AX), DI
+	MOVQ SI, R8
+
+dyLine:
+	PREFETCHT1 (BX)
+	ADDQ       $0x40, BX
+	DECQ       R8
+	JNE        dyLine
+
+xChannel:
+	MOVQ CX, BX
+	MOVQ SI, R8
+
+xLine:
+	PREFETCHT1 (BX)
+	ADDQ       $0x40, BX
+	DECQ       R8
+	JNE        xLine
+	ADDQ       DX, CX
+	DECQ       DI
+	JNE        xChannel
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	VPXORD     Z8, Z8, Z8
+	VPXORD     Z9, Z9, Z9
+	VPXORD     Z10, Z10, Z10
+	VPXORD     Z11, Z11, Z11
+	MOVQ       16(AX), CX
+	MOVQ       24(AX), DX
+	MOVQ       40(AX), BX
+	MOVQ       48(AX), SI
+	LEAQ       (SI)(SI*2), DI
+	ADDQ       BX, DI
+	MOVQ       72(AX), R8
 
 row:
 	MOVQ 80(AX), R9
@@ -8541,34 +9241,59 @@ end:
 	RET
 
 // func weights6x3AVX512(a *int64)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·weights6x3AVX512(SB), NOSPLIT, $0-8
-	MOVQ   a+0(FP), AX
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-	VPXORD Z12, Z12, Z12
-	VPXORD Z13, Z13, Z13
-	VPXORD Z14, Z14, Z14
-	VPXORD Z15, Z15, Z15
-	VPXORD Z16, Z16, Z16
-	VPXORD Z17, Z17, Z17
-	MOVQ   16(AX), CX
-	MOVQ   24(AX), DX
-	MOVQ   40(AX), BX
-	MOVQ   48(AX), SI
-	LEAQ   (SI)(SI*2), DI
-	ADDQ   BX, DI
-	MOVQ   72(AX), R8
+	MOVQ a+0(FP), AX
+	MOVQ 96(AX), CX
+	MOVQ 48(AX), DX
+	MOVQ 112(AX), BX
+	MOVQ 120(AX), SI
+	MOVQ 104(AX), DI
+	MOVQ SI, R8
+
+dyLine:
+	PREFETCHT1 (BX)
+	ADDQ       $0x40, BX
+	DECQ       R8
+	JNE        dyLine
+
+xChannel:
+	MOVQ CX, BX
+	MOVQ SI, R8
+
+xLine:
+	PREFETCHT1 (BX)
+	ADDQ       $0x40, BX
+	DECQ       R8
+	JNE        xLine
+	ADDQ       DX, CX
+	DECQ       DI
+	JNE        xChannel
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	VPXORD     Z8, Z8, Z8
+	VPXORD     Z9, Z9, Z9
+	VPXORD     Z10, Z10, Z10
+	VPXORD     Z11, Z11, Z11
+	VPXORD     Z12, Z12, Z12
+	VPXORD     Z13, Z13, Z13
+	VPXORD     Z14, Z14, Z14
+	VPXORD     Z15, Z15, Z15
+	VPXORD     Z16, Z16, Z16
+	VPXORD     Z17, Z17, Z17
+	MOVQ       16(AX), CX
+	MOVQ       24(AX), DX
+	MOVQ       40(AX), BX
+	MOVQ       48(AX), SI
+	LEAQ       (SI)(SI*2), DI
+	ADDQ       BX, DI
+	MOVQ       72(AX), R8
 
 row:
 	MOVQ 80(AX), R9
@@ -9233,40 +9958,65 @@ end:
 	RET
 
 // func weights6x4AVX512(a *int64)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·weights6x4AVX512(SB), NOSPLIT, $0-8
-	MOVQ   a+0(FP), AX
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-	VPXORD Z12, Z12, Z12
-	VPXORD Z13, Z13, Z13
-	VPXORD Z14, Z14, Z14
-	VPXORD Z15, Z15, Z15
-	VPXORD Z16, Z16, Z16
-	VPXORD Z17, Z17, Z17
-	VPXORD Z18, Z18, Z18
-	VPXORD Z19, Z19, Z19
-	VPXORD Z20, Z20, Z20
-	VPXORD Z21, Z21, Z21
-	VPXORD Z22, Z22, Z22
-	VPXORD Z23, Z23, Z23
-	MOVQ   16(AX), CX
-	MOVQ   24(AX), DX
-	MOVQ   40(AX), BX
-	MOVQ   48(AX), SI
-	LEAQ   (SI)(SI*2), DI
-	ADDQ   BX, DI
-	MOVQ   72(AX), R8
+	MOVQ a+0(FP), AX
+	MOVQ 96(AX), CX
+	MOVQ 48(AX), DX
+	MOVQ 112(AX), BX
+	MOVQ 120(AX), SI
+	MOVQ 104(AX), DI
+	MOVQ SI, R8
+
+dyLine:
+	PREFETCHT1 (BX)
+	ADDQ       $0x40, BX
+	DECQ       R8
+	JNE        dyLine
+
+xChannel:
+	MOVQ CX, BX
+	MOVQ SI, R8
+
+xLine:
+	PREFETCHT1 (BX)
+	ADDQ       $0x40, BX
+	DECQ       R8
+	JNE        xLine
+	ADDQ       DX, CX
+	DECQ       DI
+	JNE        xChannel
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	VPXORD     Z8, Z8, Z8
+	VPXORD     Z9, Z9, Z9
+	VPXORD     Z10, Z10, Z10
+	VPXORD     Z11, Z11, Z11
+	VPXORD     Z12, Z12, Z12
+	VPXORD     Z13, Z13, Z13
+	VPXORD     Z14, Z14, Z14
+	VPXORD     Z15, Z15, Z15
+	VPXORD     Z16, Z16, Z16
+	VPXORD     Z17, Z17, Z17
+	VPXORD     Z18, Z18, Z18
+	VPXORD     Z19, Z19, Z19
+	VPXORD     Z20, Z20, Z20
+	VPXORD     Z21, Z21, Z21
+	VPXORD     Z22, Z22, Z22
+	VPXORD     Z23, Z23, Z23
+	MOVQ       16(AX), CX
+	MOVQ       24(AX), DX
+	MOVQ       40(AX), BX
+	MOVQ       48(AX), SI
+	LEAQ       (SI)(SI*2), DI
+	ADDQ       BX, DI
+	MOVQ       72(AX), R8
 
 row:
 	MOVQ 80(AX), R9

@@ -189,7 +189,7 @@ func TestArgumentLayout(t *testing.T) {
 	if unsafe.Offsetof(tileArgs{}.rest) != 28*8 || unsafe.Sizeof(tileArgs{}) != 34*8 {
 		t.Error("tileArgs differ from the generator's list")
 	}
-	if unsafe.Offsetof(weightArgs{}.n) != 11*8 {
+	if unsafe.Offsetof(weightArgs{}.lines) != 15*8 {
 		t.Error("weightArgs differ from the generator's list")
 	}
 	if unsafe.Offsetof(poolArgs{}.rest) != 13*8 || unsafe.Sizeof(poolArgs{}) != 18*8 {

@@ -24,6 +24,10 @@ const (
 	gRows
 	gCols
 	gN
+	gAhead
+	gAheadN
+	gAheadD
+	gLines
 )
 
 // weights emits the outer products of v vectors of output channels with r input channels,
@@ -32,6 +36,7 @@ const (
 func weights(s x86.ISA, r, v int) {
 	name := fmt.Sprintf("weights%dx%d%s", r, v, s.Name)
 	a := function(name, "weightArgs", fmt.Sprintf("adds the sums of a block to the gradients of %d input channels by %d vectors of output channels.", r, v))
+	prefetch(a)
 	acc := make([][]lanes, r)
 	for i := range acc {
 		for range v {
@@ -104,6 +109,29 @@ func weights(s x86.ISA, r, v int) {
 		}
 	}
 	x86.Finish()
+}
+
+// prefetch fetches lines of x, of some channels, and of dy for later blocks.
+func prefetch(a GPVirtual) {
+	x, xr, d, lines := load(a, gAhead), load(a, gXR), load(a, gAheadD), load(a, gLines)
+	n, p, left := load(a, gAheadN), GP64(), GP64()
+	MOVQ(lines, left)
+	Label("dyLine")
+	PREFETCHT1(Mem{Base: d})
+	ADDQ(Imm(64), d)
+	DECQ(left)
+	JNE(LabelRef("dyLine"))
+	Label("xChannel")
+	MOVQ(x, p)
+	MOVQ(lines, left)
+	Label("xLine")
+	PREFETCHT1(Mem{Base: p})
+	ADDQ(Imm(64), p)
+	DECQ(left)
+	JNE(LabelRef("xLine"))
+	ADDQ(xr, x)
+	DECQ(n)
+	JNE(LabelRef("xChannel"))
 }
 
 // transpose emits the transposition of 8 rows of 8n floats: 8x8 blocks in eight registers.
