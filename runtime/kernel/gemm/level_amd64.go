@@ -6,7 +6,7 @@ import "github.com/weightspace/weightspace/runtime/kernel/isa"
 
 var (
 	tableAVX2   = table{8, 512, &tilesAVX2, copyRowsAVX2, transposeAVX2}
-	tableAVX512 = table{16, 512, &tilesAVX512, copyRowsAVX512, transposeAVX512}
+	tableAVX512 = table{16, 256, &tilesAVX512, copyRowsAVX512, transposeAVX512}
 )
 
 // levelTable is nil for Ref.

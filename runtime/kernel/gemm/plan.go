@@ -83,11 +83,11 @@ func tilingOf(t *table, s Shape) tiling {
 	return l
 }
 
-// cost estimates half cycles per k of a product cut into tiles of a width and height: the
-// multiply-adds, two per cycle; the loads, somewhat less than two per cycle; the latency of one
-// multiply-add, four cycles.
+// cost estimates the time per k of a product cut into tiles of a width and height, in 1/128
+// cycles: the multiply-adds, two per cycle; the loads, somewhat less than two per cycle; the
+// latency of one multiply-add, four cycles. Among equals fewer loads are better.
 func (t *table) cost(s Shape, width, height int) (c int) {
-	tile := func(h, w int) int { return max(h*w, (h+w)*8/7, 8) }
+	tile := func(h, w int) int { return max(64*h*w, 73*(h+w), 64*8) + h + w }
 	for n := ceil(s.N, t.lanes); n > 0; {
 		for width > n || t.tiles.height(width) == 0 {
 			width--
