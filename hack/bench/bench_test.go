@@ -2,11 +2,14 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -32,7 +35,8 @@ func fake(rate string) {
 		case rate == "dies":
 			return
 		case scan.Text() == "warm":
-			fmt.Printf(`{"setting": "fake %s", "versions": {"fake": "1.2"}}`+"\n", rate)
+			setting := cmp.Or(os.Getenv("WEIGHTSPACE_BENCH_SETTING"), "fake "+rate)
+			fmt.Printf(`{"setting": %q, "versions": {"fake": "1.2"}}`+"\n", setting)
 		default:
 			fmt.Printf(`{"seconds": 2, "work": %s}`+"\n", rate)
 		}
@@ -56,7 +60,8 @@ func fakeWorkload() workload {
 }
 
 func TestMeasureAndTable(t *testing.T) {
-	m, err := measure(t.Context(), fakeWorkload(), options{runs: 3, warm: time.Minute}, io.Discard)
+	known := settings{"fake peer b": "as before"}
+	m, err := measure(t.Context(), fakeWorkload(), options{runs: 3, warm: time.Minute}, known, io.Discard)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -65,10 +70,13 @@ func TestMeasureAndTable(t *testing.T) {
 	if err := writeTable(&out, fakeWorkload(), m); err != nil {
 		t.Fatal(err)
 	}
+	if known["fake ours"] != "fake 6000" {
+		t.Errorf("settings are %v", known)
+	}
 	for _, want := range []string{
 		"| **ours** | fake 6000 | 3,000 | 3,000 to 3,000 |  | 30.0 % |",
 		"| peer a | fake 1000 | 500 | 500 to 500 | 6.00x | 5.0 % |",
-		"| peer b | fake 2000 | 1,000 | 1,000 to 1,000 | 3.00x | 10.0 % |",
+		"| peer b | as before | 1,000 | 1,000 to 1,000 | 3.00x | 10.0 % |",
 		"| peer c | failed: no such / library |",
 		"| peer d | failed: the process ended |",
 		"- 6.00x of peer a (bar 5.00x): met\n",
@@ -80,6 +88,22 @@ func TestMeasureAndTable(t *testing.T) {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("%q is missing in\n%s", want, out.String())
 		}
+	}
+}
+
+func TestSettingsAreRemembered(t *testing.T) {
+	p := places{cache: t.TempDir()}
+	if err := os.MkdirAll(filepath.Dir(p.settings()), 0o750); err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range []settings{{"a": "1", "b": "2"}, {"b": "3"}} {
+		if err := remember(p, s); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got := settings{}
+	if err := got.load(p.settings()); err != nil || !maps.Equal(got, settings{"a": "1", "b": "3"}) {
+		t.Errorf("got %v, %v", got, err)
 	}
 }
 

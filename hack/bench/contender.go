@@ -41,14 +41,18 @@ type process struct {
 	lines chan []byte
 }
 
-// start runs the contender's program; log gets what it prints to stderr.
-func (c contender) start(ctx context.Context, dir string, log io.Writer) (*process, error) {
+// start runs the contender's program; log gets what it prints to stderr. A setting spares it the
+// search for one.
+func (c contender) start(ctx context.Context, dir, setting string, log io.Writer) (*process, error) {
 	command := c.command
 	if c.cores == 1 {
 		command = append([]string{"taskset", "-c", "0"}, command...)
 	}
 	cmd := exec.CommandContext(ctx, command[0], command[1:]...)
 	cmd.Dir, cmd.Stderr, cmd.Env = dir, log, cleanEnvironment(os.Environ(), c.cores)
+	if setting != "" {
+		cmd.Env = append(cmd.Env, "WEIGHTSPACE_BENCH_SETTING="+setting)
+	}
 	// A group of its own, so that its children end with it.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
@@ -101,10 +105,10 @@ func (p *process) ask(ctx context.Context, command string, limit time.Duration) 
 	}
 }
 
-// stop ends the process and its children.
+// stop ends the process and its children, whatever state they are in.
 func (p *process) stop() {
-	_ = p.stdin.Close() // it may have ended by itself
-	_ = syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL) // as above
+	_ = p.stdin.Close()
+	_ = syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL)
 	for range p.lines {
 	}
 	_ = p.cmd.Wait() // killed: the error says so

@@ -14,6 +14,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -27,7 +28,7 @@ type options struct {
 	runs                   int
 	seconds                float64
 	warm                   time.Duration
-	list, pin              bool
+	list, tuned            bool
 }
 
 func main() {
@@ -39,6 +40,7 @@ func main() {
 	flag.StringVar(&o.out, "out", "", "file for the tables, in Markdown")
 	flag.StringVar(&o.lock, "lock", "", "file to flock during each measured run, on a machine that is shared")
 	flag.StringVar(&o.cifar, "cifar", os.Getenv("WEIGHTSPACE_CIFAR10"), "folder of data_batch_1.bin (empty: random images)")
+	flag.BoolVar(&o.tuned, "tuned", false, "take the settings that contenders chose in earlier runs, instead of searching again")
 	flag.BoolVar(&o.list, "list", false, "list the workloads and their contenders")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
@@ -90,21 +92,40 @@ func run(ctx context.Context, o options) error {
 		out = io.MultiWriter(os.Stdout, f)
 	}
 	fmt.Fprintf(out, "%s\n\n", machine(ctx))
+	known := settings{}
+	if o.tuned {
+		if err := known.load(p.settings()); err != nil {
+			return err
+		}
+	}
 	var failed []error
 	for _, w := range chosen {
 		if w.check != nil {
 			failed = append(failed, w.check(ctx, out))
 			continue
 		}
-		m, err := measure(ctx, w, o, os.Stderr)
+		m, err := measure(ctx, w, o, known, os.Stderr)
 		if err != nil {
 			return fmt.Errorf("%s: %w", w.name, err)
 		}
 		if err := writeTable(out, w, m); err != nil {
 			return err
 		}
+		if err := remember(p, known); err != nil {
+			return err
+		}
 	}
 	return errors.Join(failed...)
+}
+
+// remember adds settings to the saved ones.
+func remember(p places, known settings) error {
+	all := settings{}
+	if err := all.load(p.settings()); err != nil {
+		return err
+	}
+	maps.Copy(all, known)
+	return all.save(p.settings())
 }
 
 // matches reports whether a name begins with one of the comma-separated prefixes.
@@ -126,6 +147,7 @@ type places struct {
 func (p places) peers() string           { return filepath.Join(p.root, "hack", "bench", "peers") }
 func (p places) python() string          { return filepath.Join(p.cache, "peers", "venv", "bin", "python") }
 func (p places) ours() string            { return filepath.Join(p.cache, "bench", "ours") }
+func (p places) settings() string        { return filepath.Join(p.cache, "bench", "settings.json") }
 func (p places) data(name string) string { return filepath.Join(p.cache, "bench", name+".safetensors") }
 
 // findPlaces finds the repository above the working directory.

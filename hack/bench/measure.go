@@ -2,8 +2,11 @@ package main
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"syscall"
 	"time"
@@ -32,7 +35,7 @@ const runLimit = 3 * time.Minute
 
 // measure warms all contenders up, one after another, then interleaves their runs. A contender
 // that fails is passed over and its error shown.
-func measure(ctx context.Context, w workload, o options, log io.Writer) (*measurement, error) {
+func measure(ctx context.Context, w workload, o options, known settings, log io.Writer) (*measurement, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	m := &measurement{results: make([]result, len(w.contenders))}
@@ -53,7 +56,7 @@ func measure(ctx context.Context, w workload, o options, log io.Writer) (*measur
 	}()
 	for i, r := range everyone {
 		fmt.Fprintf(log, "%s: warming up %s\n", w.name, r.contender.name)
-		p, err := r.contender.start(ctx, w.dir, log)
+		p, err := r.contender.start(ctx, w.dir, known[w.name+" "+r.contender.name], log)
 		if err != nil {
 			r.err = err
 			continue
@@ -77,8 +80,36 @@ func measure(ctx context.Context, w workload, o options, log io.Writer) (*measur
 			fmt.Fprintf(log, "%s: round %d, %s: %.4g %s/s\n", w.name, round+1, r.contender.name, answer.Work/answer.Seconds, w.unit)
 		}
 	}
+	for _, r := range m.results {
+		if r.err == nil {
+			known[w.name+" "+r.contender.name] = r.setting
+		}
+	}
 	m.load = loadAverage()
 	return m, ctx.Err()
+}
+
+// settings are what contenders chose while they warmed up, by workload and contender.
+type settings map[string]string
+
+// load reads settings that were saved; without a file there are none.
+func (s settings) load(path string) error {
+	b, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(b, &s)
+}
+
+func (s settings) save(path string) error {
+	b, err := json.MarshalIndent(s, "", "  ")
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(path, b, 0o644)
 }
 
 // settle lets threads that spin after a run fall asleep.
