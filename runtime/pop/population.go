@@ -55,6 +55,8 @@ type Population[T device.Float] struct {
 	train, eval map[int]*stage[T]
 	// rows lend copies of weights, stats of running statistics, to workers.
 	rows, stats spare[T]
+	// job is the step under way, kept so that a step allocates nothing.
+	job job[T]
 }
 
 // stage is a compiled program with the places of its results.
@@ -215,7 +217,7 @@ func (p *Population[T]) Step(ctx context.Context, batch int, step uint64, feed F
 	if err != nil {
 		return err
 	}
-	return s.Run(ctx, &job[T]{p: p, s: s, step: step, feed: feed, results: results, training: true})
+	return p.run(ctx, job[T]{p: p, s: s, step: step, feed: feed, results: results, training: true})
 }
 
 // Evaluate computes loss and predictions of every member on one batch, without training.
@@ -224,7 +226,13 @@ func (p *Population[T]) Evaluate(ctx context.Context, batch int, feed Feed[T], r
 	if err != nil {
 		return err
 	}
-	return s.Run(ctx, &job[T]{p: p, s: s, feed: feed, results: results})
+	return p.run(ctx, job[T]{p: p, s: s, feed: feed, results: results})
+}
+
+func (p *Population[T]) run(ctx context.Context, j job[T]) error {
+	p.job = j
+	defer func() { p.job = job[T]{} }()
+	return j.s.Run(ctx, &p.job)
 }
 
 // job is one step of the population.

@@ -7,27 +7,25 @@ import (
 	"github.com/weightspace/weightspace/runtime/kernel/rows"
 )
 
-// batchNorm works channel by channel.
+// batchNorm works channel by channel: y = (x-mean)*(rstd*gamma) + beta.
 func (d *Device[T]) batchNorm(k device.BatchNorm, in device.Instr) step[T] {
 	x, gamma, beta := in.In[0], in.In[1], in.In[2]
 	y, mean, variance, rstd := in.Out[0], in.Out[1], in.Out[2], in.Out[3]
-	return rowSpans(k.C, k.L*4, func(f *frame[T], scratch []T, from, to int) {
+	s := rowSpans(k.C, k.L*4, func(f *frame[T], scratch []T, from, to int) {
 		src, dst := f.at(x)[from*k.L:to*k.L], f.at(y)[from*k.L:to*k.L]
 		m, v, r := f.at(mean)[from:to], f.at(variance)[from:to], f.at(rstd)[from:to]
 		d.k.rows.channelStats(m, v, src, to-from, k.L)
 		for c := range r {
 			r[c] = T(1 / math.Sqrt(float64(v[c])+k.Eps))
 		}
-		d.normalise(dst, src, m, r, f.at(gamma)[from:to], f.at(beta)[from:to], k.L, k.ReLU)
+		scale := scratch[:to-from]
+		for c, g := range f.at(gamma)[from:to] {
+			scale[c] = r[c] * g
+		}
+		d.k.rows.channelAffine(dst, src, m, scale, f.at(beta)[from:to], to-from, k.L, k.ReLU)
 	})
-}
-
-// normalise is (x-mean)*(rstd*gamma) + beta by channel.
-func (d *Device[T]) normalise(y, x, mean, rstd, gamma, beta []T, l int, relu bool) {
-	for c := range mean {
-		scale := [1]T{T(rstd[c] * gamma[c])}
-		d.k.rows.channelAffine(y[c*l:(c+1)*l], x[c*l:(c+1)*l], mean[c:c+1], scale[:], beta[c:c+1], 1, l, relu)
-	}
+	s.scratch = k.C
+	return s
 }
 
 func (d *Device[T]) batchNormGrad(k device.BatchNormGrad, in device.Instr) step[T] {
@@ -63,12 +61,15 @@ func runningStats[T device.Float](k device.RunningStats, in device.Instr) step[T
 
 func (d *Device[T]) channelAffine(k device.ChannelAffine, in device.Instr) step[T] {
 	x, gamma, beta, mean, variance, y := in.In[0], in.In[1], in.In[2], in.In[3], in.In[4], in.Out[0]
-	return rowSpans(k.C, k.L, func(f *frame[T], _ []T, from, to int) {
-		for c := from; c < to; c++ {
-			rstd := [1]T{T(1 / math.Sqrt(float64(f.at(variance)[c])+k.Eps))}
-			d.normalise(f.at(y)[c*k.L:(c+1)*k.L], f.at(x)[c*k.L:(c+1)*k.L], f.at(mean)[c:c+1], rstd[:], f.at(gamma)[c:c+1], f.at(beta)[c:c+1], k.L, k.ReLU)
+	s := rowSpans(k.C, k.L, func(f *frame[T], scratch []T, from, to int) {
+		lo, hi, scale := from*k.L, to*k.L, scratch[:to-from]
+		for c, v := range f.at(variance)[from:to] {
+			scale[c] = T(1/math.Sqrt(float64(v)+k.Eps)) * f.at(gamma)[from+c]
 		}
+		d.k.rows.channelAffine(f.at(y)[lo:hi], f.at(x)[lo:hi], f.at(mean)[from:to], scale, f.at(beta)[from:to], to-from, k.L, k.ReLU)
 	})
+	s.scratch = k.C
+	return s
 }
 
 func (d *Device[T]) layerNorm(k device.LayerNorm, in device.Instr) step[T] {
