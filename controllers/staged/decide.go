@@ -289,7 +289,7 @@ func checkStages(o *Observed, a *Actions, store *v1alpha1.ArtifactStore) *Proble
 	for i := range a.Snapshot.Stages {
 		s := &a.Snapshot.Stages[i]
 		done := i < len(a.Stages) && a.Stages[i].CompletionTime != nil
-		if problem := checkMemory(&o.Parts.Execution.Compute, s.Name, s.MemoryBytes); problem != nil && !done {
+		if problem := checkMemory(&o.Parts.Execution.Compute, s.Name, plannedMemory(&o.Parts.Execution.Compute, s)); problem != nil && !done {
 			a.dropPlan(o)
 			return problem
 		}

@@ -9,6 +9,8 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/weightspace/weightspace/api/v1alpha1"
+	"github.com/weightspace/weightspace/runtime/plan"
+	"github.com/weightspace/weightspace/runtime/spec"
 )
 
 const (
@@ -57,7 +59,7 @@ func podSpec(in *jobInput) corev1.PodSpec {
 }
 
 func container(in *jobInput, mounted bool) corev1.Container {
-	memory := podMemory(&in.execution.Compute, in.stage.MemoryBytes)
+	memory := podMemory(&in.execution.Compute, plannedMemory(&in.execution.Compute, in.stage))
 	c := corev1.Container{
 		Name:  containerName,
 		Image: in.image,
@@ -119,6 +121,11 @@ func resources(compute *v1alpha1.Compute, memory int64) corev1.ResourceRequireme
 }
 
 func podCPU(compute *v1alpha1.Compute) int64 { return int64(max(compute.CPU, 1)) }
+
+// plannedMemory is what the plan says a pod of these cores needs, in bytes.
+func plannedMemory(compute *v1alpha1.Compute, stage *spec.Stage) int64 {
+	return plan.StageMemory(stage, int(podCPU(compute)))
+}
 
 // podMemory is the larger of what the user asks and what the plan needs, in bytes.
 func podMemory(compute *v1alpha1.Compute, planned int64) int64 {

@@ -154,10 +154,11 @@ func (r *stageRun) failMemory() bool {
 	if !ok || jobCondition(r.job, batchv1.JobComplete) != nil {
 		return false
 	}
-	got := podMemory(&r.o.Parts.Execution.Compute, r.spec.MemoryBytes) / mebibyte
+	planned := plannedMemory(&r.o.Parts.Execution.Compute, r.spec)
+	got := podMemory(&r.o.Parts.Execution.Compute, planned) / mebibyte
 	r.fail(v1alpha1.ReasonOutOfMemory, fmt.Sprintf(
 		"stage %s, shard %d: the pod was killed for memory with a limit of %dMi (the plan computed %dMi); delete the object and create it again with spec.compute.memory: %dMi or a smaller spec.sharding.membersPerShard: finished members are adopted",
-		r.spec.Name, e.shard, got, r.spec.MemoryBytes/mebibyte, got*2))
+		r.spec.Name, e.shard, got, planned/mebibyte, got*2))
 	return true
 }
 

@@ -234,9 +234,11 @@ func TestRecipeErrorsNameTheField(t *testing.T) {
 	wantField(t, z, "spec.training.momentumForm", "without momentum")
 }
 
-// Large networks get small shards and memory that grows with their size; the zoos' stay as they were.
+// Large networks get small shards and memory that grows with them and with cores; the zoos' stay as they were.
 func TestShardsAndMemoryFollowTheNetwork(t *testing.T) {
-	for name, c := range map[string]struct{ members, mebibytes int }{"cnn-small": {64, 247}, "resnet18": {3, 2900}, "vit-tiny": {7, 4300}} {
+	for name, c := range map[string]struct{ members, one, four int }{
+		"cnn-small": {64, 247, 247}, "resnet18": {3, 2020, 4000}, "vit-tiny": {7, 2210, 5160},
+	} {
 		s := mustZoo(t, small(func(z *v1alpha1.ModelZooSpec) {
 			z.Architecture.Preset = v1alpha1.ArchitecturePreset(name)
 			z.Population.Seeds.Count = 100
@@ -245,8 +247,19 @@ func TestShardsAndMemoryFollowTheNetwork(t *testing.T) {
 		if got := train.Shards[0].To; got != c.members {
 			t.Errorf("%s: %d members in a shard, want %d", name, got, c.members)
 		}
-		if got := int(train.MemoryBytes >> 20); got < c.mebibytes*9/10 || got > c.mebibytes*11/10 {
-			t.Errorf("%s: a pod needs %d MiB, want about %d", name, got, c.mebibytes)
+		for cores, want := range map[int]int{1: c.one, 4: c.four} {
+			if got := int(plan.StageMemory(&train, cores) >> 20); got < want*9/10 || got > want*11/10 {
+				t.Errorf("%s: a pod of %d cores needs %d MiB, want about %d", name, cores, got, want)
+			}
 		}
+		if cap := plan.StageMemory(&train, c.members); plan.StageMemory(&train, 1000) != cap {
+			t.Errorf("%s: cores without a member need memory", name)
+		}
+	}
+	clipped := func(norm v1alpha1.Decimal) int64 {
+		return mustZoo(t, small(func(z *v1alpha1.ModelZooSpec) { z.Training.GradientClipping.Norm = norm }), "z").Stages[0].WorkerBytes
+	}
+	if clipped("") != 0 || clipped("1") == 0 {
+		t.Error("cnn-small needs memory for each core where its recipe is no published one, and only there")
 	}
 }

@@ -18,14 +18,22 @@ func layerMembers(l *v1alpha1.Layer) []string {
 		kind string
 		set  bool
 	}{
-		{spec.LayerConv2D, l.Conv2D != (v1alpha1.Conv2DLayer{})}, {spec.LayerLinear, l.Linear != (v1alpha1.LinearLayer{})},
-		{spec.LayerBatchNorm, l.BatchNorm != nil}, {spec.LayerLayerNorm, l.LayerNorm != nil},
-		{spec.LayerActivation, l.Activation != nil}, {spec.LayerDropout, l.Dropout != nil},
-		{spec.LayerMaxPool, l.MaxPool != (v1alpha1.PoolLayer{})}, {spec.LayerAvgPool, l.AvgPool != (v1alpha1.PoolLayer{})},
-		{spec.LayerGlobalAvgPool, l.GlobalAvgPool != nil}, {spec.LayerFlatten, l.Flatten != nil},
-		{spec.LayerBasicBlock, l.BasicBlock != (v1alpha1.BasicBlockLayer{})}, {spec.LayerPatchEmbedding, l.PatchEmbedding != (v1alpha1.PatchEmbeddingLayer{})},
-		{spec.LayerTransformer, l.Transformer != (v1alpha1.TransformerLayer{})}, {spec.LayerTokenEmbedding, l.TokenEmbedding != (v1alpha1.TokenEmbeddingLayer{})},
-		{spec.LayerTokenLogits, l.TokenLogits != nil}, {spec.LayerFirstToken, l.FirstToken != nil},
+		{spec.LayerConv2D, l.Conv2D != (v1alpha1.Conv2DLayer{})},
+		{spec.LayerLinear, l.Linear != (v1alpha1.LinearLayer{})},
+		{spec.LayerBatchNorm, l.BatchNorm != nil},
+		{spec.LayerLayerNorm, l.LayerNorm != nil},
+		{spec.LayerActivation, l.Activation != nil},
+		{spec.LayerDropout, l.Dropout != nil},
+		{spec.LayerMaxPool, l.MaxPool != (v1alpha1.PoolLayer{})},
+		{spec.LayerAvgPool, l.AvgPool != (v1alpha1.PoolLayer{})},
+		{spec.LayerGlobalAvgPool, l.GlobalAvgPool != nil},
+		{spec.LayerFlatten, l.Flatten != nil},
+		{spec.LayerBasicBlock, l.BasicBlock != (v1alpha1.BasicBlockLayer{})},
+		{spec.LayerPatchEmbedding, l.PatchEmbedding != (v1alpha1.PatchEmbeddingLayer{})},
+		{spec.LayerTransformer, l.Transformer != (v1alpha1.TransformerLayer{})},
+		{spec.LayerTokenEmbedding, l.TokenEmbedding != (v1alpha1.TokenEmbeddingLayer{})},
+		{spec.LayerTokenLogits, l.TokenLogits != nil},
+		{spec.LayerFirstToken, l.FirstToken != nil},
 	} {
 		if m.set {
 			out = append(out, m.kind)

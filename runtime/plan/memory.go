@@ -42,8 +42,9 @@ type flow struct {
 	layout     nn.Layout
 	batch      int
 	c, h, w, t int
-	// stored says that it lies in the arena, kept that a layer before keeps it already, grad that it has a gradient.
-	stored, kept, grad bool
+	// stored says that it lies in the arena, kept that a layer before keeps it already, held that a shortcut does, grad that it
+	// has a gradient.
+	stored, kept, held, grad bool
 }
 
 // size is its elements.
@@ -90,9 +91,9 @@ type walk struct {
 	at      flow
 	steps   []step
 	forward int64
-	// branch is elements that shortcuts hold in the forward pass.
-	branch int64
-	states int64
+	// branch is elements that shortcuts hold in the forward pass, before the size of the tensor before the last one.
+	branch, before int64
+	states         int64
 	// table is the size of a token table, embedding the step that reads it.
 	table     int64
 	embedding int
@@ -108,13 +109,19 @@ func (w *walk) op(out flow, n need) {
 	if in.grad {
 		s.dx = in.size()
 	}
-	if in.stored {
-		live += in.size()
-		if n.input && !in.kept {
-			s.keep += in.size()
-		}
+	if in.stored && n.input && !in.kept {
+		s.keep += in.size()
 	}
-	out.stored, out.kept, out.grad = true, false, in.grad || n.param
+	// The place of the tensor before is free, but a larger one lies beyond.
+	if out.size() > w.before {
+		live += w.before
+	}
+	w.before = 0
+	if in.stored && !in.held {
+		live += in.size()
+		w.before = in.size()
+	}
+	out.stored, out.kept, out.held, out.grad = true, false, false, in.grad || n.param
 	if n.output {
 		s.keep += out.size()
 		out.kept = true
@@ -160,6 +167,7 @@ func (w *walk) hold(from int, n int64) {
 func (w *walk) residual(branch func()) {
 	from, x := len(w.steps), w.at
 	w.branch += x.size()
+	w.at.held = true
 	branch()
 	w.branch -= x.size()
 	w.hold(from, w.at.size())
@@ -256,6 +264,7 @@ func (w *walk) flatten() {
 }
 
 func (w *walk) basicBlock(l nn.BasicBlock) {
+	w.at.held = true
 	from, x, stride := len(w.steps), w.at, max(1, l.Stride)
 	w.branch += x.size()
 	w.conv(l.Out, 3, stride, 1)

@@ -88,10 +88,10 @@ func (e example) written(t *testing.T) nn.Sequential {
 	return s
 }
 
-// program records and compiles the training of a network.
-func (e example) program(t *testing.T, layer nn.Layer, batch int) *device.Program {
+// program records and compiles the training or the evaluation of a network.
+func (e example) program(t *testing.T, layer nn.Layer, batch int, training bool) *device.Program {
 	t.Helper()
-	g := op.NewGraph(true)
+	g := op.NewGraph(training)
 	c := nn.NewContext(g, device.Tanh)
 	err := op.Build(func() {
 		var x nn.Tensor
@@ -110,7 +110,9 @@ func (e example) program(t *testing.T, layer nn.Layer, batch int) *device.Progra
 		loss := g.CrossEntropy(y.Value, g.IntInput("labels", labels...), y.Layout == nn.FeaturesFirst, 0)
 		g.Output("loss", loss.Loss)
 		g.Output("correct", loss.Correct)
-		g.Backward(loss.Loss)
+		if training {
+			g.Backward(loss.Loss)
+		}
 	})
 	if err != nil {
 		t.Fatalf("%s: %v", e.name, err)
@@ -122,25 +124,40 @@ func (e example) program(t *testing.T, layer nn.Layer, batch int) *device.Progra
 	return p
 }
 
+// flow is the network's input.
+func (e example) flow(batch int) flow {
+	if e.tokens > 0 {
+		return flow{layout: nn.Tokens, batch: batch, t: e.tokens}
+	}
+	return flow{layout: nn.Images, batch: batch, c: e.image.Channels, h: e.image.Height, w: e.image.Width}
+}
+
 // The formula is within 1.2 of what the Null device counts, for presets and other networks, small and large batches.
-func TestMemoryOfTrainingIsThatOfTheNullDevice(t *testing.T) {
+func TestMemoryIsThatOfTheNullDevice(t *testing.T) {
+	const workers = 3
 	for _, e := range examples(t) {
+		net := e.written(t)
 		for _, batch := range []int{10, 64, 256} {
-			p := e.program(t, e.written(t), batch)
-			const workers = 3
-			x, err := device.Null[float32]{Workers: workers}.Compile(p)
-			if err != nil {
-				t.Fatal(err)
-			}
-			input := flow{layout: nn.Images, batch: batch, c: e.image.Channels, h: e.image.Height, w: e.image.Width}
-			if e.tokens > 0 {
-				input = flow{layout: nn.Tokens, batch: batch, t: e.tokens}
-			}
-			got := workers * networkWorkspace(e.written(t), input, p.NumParams()).train
-			ratio := float64(got) / float64(x.Bytes())
-			t.Logf("%-10s batch %3d: formula %8.1f MiB, Null device %8.1f MiB, ratio %.3f", e.name, batch, float64(got)/workers/mebibyte, float64(x.Bytes())/workers/mebibyte, ratio)
-			if ratio > 1.2 || ratio < 1/1.2 {
-				t.Errorf("%s, batch %d: the formula gives %d bytes, the Null device %d (ratio %.3f)", e.name, batch, got, x.Bytes(), ratio)
+			for _, training := range []bool{true, false} {
+				p := e.program(t, net, batch, training)
+				x, err := device.Null[float32]{Workers: workers}.Compile(p)
+				if err != nil {
+					t.Fatal(err)
+				}
+				w, what := networkWorkspace(net, e.flow(batch), p.NumParams()), "evaluation"
+				got := w.evaluate
+				if training {
+					got, what = w.train, "training"
+				}
+				want := float64(x.Bytes()) / workers
+				ratio := float64(got) / want
+				t.Logf("%-10s batch %3d, %-10s: formula %8.1f MiB, Null device %8.1f MiB, ratio %.3f", e.name, batch, what, float64(got)/mebibyte, want/mebibyte, ratio)
+				if ratio > 1.2 || ratio < 1/1.2 {
+					t.Errorf("%s of %s, batch %d: the formula gives %d bytes a worker, the Null device %.0f (ratio %.3f)", what, e.name, batch, got, want, ratio)
+				}
+				if training && w.states != floatBytes*int64(p.NumStates()) {
+					t.Errorf("%s: %d bytes of running statistics, want %d", e.name, w.states, floatBytes*p.NumStates())
+				}
 			}
 		}
 	}
@@ -149,7 +166,7 @@ func TestMemoryOfTrainingIsThatOfTheNullDevice(t *testing.T) {
 // Networks written as layers are those that package nn makes: the same shapes in the same order.
 func TestWrittenNetworksAreThePresets(t *testing.T) {
 	for _, e := range examples(t) {
-		written, made := e.program(t, e.written(t), 2), e.program(t, e.like, 2)
+		written, made := e.program(t, e.written(t), 2, true), e.program(t, e.like, 2, true)
 		// BERT's token types are data that no manifest has.
 		made.Params = slices.DeleteFunc(made.Params, func(p tensor.Param) bool { return strings.Contains(p.Name, "token_type") })
 		if len(written.Params) != len(made.Params) {

@@ -41,11 +41,12 @@ func ModelZoo(z *v1alpha1.ModelZooSpec, in Inputs) (*spec.Snapshot, error) {
 	total := CohortSize(zoo, 0) * len(zoo.Cohorts)
 	s := newSnapshot(spec.KindModelZoo, in, ModelZooSpecDigest(z))
 	s.Zoo = zoo
+	memory, worker := trainMemory(zoo, net.net, largest)
 	s.Stages = []spec.Stage{
-		{Name: spec.StageTrain, Shards: shards, MemoryBytes: trainMemory(zoo, net.net, largest), GraceSeconds: graceSeconds(int64(largest) * int64(zoo.Parameters) * 16)},
+		{Name: spec.StageTrain, Shards: shards, MemoryBytes: memory, WorkerBytes: worker, GraceSeconds: graceSeconds(int64(largest) * int64(zoo.Parameters) * 16)},
 		{Name: spec.StageIndex, Shards: []spec.Shard{{}}, MemoryBytes: indexMemory(zoo, total), GraceSeconds: graceSeconds(0)},
 	}
-	s.DiskBytes = zooDisk(zoo, total)
+	s.DiskBytes = zooDisk(zoo, net.net, total)
 	return s, nil
 }
 

@@ -1,6 +1,8 @@
 package plan
 
 import (
+	"slices"
+
 	"github.com/weightspace/weightspace/api/v1alpha1"
 	"github.com/weightspace/weightspace/runtime/nn"
 	"github.com/weightspace/weightspace/runtime/spec"
@@ -15,11 +17,13 @@ const (
 	// workerMemory is the activation scratch of one worker for cnn-small at batch 64;
 	// it grows with the batch. assumedWorkers of them fit the request.
 	workerMemoryPerSample = 160 << 10
-	// cnnMediumMemoryPerSample is that of cnn-medium, whose layers have three and a half times as many outputs.
-	cnnMediumMemoryPerSample = 560 << 10
+	// cnnMediumMemoryPerSample is that of cnn-medium, whose layers are larger.
+	cnnMediumMemoryPerSample = 320 << 10
+	assumedWorkers           = 4
 	// kernelMemory is the packed panels of one worker's products and convolutions.
-	kernelMemory   = 16 * mebibyte
-	assumedWorkers = 4
+	kernelMemory = 16 * mebibyte
+	// evaluationBatch is the images that a recorded network is evaluated on at a time.
+	evaluationBatch = 256
 	// assumedImageBytes is the size of one image before its shape is known (32x32, 1 channel).
 	assumedImageBytes = 1 << 10
 	// slabs are the copies of all parameters: weights, gradients, two moments, the last finite
@@ -36,16 +40,43 @@ func datasetMemory(images int64) int64 {
 	return baseMemory + 4*images*assumedImageBytes
 }
 
-func trainMemory(z *spec.Zoo, net nn.Sequential, members int) int64 {
+// StageMemory is what a pod of some cores needs for a stage, in bytes.
+func StageMemory(st *spec.Stage, cores int) int64 {
+	members := 1
+	for _, sh := range st.Shards {
+		members = max(members, sh.To-sh.From)
+	}
+	return st.MemoryBytes + int64(max(0, min(cores, members)-1))*st.WorkerBytes
+}
+
+// trainMemory is a pod's memory with one core, and what each further core adds.
+func trainMemory(z *spec.Zoo, net nn.Sequential, members int) (total, worker int64) {
 	d := &z.Dataset
 	pixels := int64(d.Train+d.Validation+d.Test) * int64(d.Channels*d.Height*d.Width+1)
 	params := int64(members) * int64(z.Parameters) * floatBytes * slabs
 	rows := int64(members) * int64(z.Epochs+1) * metricRowBytes
-	return baseMemory + 2*pixels + params + rows + scratchMemory(z, net, members)
+	total = baseMemory + 2*pixels + params + rows
+	small := tileMemory(z)
+	if small > 0 && published(z) {
+		return total + small, 0
+	}
+	worker, states := recordedMemory(z, net)
+	return total + small + worker + int64(members)*states*slabs + assumedWorkers*kernelMemory, worker
 }
 
-// scratchMemory is what the workers need beside the population's slabs.
-func scratchMemory(z *spec.Zoo, net nn.Sequential, members int) int64 {
+// published says that a recipe is one of the published zoos', whose small networks train on tiles.
+func published(z *spec.Zoo) bool {
+	return z.Schedule == nil && z.ClipNorm == "" && z.ClipValue == "" && z.LabelSmoothing == "" && !z.Nesterov &&
+		!slices.ContainsFunc(z.Cohorts, func(c spec.Cohort) bool { return c.Optimizer == string(v1alpha1.OptimizerAdamW) }) &&
+		!slices.ContainsFunc(z.Cells, func(c spec.Cell) bool { return !slices.Contains(publishedLaws, v1alpha1.Initializer(c.Initializer)) })
+}
+
+var publishedLaws = []v1alpha1.Initializer{
+	v1alpha1.InitializerUniform, v1alpha1.InitializerNormal, v1alpha1.InitializerKaimingUniform, v1alpha1.InitializerKaimingNormal,
+}
+
+// tileMemory is the scratch of the zoos' small networks on tiles; 0 for others.
+func tileMemory(z *spec.Zoo) int64 {
 	batch := int64((z.BatchSize + 15) / 16 * 16)
 	switch v1alpha1.ArchitecturePreset(z.Architecture) {
 	case v1alpha1.ArchitectureCNNSmall:
@@ -53,33 +84,48 @@ func scratchMemory(z *spec.Zoo, net nn.Sequential, members int) int64 {
 	case v1alpha1.ArchitectureCNNMedium:
 		return assumedWorkers * batch * cnnMediumMemoryPerSample
 	default:
+		return 0
 	}
-	// A program for whole batches, one for the last batch of an epoch, and their evaluations; gradients are among the slabs
-	// only where members outnumber workers.
+}
+
+// recordedMemory is the scratch of one worker for a network that is recorded as a graph, and a member's running statistics.
+// There is a program for each size of batch: a whole one and the last of an epoch to train, and those of each split to evaluate.
+func recordedMemory(z *spec.Zoo, net nn.Sequential) (worker, states int64) {
 	d := &z.Dataset
-	images := flow{layout: nn.Images, c: d.Channels, h: d.Height, w: d.Width}
-	var worker, states int64
-	for _, n := range []int{min(z.BatchSize, d.Train), d.Train % z.BatchSize} {
-		if n == 0 {
-			continue
-		}
-		images.batch = n
-		w := networkWorkspace(net, images, z.Parameters)
-		worker += w.train + w.evaluate
+	of := func(batch int) workspace {
+		return networkWorkspace(net, flow{layout: nn.Images, batch: batch, c: d.Channels, h: d.Height, w: d.Width}, z.Parameters)
+	}
+	for batch := range batches([]int{d.Train}, z.BatchSize) {
+		w := of(batch)
+		worker += w.train
 		states = w.states
 	}
+	for batch := range batches([]int{d.Train, d.Validation, d.Test}, evaluationBatch) {
+		worker += of(batch).evaluate
+	}
 	worker += worker / 5 // the formula is within 1.2 of the truth
-	workers := int64(min(assumedWorkers, members))
-	// One more row for each worker keeps the weights of the step before.
-	return workers*(worker+int64(z.Parameters)*floatBytes+kernelMemory) + int64(members)*states*slabs
+	// One more row keeps the weights of the step before.
+	return worker + int64(z.Parameters)*floatBytes, states
+}
+
+// batches are the sizes of batches that splits are cut into.
+func batches(splits []int, size int) map[int]bool {
+	out := map[int]bool{}
+	for _, n := range splits {
+		out[min(n, size)], out[n%size] = true, true
+	}
+	delete(out, 0)
+	return out
 }
 
 func indexMemory(z *spec.Zoo, members int) int64 {
 	return baseMemory + int64(members)*int64(z.Epochs+1)*indexRowBytes
 }
 
-func zooDisk(z *spec.Zoo, members int) int64 {
-	weights := int64(members) * int64(z.Epochs+1) * int64(z.Parameters) * 4
+// zooDisk is the artifact's size. Running statistics are stored with the weights.
+func zooDisk(z *spec.Zoo, net nn.Sequential, members int) int64 {
+	_, states := recordedMemory(z, net)
+	weights := int64(members) * int64(z.Epochs+1) * (int64(z.Parameters)*floatBytes + states)
 	optimizer := int64(members) * int64(z.Parameters) * 4 * 4
 	return weights + optimizer + int64(members)*int64(z.Epochs+1)*metricRowBytes
 }

@@ -62,8 +62,10 @@ type Object struct {
 type Stage struct {
 	Name   string  `json:"name"`
 	Shards []Shard `json:"shards"`
-	// MemoryBytes is what one pod of the stage needs at most (closed form).
+	// MemoryBytes is what one pod of the stage needs at most (closed form), WorkerBytes what each core beyond the first adds
+	// while there are members for it.
 	MemoryBytes int64 `json:"memoryBytes"`
+	WorkerBytes int64 `json:"workerBytes,omitempty"`
 	// GraceSeconds is how long a pod needs to checkpoint after SIGTERM.
 	GraceSeconds int64 `json:"graceSeconds"`
 }

@@ -143,7 +143,7 @@ func printPlan(w io.Writer, s *spec.Snapshot, cores int) {
 		if most > 0 {
 			members = fmt.Sprint(most)
 		}
-		t.AppendRow(table.Row{st.Name, len(st.Shards), members, bytesText(st.MemoryBytes), "~" + estimate(s, st.Name, cores).String()})
+		t.AppendRow(table.Row{st.Name, len(st.Shards), members, bytesText(plan.StageMemory(&st, cores)), "~" + estimate(s, st.Name, cores).String()})
 	}
 	t.Render()
 	fmt.Fprintf(w, "Disk %s in %s\n", bytesText(s.DiskBytes), s.ArtifactPath)
