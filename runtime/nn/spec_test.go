@@ -33,10 +33,12 @@ func TestFromSpecTakesOptions(t *testing.T) {
 	}
 	for i, want := range []Layer{
 		Conv2D{Out: 4, Kernel: 3, Stride: 2, Padding: 1, Groups: 2, NoBias: true},
-		BatchNorm{ReLU: true}, Nothing{}, // clipped in the same pass
+		BatchNorm{ReLU: true},
+		Nothing{}, // clipped in the same pass
 		Activation{Member: true},
 		AvgPool{2, 2, 1},
-		BatchNorm{}, Activation{Member: true}, // the member's function is not known here
+		BatchNorm{},
+		Activation{Member: true}, // the member's function is not known here
 		Block{Heads: 2, MLP: 8, Causal: true, Activation: device.SiLU, Eps: 0.5},
 		EncoderBlock{Heads: 2, MLP: 8, Member: true, Eps: 0.5},
 		TokenEmbedding{Vocabulary: 3, Positions: 4, Dim: 5},
