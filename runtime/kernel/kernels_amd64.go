@@ -538,3 +538,8 @@ func checkAVX512(dst *float32, x *float32, n int)
 //
 //go:noescape
 func reduceAVX2(dst *float32, src *float32, n int)
+
+// pixelsAVX2 is pixelsRef for 8 lanes and groups of 8 pixels.
+//
+//go:noescape
+func pixelsAVX2(dst *float32, src *[]uint8, table *float32, n int)

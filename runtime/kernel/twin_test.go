@@ -265,6 +265,35 @@ func TestDropoutTwins(t *testing.T) {
 	}
 }
 
+func TestPixelsTwins(t *testing.T) {
+	r := rand.New(rand.NewPCG(8, 6))
+	var table [256]float32
+	fill(r, table[:])
+	for _, n := range []int{0, 1, 7, 8, 9, 17, 40} {
+		var src [Lanes][]uint8
+		for lane := range src {
+			b := make([]uint8, 100)
+			for i := range b {
+				b[i] = uint8(r.Uint32())
+			}
+			src[lane] = b[lane:][:n+lane%2]
+		}
+		for _, k := range append(levels(t), ref(t)) {
+			var g check.Guards
+			dst := g.New(n*Lanes, 3)
+			k.Pixels(dst, &src, &table)
+			if err := g.Check(); err != nil {
+				t.Fatal(err)
+			}
+			for i, v := range dst {
+				if want := table[src[i%Lanes][i/Lanes]]; v != want {
+					t.Fatalf("%s: n %d, element %d is %v, want %v", k.Level(), n, i, v, want)
+				}
+			}
+		}
+	}
+}
+
 // The tree of a sum over lanes is that of adjacent pairs.
 func TestReduceTree(t *testing.T) {
 	x := fill(rand.New(rand.NewPCG(1, 3)), make([]float32, Lanes))

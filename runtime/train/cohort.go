@@ -99,7 +99,7 @@ func (t *Trainer) cohortTile(w *worker, c *cohort, b batch, i int) {
 		at := c.orders[lane].At(b.from + i)
 		w.index[lane], w.labels[lane] = at, split.Labels[at]
 	}
-	t.images.tile(w.tape.Input(), split, w.index[:n])
+	t.images.tile(w.k, &w.src, w.tape.Input(), split, w.index[:n])
 	logits := w.tape.Forward(uint64(b.global), i)
 	right := tile.CrossEntropy(logits, w.labels[:n], 1/float64(b.count), w.tape.OutputGrad(), &c.losses[i])
 	for ; right != 0; right &= right - 1 {

@@ -97,7 +97,7 @@ func (t *Trainer) evaluateChunk(w *worker, s *data.Split, c int, scores []score)
 		for l := range lanes {
 			w.index[l] = at + l
 		}
-		t.images.tile(w.tiles[(at-from)/kernel.Lanes*size:][:size], s, w.index[:lanes])
+		t.images.tile(w.k, &w.src, w.tiles[(at-from)/kernel.Lanes*size:][:size], s, w.index[:lanes])
 	}
 	own := w.tape.Input()
 	var losses [kernel.Lanes]float64

@@ -59,7 +59,7 @@ func (f *Forward) Logits(weights []float32, s *data.Split, n int) ([]float32, er
 		for l := range lanes {
 			w.index[l] = at + l
 		}
-		f.images.tile(w.tiles, s, w.index[:lanes])
+		f.images.tile(w.k, &w.src, w.tiles, s, w.index[:lanes])
 		logits := w.tape.Forward(0, 0)
 		for l := range lanes {
 			for o := range outputs {

@@ -18,6 +18,7 @@ type worker struct {
 	// tiles are the images of a chunk of an evaluation.
 	tiles  []float32
 	index  [kernel.Lanes]int
+	src    lanes
 	labels [kernel.Lanes]uint8
 	rates  kernel.Rates
 	// sums are the tape's own gradient sums; cohort is nil unless members may share tiles.
@@ -56,7 +57,7 @@ func (t *Trainer) memberStep(w *worker, p, step int) {
 			i := order.At(b.from + at + l)
 			w.index[l], w.labels[l] = i, split.Labels[i]
 		}
-		t.images.tile(w.tape.Input(), split, w.index[:lanes])
+		t.images.tile(w.k, &w.src, w.tape.Input(), split, w.index[:lanes])
 		logits := w.tape.Forward(uint64(b.global), at)
 		right := tile.CrossEntropy(logits, w.labels[:lanes], 1/float64(b.count), w.tape.OutputGrad(), &losses)
 		loss += tile.Sum(losses[:lanes])

@@ -38,5 +38,6 @@ func main() {
 		s.check()
 	}
 	reduce()
+	pixels()
 	Generate()
 }
