@@ -110,7 +110,7 @@ func (b *Batch) direct(first, count int, c []float32, ldc int, a []float32, lda 
 	if b.together == 0 || opt.RowBias != nil {
 		return false
 	}
-	m := block{p: p, t: p.k.t, s: p.s, ldc: ldc, lda: lda, ldb: ldb, depth: p.s.K}
+	m := block{p: b.plan, t: p.k.t, s: p.s, ldc: ldc, lda: lda, ldb: ldb, depth: p.s.K}
 	m.panel = scratch[:b.packed()]
 	for ; count > 0; count -= m.members {
 		m.members = min(count, b.together)
@@ -118,11 +118,11 @@ func (b *Batch) direct(first, count int, c []float32, ldc int, a []float32, lda 
 		m.strides = d
 		switch {
 		case opt.Accumulate:
-			m.start, m.stepStart = start{&m.c[0], ldc * word, ldc * word, word}, d.C*word
+			m.start, m.stepStart = start{m.c, ldc, ldc, 1}, d.C
 		case opt.ColBias != nil:
-			m.start, m.stepStart = start{&opt.ColBias[first*d.Bias], 0, 0, word}, d.Bias*word
+			m.start, m.stepStart = start{opt.ColBias[first*d.Bias:], 0, 0, 1}, d.Bias
 		default:
-			m.start = start{&zeros[0], 0, 0, 0}
+			m.start = start{x: zeros[:]}
 		}
 		m.left = m.leftOf(0, nil)
 		m.pass(m.b)

@@ -2,12 +2,11 @@ package gemm
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"sync"
 	"testing"
 	"time"
-
-	"math/rand/v2"
 
 	"github.com/weightspace/weightspace/runtime/kernel/isa"
 	"github.com/weightspace/weightspace/runtime/kernel/peak"

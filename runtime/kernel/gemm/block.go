@@ -1,10 +1,8 @@
 package gemm
 
-import "unsafe"
-
 // block is one chunk while it is computed.
 type block struct {
-	p             *Plan
+	p             Plan
 	t             *table
 	s             Shape // of the chunk
 	c, a, b       []float32
@@ -17,27 +15,25 @@ type block struct {
 	depth int
 
 	// members of a population, 0 if there is none, are computed together; matrices are strides
-	// elements apart and starts stepStart bytes.
+	// apart and starts stepStart.
 	members   int
 	strides   Strides
 	stepStart int
 }
 
-// start is where chains begin; strides are in bytes: from row to row, and of a step by a tile
-// down and by a column.
+// start is where chains begin: element [i, j] at x[i*row+j*col], for the first i and j of a tile;
+// within a tile rows are ld apart.
 type start struct {
-	p            *float32
+	x            []float32
 	ld, row, col int
 }
 
-// left is the operand A of a pass; strides are in bytes: ld as in tileFunc, 0 for the height of
-// the tile, and row from row to row.
-// Panels of columns hold height rows and are a step apart.
+// left is the operand A of a pass: row i of a tile at x[i*row] for the first i of the tile; ld is
+// as in tileFunc, 0 for the height of the tile.
 type left struct {
-	tiles *tileGrid
-	p     *float32
-	ld    int
-	row   int
+	tiles   *tileGrid
+	x       []float32
+	ld, row int
 }
 
 // zeros is a row of the widest tile.
@@ -48,20 +44,18 @@ const word = 4 // bytes of a float32
 // run computes the chunk, pass by pass over k.
 func (m *block) run(opt Options[float32], scratch []float32) {
 	at := m.p.offsets()
-	skip := int(-uintptr(unsafe.Pointer(&scratch[0])) / word % line)
-	scratch = scratch[skip:]
 	m.panel = scratch[at.b:at.bias]
 	for k := 0; k < m.s.K; k += m.p.depth {
 		m.depth = min(m.p.depth, m.s.K-k)
 		switch {
 		case k > 0 || opt.Accumulate:
-			m.start = start{&m.c[0], m.ldc * word, m.ldc * word, word}
+			m.start = start{m.c, m.ldc, m.ldc, 1}
 		case opt.ColBias != nil:
-			m.start = start{&opt.ColBias[0], 0, 0, word}
+			m.start = start{opt.ColBias, 0, 0, 1}
 		case opt.RowBias != nil:
 			m.start = m.rowBias(opt.RowBias, scratch[at.bias:])
 		default:
-			m.start = start{&zeros[0], 0, 0, 0}
+			m.start = start{x: zeros[:]}
 		}
 		m.left = m.leftOf(k, scratch[at.a:])
 		m.pass(m.b[offset(m.s.TransB, k, m.ldb):])
@@ -77,7 +71,7 @@ func (m *block) rowBias(bias, tile []float32) start {
 			row[j] = v
 		}
 	}
-	return start{&tile[0], width * word, width * word, 0}
+	return start{tile, width, width, 0}
 }
 
 // pass adds the products of depth elements of k, panel by panel of B.
@@ -115,23 +109,22 @@ func (m *block) column(j, width, cols, count int, b []float32) {
 		rows := min(m.p.height, m.s.M-i)
 		tiles := 1
 		c := &m.c[i*m.ldc+j]
-		s := (*float32)(unsafe.Add(unsafe.Pointer(m.start.p), i*m.start.row+j*m.start.col))
-		a := (*float32)(unsafe.Add(unsafe.Pointer(m.left.p), i*m.left.row))
+		s, a := &m.start.x[i*m.start.row+j*m.start.col], &m.left.x[i*m.left.row]
 		lda := m.left.ld
 		if lda == 0 {
-			lda = rows * word
+			lda = rows
 		}
 		switch {
 		case m.members > 0: // the same tile of all members
-			f[rows](c, s, a, p, m.ldc*word, m.start.ld, lda, ldb, m.depth, last, m.members,
-				m.strides.C*word, m.stepStart, m.strides.A*word, stepB)
+			f[rows](c, s, a, p, m.ldc*word, m.start.ld*word, lda*word, ldb, m.depth, last, m.members,
+				m.strides.C*word, m.stepStart*word, m.strides.A*word, stepB)
 		case count > 1: // a row of tiles
-			f[rows](c, s, a, p, m.ldc*word, m.start.ld, lda, ldb, m.depth, last, count,
-				cols*word, cols*m.start.col, 0, cols*word)
+			f[rows](c, s, a, p, m.ldc*word, m.start.ld*word, lda*word, ldb, m.depth, last, count,
+				cols*word, cols*m.start.col*word, 0, cols*word)
 		default: // a column of tiles
 			tiles = (m.s.M - i) / rows
-			f[rows](c, s, a, p, m.ldc*word, m.start.ld, lda, ldb, m.depth, last, tiles,
-				rows*m.ldc*word, rows*m.start.row, rows*m.left.row, 0)
+			f[rows](c, s, a, p, m.ldc*word, m.start.ld*word, lda*word, ldb, m.depth, last, tiles,
+				rows*m.ldc*word, rows*m.start.row*word, rows*m.left.row*word, 0)
 		}
 		i += rows * tiles
 	}

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/weightspace/weightspace/runtime/check"
+	"github.com/weightspace/weightspace/runtime/kernel/fma"
 	"github.com/weightspace/weightspace/runtime/kernel/isa"
 )
 
@@ -89,7 +90,7 @@ func (p *problem) naive() []float32 {
 				sum = p.opt.ColBias[j]
 			}
 			for k := range p.K {
-				sum = fmaf(p.a[offset(p.TransA, i, p.lda)+offset(!p.TransA, k, p.lda)],
+				sum = fma.F32(p.a[offset(p.TransA, i, p.lda)+offset(!p.TransA, k, p.lda)],
 					p.b[offset(!p.TransB, j, p.ldb)+offset(p.TransB, k, p.ldb)], sum)
 			}
 			c[i*p.ldc+j] = sum

@@ -4,11 +4,11 @@ package gemm
 // one tile each, if the plan says so.
 func (m *block) leftOf(k int, packed []float32) left {
 	if !m.s.TransA {
-		return left{tiles: &m.t.tiles.byRows, p: &m.a[k], ld: m.lda * word, row: m.lda * word}
+		return left{tiles: &m.t.tiles.byRows, x: m.a[k:], ld: m.lda, row: m.lda}
 	}
 	a := m.a[k*m.lda:]
 	if !m.p.packA {
-		return left{tiles: &m.t.tiles.byCols, p: &a[0], ld: m.lda * word, row: word}
+		return left{tiles: &m.t.tiles.byCols, x: a, ld: m.lda, row: 1}
 	}
 	// A few rows at a time, because tiles share their cache lines.
 	row := m.p.packedRow(m.depth)
@@ -19,7 +19,7 @@ func (m *block) leftOf(k int, packed []float32) left {
 			m.t.copyRows(&packed[i*row+k*rows], &a[k*m.lda+i], rows*word, m.lda*word, n, rows)
 		}
 	}
-	return left{tiles: &m.t.tiles.byCols, p: &packed[0], row: row * word}
+	return left{tiles: &m.t.tiles.byCols, x: packed, row: row}
 }
 
 // packRows is the number of rows of A that are copied at a time.

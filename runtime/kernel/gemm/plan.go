@@ -141,7 +141,8 @@ func (p *Plan) Shape() Shape { return p.s }
 // Chunks is the number of independent parts of the product; 0 if C is empty.
 func (p *Plan) Chunks() int { return p.chunks }
 
-// Scratch is the number of elements of scratch that a worker needs.
+// Scratch is the number of elements of scratch that a worker needs. Scratch is fastest if it
+// begins with a cache line.
 func (p *Plan) Scratch() int {
 	if p.k.t == nil || p.chunks == 0 {
 		return 0
@@ -164,7 +165,7 @@ func (p *Plan) offsets() offsets {
 	if p.packB {
 		o.bias += panel * p.depth
 	}
-	o.size = o.bias + p.rows*panel + line
+	o.size = o.bias + p.rows*panel
 	return o
 }
 
@@ -205,7 +206,7 @@ func (p *Plan) run(chunk int, c []float32, ldc int, a []float32, lda int, b []fl
 		refBlock(s, c, ldc, a, lda, b, ldb, opt)
 		return
 	}
-	m := block{p: p, t: p.k.t, s: s, c: c, ldc: ldc, a: a, lda: lda, b: b, ldb: ldb}
+	m := block{p: *p, t: p.k.t, s: s, c: c, ldc: ldc, a: a, lda: lda, b: b, ldb: ldb}
 	m.run(opt, scratch)
 }
 

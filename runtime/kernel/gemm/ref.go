@@ -12,7 +12,7 @@ import (
 //	c = start; for k = 0..K-1: c = fma(a[i,k], b[k,j], c)
 //
 // C must not overlap A or B. Slices that are too short panic.
-func GemmRef[T Float](s Shape, c []T, ldc int, a []T, lda int, b []T, ldb int, opt Options[T]) {
+func GemmRef[T Float](s Shape, c []T, ldc int, a []T, lda int, b []T, ldb int, opt Options[T]) { //nolint:revive // stutters: twins are named so in all kernel packages
 	validate(s, c, ldc, a, lda, b, ldb, opt)
 	refBlock(s, c, ldc, a, lda, b, ldb, opt)
 }

@@ -29,7 +29,7 @@ var (
 	program = flag.String("peer", "./sgemm.peer", "the program made from openblas/sgemm.c")
 	level   = flag.String("isa", "auto", "kernels of ours: auto, avx2 or avx512")
 	rounds  = flag.Int("rounds", 7, "runs of each side per shape, in turn")
-	work    = flag.Float64("work", 2, "GFLOP per run")
+	work    = flag.Float64("work", 4, "GFLOP per run")
 )
 
 var shapes = []gemm.Shape{
