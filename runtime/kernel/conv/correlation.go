@@ -62,8 +62,8 @@ const (
 	manyChunks     = 8
 	windowBytes    = 160 << 10 // source seen from one position in a pass
 	patchBytes     = 1 << 20   // source seen from a chunk in a pass: half of L2
-	chunkPositions = 64
-	chunkColumns   = 64
+	chunkPositions = 32
+	chunkColumns   = 8 // or more, if there are few rows
 )
 
 // blocks cuts a correlation into chunks.
@@ -86,7 +86,7 @@ func newBlocks(k *Kernels, t correlation) blocks {
 	b.channels = cutBy(t.results, manyChannels)
 	b.vectors = cutBy((t.n+lanesPerVector-1)/lanesPerVector, tileVectors)
 	b.byPlace = t.n <= lanesPerVector
-	b.colCut = cutBy(t.dstW, chunkColumns)
+	b.colCut = cutBy(t.dstW, max(chunkColumns, chunkPositions/t.dstH))
 	b.rowCut = cutBy(t.dstH, max(1, chunkPositions/b.colCut.size()))
 	if b.chunks() < manyChunks {
 		b.channels = cutBy(t.results, fewChannels)
@@ -201,20 +201,35 @@ func (p *part) run(chunk int, scratch []float32) {
 	}
 }
 
-// lines is a run of cache lines of the source, the same in every channel of a pass: the index
-// of the first, and how many.
-type lines struct{ at, count int }
+// lines are cache lines of the source, the same in every channel of a pass: those of a number
+// of rows, of which the current one has the next line at an index.
+type lines struct{ at, left, perRow, rows, rowStep int }
 
 // lookAhead sets what tiles prefetch: the source at a place in a pass.
 func (p *part) lookAhead(at *place, pass int) {
 	p.ahead = lines{}
 	if p.vectors.parts > 1 || at.patchH*at.patchW == 0 {
-		return // not one run
+		return // whole rows would be too much
 	}
 	c0, _ := p.sumCut.at(pass)
 	first := ((at.group*p.sums+c0)*p.srcH+at.rowLo)*p.srcW + at.colLo
-	rows, cols := (at.patchH-1)*p.pickH, (at.patchW-1)*p.pickW
-	p.ahead = lines{first * p.n, ((rows*p.srcW+cols+1)*p.n + lineFloats - 1) / lineFloats}
+	perRow := (((at.patchW-1)*p.pickW+1)*p.n + lineFloats - 1) / lineFloats
+	p.ahead = lines{first * p.n, perRow, perRow, at.patchH, p.pickH * p.srcW * p.n}
+}
+
+// take returns the index of the next count lines; ok is false if there are no more.
+func (l *lines) take(count int) (at int, ok bool) {
+	if l.rows == 0 {
+		return 0, false
+	}
+	at = l.at
+	l.at += count * lineFloats
+	if l.left -= count; l.left <= 0 {
+		l.at = at + (l.left+count-l.perRow)*lineFloats + l.rowStep
+		l.left = l.perRow
+		l.rows--
+	}
+	return at, true
 }
 
 // eachTileRow computes the tiles of a pass, a few channels after the other.

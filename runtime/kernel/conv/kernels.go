@@ -32,10 +32,11 @@ func New(level isa.Level) (*Kernels, error) {
 // Level is the instruction set.
 func (k *Kernels) Level() isa.Level { return k.level }
 
-// packRows writes dst[t*nr+r] = src[t+r*step] for r < nr and t < n.
-func (k *Kernels) packRows(dst, src []float32, step, nr, n int) {
+// packRows writes dst[t*nr+r] = src[t+r*step] for r < nr and t < n. It may prefetch src from
+// ahead on, half a line for every t.
+func (k *Kernels) packRows(dst, src []float32, step, nr, n, ahead int) {
 	if k.level == isa.AVX512 && step < 1<<28 {
-		k.gather(dst[:n*nr], src, step, nr, n)
+		k.gather(dst[:n*nr], src, step, nr, n, ahead)
 		return
 	}
 	for r := range nr {

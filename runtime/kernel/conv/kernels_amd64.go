@@ -429,8 +429,8 @@ func copyAVX512(a *int64)
 //go:noescape
 func transpose8(dst *float32, dstStep int, src *float32, srcStep int, n int)
 
-// gatherAVX512 writes dst[t*rows+r] = src[t*step+index[r]] for t < n and r < rows <= 16;
-// bits has the lowest rows bits set.
+// gatherAVX512 writes dst[t*rows+r] = src[t+index[r]] for t < n and r < rows <= 8;
+// bits has the lowest rows bits set. It prefetches from src[ahead] on.
 //
 //go:noescape
-func gatherAVX512(dst *float32, src *float32, index *int32, bits int, rows int, step int, n int)
+func gatherAVX512(dst *float32, src *float32, index *int32, bits int, rows int, ahead int, n int)

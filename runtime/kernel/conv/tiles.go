@@ -1,10 +1,6 @@
 package conv
 
-import (
-	"unsafe"
-
-	"github.com/weightspace/weightspace/runtime/kernel/isa"
-)
+import "unsafe"
 
 // tileArgs are the arguments of a tile kernel; the generator has the same list. Steps are in
 // bytes. Those of x and w over columns, rows and channels are jumps from where the loop inside
@@ -19,7 +15,7 @@ type tileArgs struct {
 	nC, nA, nB, nP      int // channels, rows, columns, positions
 	ahead               unsafe.Pointer
 	aheadC, aheadP      int // a line to prefetch: per channel, and per position
-	three               int // one: 3x3 taps of neighbouring weights, and vectors side by side
+	window              int // which loop for 3x3 kernels, or zero
 	last, rest          *laneMask
 	_                   [5]int // of the kernel
 }
@@ -94,10 +90,10 @@ func (p *part) packWeights(r0, nr int) (w, bias []float32) {
 	first := p.group*p.wGroup + r0*p.wR
 	taps := p.kh * p.kw
 	if p.wC == taps {
-		p.k.packRows(w, p.w[first+p.c0*p.wC:], p.wR, nr, (p.c1-p.c0)*taps)
+		p.k.packRows(w, p.w[first+p.c0*p.wC:], p.wR, nr, (p.c1-p.c0)*taps, 0)
 	} else {
 		for c := p.c0; c < p.c1; c++ {
-			p.k.packRows(w[(c-p.c0)*taps*nr:], p.w[first+c*p.wC:], p.wR, nr, taps)
+			p.k.packRows(w[(c-p.c0)*taps*nr:], p.w[first+c*p.wC:], p.wR, nr, taps, nr*taps)
 		}
 	}
 	if p.bias == nil {
@@ -165,14 +161,13 @@ func (p *part) tiles(pass, r, nr, row int, u *run, acc int) int {
 // line of every channel.
 func (p *part) look(count int) {
 	a := &p.args
-	if p.ahead.count <= 0 {
+	at, ok := p.ahead.take(count)
+	if !ok {
 		a.ahead, a.aheadC, a.aheadP = unsafe.Pointer(&p.packed[0]), 0, 0
 		return
 	}
 	plane := p.srcH * p.srcW * p.n * floatBytes
-	a.ahead, a.aheadC, a.aheadP = ptr(p.src, p.ahead.at), plane, lineFloats*floatBytes-a.nC*plane
-	p.ahead.at += count * lineFloats
-	p.ahead.count -= count
+	a.ahead, a.aheadC, a.aheadP = ptr(p.src, at), plane, lineFloats*floatBytes-a.nC*plane
 }
 
 // places computes the positions of a run as the vectors of tiles.
@@ -206,10 +201,9 @@ func (p *part) setTaps(t *taps, u *run, nr int) {
 	a.xP = u.advance / p.pickW * col
 	a.xB, a.xA = u.srcStep*col, t.srcStep*row
 	a.xC = p.lanes()*floatBytes - t.n*a.xA
-	a.three = 0
-	if p.kh == 3 && p.kw == 3 && t.n == 3 && u.n == 3 && !p.byPlace && nr >= unrolledRows && p.k.level == isa.AVX512 {
-		// Jumps are over whole rows here, and over channels from where x was.
-		a.three, a.xC = 1, p.lanes()*floatBytes
+	if a.window = p.window(t, u, nr); a.window > 0 {
+		// Its steps are over whole rows and channels.
+		a.xC = p.lanes() * floatBytes
 	} else {
 		a.xA -= u.n * a.xB
 	}
@@ -218,6 +212,18 @@ func (p *part) setTaps(t *taps, u *run, nr int) {
 	a.wB, a.wA = u.step*w, t.step*p.kw*w
 	a.wC = p.kh*p.kw*w - t.n*a.wA
 	a.wA -= u.n * a.wB
+}
+
+// window is the loop for 3x3 kernels, whole or cut by an edge, or zero if there is none for a
+// run.
+func (p *part) window(t *taps, u *run, nr int) int {
+	if p.kh != 3 || p.kw != 3 || t.n < 2 || u.n < 2 || t.step != 1 || u.step != 1 {
+		return 0
+	}
+	if nr < unrolledRows || p.v1-p.v0 < tileVectors || p.k.vectors < tileVectors {
+		return 0
+	}
+	return 2*(t.n-2) + u.n - 1
 }
 
 // setOutput sets where the chains of a run start and end.

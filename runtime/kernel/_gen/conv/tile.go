@@ -38,7 +38,7 @@ const (
 	tAhead
 	tAheadC
 	tAheadP
-	tThree
+	tWindow
 	tLast
 	tRest
 	// What the kernel changes: the words of the caller stay as they are.
@@ -110,20 +110,18 @@ func tile(s x86.ISA, r, v int) {
 	}
 	Label("position")
 	tileStart(s, a, acc)
+	if unrolled(s, r, v) {
+		for i, window := range windows {
+			next := fmt.Sprintf("not%d", i+1)
+			CMPQ(field(a, tWindow), Imm(uint64(i+1)))
+			JNE(LabelRef(next))
+			tileWindow(s, a, acc, window, fmt.Sprintf("window%d", i+1))
+			JMP(LabelRef("end"))
+			Label(next)
+		}
+	}
 	x, w, ahead := load(a, tXAt), load(a, tW), load(a, tAheadAt)
 	xb, nc := load(a, tXB), load(a, tNC)
-	if unrolled(s, r) {
-		CMPQ(field(a, tThree), Imm(0))
-		JE(LabelRef("any"))
-		Label("threeByThree")
-		PREFETCHT1(Mem{Base: ahead})
-		tileThree(s, a, acc, x, w, xb)
-		ADDQ(field(a, tAheadC), ahead)
-		DECQ(nc)
-		JNE(LabelRef("threeByThree"))
-		JMP(LabelRef("end"))
-		Label("any")
-	}
 	xv, wb := load(a, tXV), load(a, tWB)
 	xv3 := GP64()
 	LEAQ(Mem{Base: xv, Index: xv, Scale: 2}, xv3)
@@ -231,31 +229,42 @@ func eachVector(acc [][]lanes, row, rowStep, step GPVirtual, f func(l lanes, m M
 	}
 }
 
-// unrolled says which tiles have a loop of their own for whole 3x3 kernels.
-func unrolled(s x86.ISA, r int) bool { return s.Wide && r >= 4 }
+// windows are the rows and columns of 3x3 kernels, whole or cut by an edge, that have loops of
+// their own.
+var windows = [][2]int{{2, 2}, {2, 3}, {3, 2}, {3, 3}}
 
-// tileThree multiplies the nine taps of one channel, for vectors side by side and weights in
-// order.
-func tileThree(s x86.ISA, a GPVirtual, acc [][]lanes, x, w, xb GPVirtual) {
-	step := load(a, tXA)
-	row := GP64()
+// unrolled says which tiles have these loops.
+func unrolled(s x86.ISA, r, v int) bool { return s.Wide && r >= 4 && v == 4 }
+
+// tileWindow multiplies the taps of a part of a 3x3 kernel, for vectors side by side and
+// neighbouring weights.
+func tileWindow(s x86.ISA, a GPVirtual, acc [][]lanes, window [2]int, label string) {
+	x, w, ahead := load(a, tXAt), load(a, tW), load(a, tAheadAt)
+	xb, xa, nc, row := load(a, tXB), load(a, tXA), load(a, tNC), GP64()
+	Label(label)
+	PREFETCHT1(Mem{Base: ahead})
 	MOVQ(x, row)
-	for i := range 9 {
-		var vectors []Mem
-		for j := range acc[0] {
-			m := Mem{Base: row, Disp: 64 * j}
-			if i%3 > 0 {
-				m.Index, m.Scale = xb, uint8(i%3)
+	for i := range window[0] {
+		for j := range window[1] {
+			var vectors []Mem
+			for v := range acc[0] {
+				m := Mem{Base: row, Disp: 64 * v}
+				if j > 0 {
+					m.Index, m.Scale = xb, uint8(j)
+				}
+				vectors = append(vectors, m)
 			}
-			vectors = append(vectors, m)
+			tileStep(s, acc, w, 4*len(acc)*(3*i+j), vectors)
 		}
-		tileStep(s, acc, w, 4*len(acc)*i, vectors)
-		if i == 2 || i == 5 {
-			ADDQ(step, row)
+		if i < window[0]-1 {
+			ADDQ(xa, row)
 		}
 	}
 	ADDQ(field(a, tXC), x)
 	ADDQ(Imm(uint64(4*len(acc)*9)), w)
+	ADDQ(field(a, tAheadC), ahead)
+	DECQ(nc)
+	JNE(LabelRef(label))
 }
 
 // tileStep multiplies one tap of one channel.

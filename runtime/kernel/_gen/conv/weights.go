@@ -187,13 +187,15 @@ func storeColumns(v [4]VecVirtual, dst, dstStep Register) {
 
 // gather emits the packing of weights: groups of 6 channels become contiguous.
 func gather() {
-	TEXT("gatherAVX512", NOSPLIT, "func(dst, src *float32, index *int32, bits, rows, step, n int)")
-	Doc("gatherAVX512 writes dst[t*rows+r] = src[t*step+index[r]] for t < n and r < rows <= 16;", "bits has the lowest rows bits set.")
+	TEXT("gatherAVX512", NOSPLIT, "func(dst, src *float32, index *int32, bits, rows, ahead, n int)")
+	Doc("gatherAVX512 writes dst[t*rows+r] = src[t+index[r]] for t < n and r < rows <= 8;",
+		"bits has the lowest rows bits set. It prefetches from src[ahead] on.")
 	Pragma("noescape")
 	dst, src := Load(Param("dst"), GP64()), Load(Param("src"), GP64())
 	index := Load(Param("index"), GP64())
 	bits, rows := Load(Param("bits"), GP64()), Load(Param("rows"), GP64())
-	step, n := Load(Param("step"), GP64()), Load(Param("n"), GP64()).(GPVirtual)
+	ahead, n := Load(Param("ahead"), GP64()), Load(Param("n"), GP64()).(GPVirtual)
+	LEAQ(Mem{Base: src, Index: ahead, Scale: 4}, ahead)
 	full, k := K(), K()
 	KMOVW(bits.(GPVirtual).As32(), full)
 	z := YMM()
@@ -206,7 +208,9 @@ func gather() {
 		VGATHERDPS(Mem{Base: src, Index: z, Scale: 4}, k, v)
 		VMOVUPS(v, full, Mem{Base: dst})
 		LEAQ(Mem{Base: dst, Index: rows, Scale: 4}, dst)
-		LEAQ(Mem{Base: src, Index: step, Scale: 4}, src)
+		ADDQ(Imm(4), src)
+		PREFETCHT1(Mem{Base: ahead})
+		ADDQ(Imm(32), ahead)
 	})
 	x86.Finish()
 }
