@@ -52,7 +52,7 @@ func (g *Graph) Segment(op device.SegmentOp, x, pointer Value) Value {
 		kg := device.SegmentGrad{Op: op, N: k.N, D: k.D, Segments: k.Segments}
 		return []Value{g.record(kg, s, []Value{x, y, pointer, dy}, func(d Value, need []bool) []Value {
 			if op == device.SegmentMax {
-				noSecond("segment max")(Value{}, nil)
+				fail("segment max", "its gradient cannot be differentiated again")
 			}
 			// Sum and mean are linear: the gradient's gradient is the reduction.
 			return []Value{{}, {}, {}, g.Segment(op, d, pointer)}
