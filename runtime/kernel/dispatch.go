@@ -22,10 +22,10 @@ type (
 )
 
 // convVariant is a convolution kernel for a register block: with one weight for all lanes and
-// with one per lane.
+// with one per lane. Unless columns is 0 it is for that many kernel columns.
 type convVariant struct {
-	channels, positions int
-	one, perLane        convRowFunc
+	channels, positions, columns int
+	one, perLane                 convRowFunc
 }
 
 // gradVariant is a weight-gradient kernel for a register block.
@@ -58,7 +58,8 @@ type Kernels struct {
 	level Level
 	// t is nil for Ref.
 	t *table
-	// conv is indexed by the channels of the block, then by falling positions.
+	// conv is indexed by the channels of the block, then by falling positions, special columns
+	// first.
 	conv [maxBlock + 1][]convVariant
 	// gradOf is indexed by channels and columns.
 	gradOf      [maxBlock + 1][6]convGradFunc
@@ -170,7 +171,7 @@ func (k *Kernels) convRow(channels int, dst, x []float32, r *rowArgs) {
 		at, left := h, r.n
 		for _, v := range k.conv[channels] {
 			blocks := left / v.positions
-			if blocks == 0 {
+			if blocks == 0 || v.columns > 0 && v.columns != r.nkx {
 				continue
 			}
 			f := v.one

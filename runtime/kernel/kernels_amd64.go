@@ -14,6 +14,16 @@ func convRow6x2AVX2(dst *float32, x *float32, w *float32, bias *float32, dstChan
 //go:noescape
 func convLanes6x2AVX2(dst *float32, x *float32, w *float32, bias *float32, dstChan int, xRow int, xChan int, wOut int, wCol int, wRow int, wChan int, nc int, nky int, nkx int, n int)
 
+// convRow6x2k5AVX2 is convRowRef for 6 channels and blocks of 2 positions; strides are in bytes, those of rows and channels less the steps of the loop inside.
+//
+//go:noescape
+func convRow6x2k5AVX2(dst *float32, x *float32, w *float32, bias *float32, dstChan int, xRow int, xChan int, wOut int, wCol int, wRow int, wChan int, nc int, nky int, nkx int, n int)
+
+// convLanes6x2k5AVX2 is convRowRef for 6 channels and blocks of 2 positions; strides are in bytes, those of rows and channels less the steps of the loop inside.
+//
+//go:noescape
+func convLanes6x2k5AVX2(dst *float32, x *float32, w *float32, bias *float32, dstChan int, xRow int, xChan int, wOut int, wCol int, wRow int, wChan int, nc int, nky int, nkx int, n int)
+
 // convRow6x1AVX2 is convRowRef for 6 channels and blocks of 1 positions; strides are in bytes, those of rows and channels less the steps of the loop inside.
 //
 //go:noescape
@@ -33,6 +43,26 @@ func convRow4x3AVX2(dst *float32, x *float32, w *float32, bias *float32, dstChan
 //
 //go:noescape
 func convLanes4x3AVX2(dst *float32, x *float32, w *float32, bias *float32, dstChan int, xRow int, xChan int, wOut int, wCol int, wRow int, wChan int, nc int, nky int, nkx int, n int)
+
+// convRow4x3k5AVX2 is convRowRef for 4 channels and blocks of 3 positions; strides are in bytes, those of rows and channels less the steps of the loop inside.
+//
+//go:noescape
+func convRow4x3k5AVX2(dst *float32, x *float32, w *float32, bias *float32, dstChan int, xRow int, xChan int, wOut int, wCol int, wRow int, wChan int, nc int, nky int, nkx int, n int)
+
+// convLanes4x3k5AVX2 is convRowRef for 4 channels and blocks of 3 positions; strides are in bytes, those of rows and channels less the steps of the loop inside.
+//
+//go:noescape
+func convLanes4x3k5AVX2(dst *float32, x *float32, w *float32, bias *float32, dstChan int, xRow int, xChan int, wOut int, wCol int, wRow int, wChan int, nc int, nky int, nkx int, n int)
+
+// convRow4x3k3AVX2 is convRowRef for 4 channels and blocks of 3 positions; strides are in bytes, those of rows and channels less the steps of the loop inside.
+//
+//go:noescape
+func convRow4x3k3AVX2(dst *float32, x *float32, w *float32, bias *float32, dstChan int, xRow int, xChan int, wOut int, wCol int, wRow int, wChan int, nc int, nky int, nkx int, n int)
+
+// convLanes4x3k3AVX2 is convRowRef for 4 channels and blocks of 3 positions; strides are in bytes, those of rows and channels less the steps of the loop inside.
+//
+//go:noescape
+func convLanes4x3k3AVX2(dst *float32, x *float32, w *float32, bias *float32, dstChan int, xRow int, xChan int, wOut int, wCol int, wRow int, wChan int, nc int, nky int, nkx int, n int)
 
 // convRow4x1AVX2 is convRowRef for 4 channels and blocks of 1 positions; strides are in bytes, those of rows and channels less the steps of the loop inside.
 //
@@ -224,6 +254,26 @@ func convRow8x3AVX512(dst *float32, x *float32, w *float32, bias *float32, dstCh
 //go:noescape
 func convLanes8x3AVX512(dst *float32, x *float32, w *float32, bias *float32, dstChan int, xRow int, xChan int, wOut int, wCol int, wRow int, wChan int, nc int, nky int, nkx int, n int)
 
+// convRow8x3k5AVX512 is convRowRef for 8 channels and blocks of 3 positions; strides are in bytes, those of rows and channels less the steps of the loop inside.
+//
+//go:noescape
+func convRow8x3k5AVX512(dst *float32, x *float32, w *float32, bias *float32, dstChan int, xRow int, xChan int, wOut int, wCol int, wRow int, wChan int, nc int, nky int, nkx int, n int)
+
+// convLanes8x3k5AVX512 is convRowRef for 8 channels and blocks of 3 positions; strides are in bytes, those of rows and channels less the steps of the loop inside.
+//
+//go:noescape
+func convLanes8x3k5AVX512(dst *float32, x *float32, w *float32, bias *float32, dstChan int, xRow int, xChan int, wOut int, wCol int, wRow int, wChan int, nc int, nky int, nkx int, n int)
+
+// convRow8x3k3AVX512 is convRowRef for 8 channels and blocks of 3 positions; strides are in bytes, those of rows and channels less the steps of the loop inside.
+//
+//go:noescape
+func convRow8x3k3AVX512(dst *float32, x *float32, w *float32, bias *float32, dstChan int, xRow int, xChan int, wOut int, wCol int, wRow int, wChan int, nc int, nky int, nkx int, n int)
+
+// convLanes8x3k3AVX512 is convRowRef for 8 channels and blocks of 3 positions; strides are in bytes, those of rows and channels less the steps of the loop inside.
+//
+//go:noescape
+func convLanes8x3k3AVX512(dst *float32, x *float32, w *float32, bias *float32, dstChan int, xRow int, xChan int, wOut int, wCol int, wRow int, wChan int, nc int, nky int, nkx int, n int)
+
 // convRow8x1AVX512 is convRowRef for 8 channels and blocks of 1 positions; strides are in bytes, those of rows and channels less the steps of the loop inside.
 //
 //go:noescape
@@ -244,6 +294,16 @@ func convRow7x3AVX512(dst *float32, x *float32, w *float32, bias *float32, dstCh
 //go:noescape
 func convLanes7x3AVX512(dst *float32, x *float32, w *float32, bias *float32, dstChan int, xRow int, xChan int, wOut int, wCol int, wRow int, wChan int, nc int, nky int, nkx int, n int)
 
+// convRow7x3k3AVX512 is convRowRef for 7 channels and blocks of 3 positions; strides are in bytes, those of rows and channels less the steps of the loop inside.
+//
+//go:noescape
+func convRow7x3k3AVX512(dst *float32, x *float32, w *float32, bias *float32, dstChan int, xRow int, xChan int, wOut int, wCol int, wRow int, wChan int, nc int, nky int, nkx int, n int)
+
+// convLanes7x3k3AVX512 is convRowRef for 7 channels and blocks of 3 positions; strides are in bytes, those of rows and channels less the steps of the loop inside.
+//
+//go:noescape
+func convLanes7x3k3AVX512(dst *float32, x *float32, w *float32, bias *float32, dstChan int, xRow int, xChan int, wOut int, wCol int, wRow int, wChan int, nc int, nky int, nkx int, n int)
+
 // convRow7x1AVX512 is convRowRef for 7 channels and blocks of 1 positions; strides are in bytes, those of rows and channels less the steps of the loop inside.
 //
 //go:noescape
@@ -263,6 +323,16 @@ func convRow6x4AVX512(dst *float32, x *float32, w *float32, bias *float32, dstCh
 //
 //go:noescape
 func convLanes6x4AVX512(dst *float32, x *float32, w *float32, bias *float32, dstChan int, xRow int, xChan int, wOut int, wCol int, wRow int, wChan int, nc int, nky int, nkx int, n int)
+
+// convRow6x4k5AVX512 is convRowRef for 6 channels and blocks of 4 positions; strides are in bytes, those of rows and channels less the steps of the loop inside.
+//
+//go:noescape
+func convRow6x4k5AVX512(dst *float32, x *float32, w *float32, bias *float32, dstChan int, xRow int, xChan int, wOut int, wCol int, wRow int, wChan int, nc int, nky int, nkx int, n int)
+
+// convLanes6x4k5AVX512 is convRowRef for 6 channels and blocks of 4 positions; strides are in bytes, those of rows and channels less the steps of the loop inside.
+//
+//go:noescape
+func convLanes6x4k5AVX512(dst *float32, x *float32, w *float32, bias *float32, dstChan int, xRow int, xChan int, wOut int, wCol int, wRow int, wChan int, nc int, nky int, nkx int, n int)
 
 // convRow6x1AVX512 is convRowRef for 6 channels and blocks of 1 positions; strides are in bytes, those of rows and channels less the steps of the loop inside.
 //
@@ -313,6 +383,26 @@ func convRow4x3AVX512(dst *float32, x *float32, w *float32, bias *float32, dstCh
 //
 //go:noescape
 func convLanes4x3AVX512(dst *float32, x *float32, w *float32, bias *float32, dstChan int, xRow int, xChan int, wOut int, wCol int, wRow int, wChan int, nc int, nky int, nkx int, n int)
+
+// convRow4x3k5AVX512 is convRowRef for 4 channels and blocks of 3 positions; strides are in bytes, those of rows and channels less the steps of the loop inside.
+//
+//go:noescape
+func convRow4x3k5AVX512(dst *float32, x *float32, w *float32, bias *float32, dstChan int, xRow int, xChan int, wOut int, wCol int, wRow int, wChan int, nc int, nky int, nkx int, n int)
+
+// convLanes4x3k5AVX512 is convRowRef for 4 channels and blocks of 3 positions; strides are in bytes, those of rows and channels less the steps of the loop inside.
+//
+//go:noescape
+func convLanes4x3k5AVX512(dst *float32, x *float32, w *float32, bias *float32, dstChan int, xRow int, xChan int, wOut int, wCol int, wRow int, wChan int, nc int, nky int, nkx int, n int)
+
+// convRow4x3k3AVX512 is convRowRef for 4 channels and blocks of 3 positions; strides are in bytes, those of rows and channels less the steps of the loop inside.
+//
+//go:noescape
+func convRow4x3k3AVX512(dst *float32, x *float32, w *float32, bias *float32, dstChan int, xRow int, xChan int, wOut int, wCol int, wRow int, wChan int, nc int, nky int, nkx int, n int)
+
+// convLanes4x3k3AVX512 is convRowRef for 4 channels and blocks of 3 positions; strides are in bytes, those of rows and channels less the steps of the loop inside.
+//
+//go:noescape
+func convLanes4x3k3AVX512(dst *float32, x *float32, w *float32, bias *float32, dstChan int, xRow int, xChan int, wOut int, wCol int, wRow int, wChan int, nc int, nky int, nkx int, n int)
 
 // convRow4x1AVX512 is convRowRef for 4 channels and blocks of 1 positions; strides are in bytes, those of rows and channels less the steps of the loop inside.
 //

@@ -28,15 +28,26 @@ var (
 	}
 )
 
+// unrolled are the numbers of kernel columns that blocks have kernels of their own for.
+var unrolled = map[block][]int{
+	{8, 3}: {5, 3}, {7, 3}: {3}, {6, 4}: {5}, // AVX512
+	{4, 3}: {5, 3}, {6, 2}: {5}, // AVX2
+}
+
 // convRow emits one row of a convolution: b.a channels, n blocks of b.b positions. A weight is
-// one value for all lanes or, with perLane, a vector of its own. Strides after an inner loop
-// are what is left to go after the loop's steps. Twin: convRowRef.
-func (s isa) convRow(b block, perLane bool) {
-	name := fmt.Sprintf("convRow%dx%d%s", b.a, b.b, s.Name)
+// one value for all lanes or, with perLane, a vector of its own. With columns, nkx is that.
+// Strides after an inner loop are what is left to go after the loop's steps. Twin: convRowRef.
+func (s isa) convRow(b block, perLane bool, columns int) {
+	name := fmt.Sprintf("%dx%d%s", b.a, b.b, s.Name)
+	if columns > 0 {
+		name = fmt.Sprintf("%dx%dk%d%s", b.a, b.b, columns, s.Name)
+	}
 	load := func(m Mem, v VecVirtual) { VBROADCASTSS(m, v) }
 	if perLane {
-		name = fmt.Sprintf("convLanes%dx%d%s", b.a, b.b, s.Name)
+		name = "convLanes" + name
 		load = func(m Mem, v VecVirtual) { VMOVUPS(m, v) }
+	} else {
+		name = "convRow" + name
 	}
 	TEXT(name, NOSPLIT, "func(dst, x, w, bias *float32, dstChan, xRow, xChan, wOut, wCol, wRow, wChan, nc, nky, nkx, n int)")
 	Doc(fmt.Sprintf("%s is convRowRef for %d channels and blocks of %d positions; strides are in bytes, those of rows and channels less the steps of the loop inside.", name, b.a, b.b))
@@ -57,13 +68,19 @@ func (s isa) convRow(b block, perLane bool) {
 			ky := GP64()
 			Load(Param("nky"), ky)
 			x86.Loop("rows", ky, func() {
-				kx := GP64()
-				Load(Param("nkx"), kx)
-				x86.Loop("columns", kx, func() {
-					s.convStep(b, acc, xp, func(i int, v VecVirtual) { load(offsets(wp, i), v) })
-					ADDQ(U8(lane), xp)
-					ADDQ(wCol, wp)
-				})
+				weight := func(i int, v VecVirtual) { load(offsets(wp, i), v) }
+				if columns > 0 {
+					s.convSteps(b, columns, acc, xp, weight, func() { ADDQ(wCol, wp) })
+					ADDQ(U32(lane*columns), xp)
+				} else {
+					kx := GP64()
+					Load(Param("nkx"), kx)
+					x86.Loop("columns", kx, func() {
+						s.convStep(b, acc, xp, weight)
+						ADDQ(U8(lane), xp)
+						ADDQ(wCol, wp)
+					})
+				}
 				ADDQ(x86.Arg("xRow"), xp)
 				ADDQ(x86.Arg("wRow"), wp)
 			})
@@ -136,6 +153,26 @@ func (s isa) convStep(b block, acc []VecVirtual, xp Register, weight func(i int,
 		VMOVUPS(Mem{Base: xp, Disp: lane * j}, x)
 		for i := range w {
 			VFMADD231PS(w[i], x, acc[i*b.b+j])
+		}
+	}
+}
+
+// convSteps is convStep for some kernel columns: every position is loaded once.
+func (s isa) convSteps(b block, columns int, acc []VecVirtual, xp Register, weight func(i int, v VecVirtual), next func()) {
+	x, w := s.Vecs(b.b), s.Vec()
+	for j := range x {
+		VMOVUPS(Mem{Base: xp, Disp: lane * j}, x[j])
+	}
+	for kx := range columns {
+		for i := range b.a {
+			weight(i, w)
+			for j := range x {
+				VFMADD231PS(w, x[(kx+j)%b.b], acc[i*b.b+j])
+			}
+		}
+		next()
+		if kx+1 < columns {
+			VMOVUPS(Mem{Base: xp, Disp: lane * (kx + b.b)}, x[kx%b.b])
 		}
 	}
 }

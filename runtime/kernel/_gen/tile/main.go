@@ -16,8 +16,10 @@ func main() {
 	for _, i := range x86.ISAs {
 		s := isa{i}
 		for _, b := range convBlocks[s.Name] {
-			s.convRow(b, false)
-			s.convRow(b, true)
+			for _, columns := range append([]int{0}, unrolled[b]...) {
+				s.convRow(b, false, columns)
+				s.convRow(b, true, columns)
+			}
 		}
 		for _, b := range gradBlocks[s.Name] {
 			s.convGrad(b)
