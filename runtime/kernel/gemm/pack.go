@@ -1,8 +1,14 @@
 package gemm
 
-// leftOf is A from k on. Its rows are used where they are; its columns are packed, in panels of
-// one tile each, if the plan says so.
+// leftOf is A from k on, packed if the plan says so: rows of depth elements, or panels of columns
+// of one tile each.
 func (m *block) leftOf(k int, packed []float32) left {
+	if !m.s.TransA && m.p.packA {
+		for i := range m.s.M {
+			copy(packed[i*m.depth:][:m.depth], m.a[i*m.lda+k:])
+		}
+		return left{tiles: &m.t.tiles.byRows, x: packed, ld: m.depth, row: m.depth}
+	}
 	if !m.s.TransA {
 		return left{tiles: &m.t.tiles.byRows, x: m.a[k:], ld: m.lda, row: m.lda}
 	}

@@ -28,7 +28,7 @@ const (
 	chunkRows, chunkCols = 504, 512
 	// A product is cut further if that keeps chunkWork multiply-adds per chunk, some ten
 	// microseconds, to get fewChunks.
-	chunkWork, fewChunks = 1 << 20, 4
+	chunkWork, fewChunks = 1 << 20, 2
 	// skinnyDepth is for products with so few rows that B is read once, along its rows.
 	skinnyDepth = 32
 	// smallSize is a matrix, in elements, that stays in the first-level cache as it is; bigB is a B
@@ -37,6 +37,11 @@ const (
 	// Rows of A longer than scattered, that are used once, may all fall into one set of the
 	// first-level cache: a tile of eight rows leaves it enough ways.
 	scattered = 256
+	// Rows of A longer than distant, that are used often, compete for sets of the second-level
+	// cache: they are copied.
+	distant = 1024
+	// Chunks are not cut below leastRows x leastCols: each packs for itself.
+	leastRows, leastCols = 32, 128
 )
 
 // Plan decides how to compute a shape. It allocates nothing.
@@ -71,9 +76,14 @@ func tilingOf(t *table, s Shape) tiling {
 			l.width, l.height, least = w, h, c
 		}
 	}
+	panel := l.width * t.lanes
 	once, small := s.M <= l.height, s.K*s.N <= smallSize
-	l.packB = s.TransB || !once && !small
-	l.packA = s.TransA && s.M > l.height && s.M*s.K > smallSize
+	l.packB = s.TransB || !once && !small && s.N > panel
+	if s.TransA {
+		l.packA = !once && s.M*s.K > smallSize
+	} else {
+		l.packA = !once && s.K > distant && s.N > 4*panel
+	}
 	if once && !l.packB && !small {
 		l.depth = skinnyDepth
 	}
@@ -117,12 +127,10 @@ func (p *Plan) cut(height, width int) {
 	for down*across < fewChunks && work/(2*down*across) >= chunkWork {
 		rows, cols := ceil(p.s.M, down), ceil(p.s.N, across)
 		switch {
-		case rows >= cols && rows > height:
+		case rows >= 2*leastRows && (rows >= cols || cols < 2*leastCols):
 			down *= 2
-		case cols > width:
+		case cols >= 2*leastCols:
 			across *= 2
-		case rows > height:
-			down *= 2
 		default:
 			work = 0
 		}
