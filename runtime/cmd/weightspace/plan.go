@@ -17,13 +17,10 @@ import (
 	"github.com/weightspace/weightspace/runtime/spec"
 )
 
-// What the estimate of the time assumes: multiply-adds of one sample through cnn-small,
-// forward and backward, and a cautious speed of one core.
+// What the estimate of the time assumes: a cautious speed of one core.
 const (
-	trainFlopsPerSample    = 1.2e6
-	evaluateFlopsPerSample = 0.4e6
-	assumedFlopsPerCore    = 10e9
-	assumedFetchBytesPerS  = 10e6
+	assumedFlopsPerCore   = 10e9
+	assumedFetchBytesPerS = 10e6
 )
 
 type planFlags struct {
@@ -167,8 +164,10 @@ func estimate(s *spec.Snapshot, stage string, cores int) time.Duration {
 	case s.Zoo != nil && stage == spec.StageTrain:
 		d := s.Zoo.Dataset
 		models := float64(plan.CohortSize(s.Zoo, 0) * len(s.Zoo.Cohorts))
-		train := float64(d.Train) * float64(s.Zoo.Epochs) * trainFlopsPerSample
-		eval := float64(d.Validation+d.Test)*float64(s.Zoo.Epochs+1)*evaluateFlopsPerSample + float64(d.Train)*evaluateFlopsPerSample
+		// The plan was made, so the network fits.
+		forwardBackward, forward, _ := plan.Work(s.Zoo)
+		train := float64(d.Train) * float64(s.Zoo.Epochs) * forwardBackward
+		eval := (float64(d.Validation+d.Test)*float64(s.Zoo.Epochs+1) + float64(d.Train)) * forward
 		seconds = models * (train + eval) / (assumedFlopsPerCore * float64(cores))
 	case stage == spec.StageFetch:
 		seconds = float64(s.DiskBytes) / assumedFetchBytesPerS

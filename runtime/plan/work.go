@@ -1,0 +1,52 @@
+package plan
+
+import (
+	"github.com/weightspace/weightspace/runtime/device"
+	"github.com/weightspace/weightspace/runtime/nn"
+	"github.com/weightspace/weightspace/runtime/op"
+	"github.com/weightspace/weightspace/runtime/spec"
+)
+
+// Work is the floating-point operations of one sample through a zoo's network: forward and backward, and forward only. It
+// fails where the network does not fit the data set.
+func Work(z *spec.Zoo) (train, evaluate float64, err error) {
+	d := &z.Dataset
+	var net nn.Sequential
+	if z.Architecture == spec.ArchitectureLayers {
+		net, err = nn.FromSpec(z.Layers)
+	} else {
+		net, err = nn.Preset(z.Architecture, z.Width, nn.Image{Channels: d.Channels, Height: d.Height, Width: d.Width}, d.Classes)
+	}
+	if err != nil {
+		return 0, 0, err
+	}
+	if train, err = sampleCost(net, d, true); err != nil {
+		return 0, 0, err
+	}
+	evaluate, err = sampleCost(net, d, false)
+	return train, evaluate, err
+}
+
+// sampleCost records a network with its loss on a batch and counts.
+func sampleCost(net nn.Sequential, d *spec.DatasetInput, training bool) (float64, error) {
+	const batch = 64
+	g := op.NewGraph(training)
+	c := nn.NewContext(g, device.Tanh)
+	err := op.Build(func() {
+		y := net.Apply(c, nn.Tensor{Value: g.Input("images", d.Channels, d.Height, d.Width, batch), Layout: nn.Images})
+		loss := g.CrossEntropy(y.Value, g.IntInput("labels", batch), y.Layout == nn.FeaturesFirst, 0).Loss
+		g.Output("loss", loss)
+		if training {
+			g.Backward(loss)
+		}
+	})
+	if err != nil {
+		return 0, err
+	}
+	p, err := g.Compile()
+	if err != nil {
+		return 0, err
+	}
+	flops, _ := p.Cost()
+	return float64(flops) / batch, nil
+}
