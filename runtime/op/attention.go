@@ -63,6 +63,9 @@ func (g *Graph) attention(o AttentionOptions, b, t, s, width int) device.Attenti
 	if o.KeyBias.Present() && !g.Shape(o.KeyBias).Equal(tensor.Shape{b, s}) {
 		fail("attention", "key bias %s for %d batches of %d keys", g.Shape(o.KeyBias), b, s)
 	}
+	if b*t > 0 && s == 0 {
+		fail("attention", "%d batches of %d queries have no keys", b, t)
+	}
 	if o.Causal && t > s {
 		fail("attention", "causal attention of %d queries over %d keys: the first queries see none", t, s)
 	}

@@ -34,6 +34,9 @@ func (g *Graph) window(op string, x Value, kh, kw int, c Conv) device.Window {
 	if min(kh, kw, c.StrideH, c.StrideW, c.DilationH, c.DilationW) < 1 || min(c.PadH, c.PadW) < 0 {
 		fail(op, "window %dx%d with %+v", kh, kw, c)
 	}
+	if min(w.C, w.H, w.W, w.N) < 1 {
+		fail(op, "images %s are empty", s)
+	}
 	if w.H+2*w.PadH < w.DilationH*(kh-1)+1 || w.W+2*w.PadW < w.DilationW*(kw-1)+1 {
 		fail(op, "a window of %dx%d (dilation %d, %d) does not fit images of %dx%d padded by %d, %d", kh, kw, w.DilationH, w.DilationW, w.H, w.W, w.PadH, w.PadW)
 	}
@@ -46,6 +49,9 @@ func (g *Graph) Conv2D(x, w, bias Value, c Conv) Value {
 	sw := g.Shape(w)
 	if len(sw) != 4 {
 		fail("conv2d", "weights are [O, C/groups, KH, KW], not %s", sw)
+	}
+	if sw.Size() == 0 {
+		fail("conv2d", "weights %s are empty", sw)
 	}
 	k := device.Conv2D{Window: g.window("conv2d", x, sw[2], sw[3], c), O: sw[0], Groups: c.Groups, HasBias: bias.Present()}
 	if c.Groups < 1 || k.C%c.Groups != 0 || k.O%c.Groups != 0 || sw[1] != k.C/c.Groups {

@@ -119,12 +119,16 @@ func (g *Graph) name(kind, name string) {
 	g.names[key] = true
 }
 
-func (g *Graph) leaf(shape tensor.Shape, s device.Space, offset int) Value {
+func checkExtents(shape tensor.Shape) {
 	for _, d := range shape {
 		if d < 0 {
 			fail("graph", "shape %s has a negative extent", shape)
 		}
 	}
+}
+
+func (g *Graph) leaf(shape tensor.Shape, s device.Space, offset int) Value {
+	checkExtents(shape)
 	g.values = append(g.values, value{shape: shape.Clone(), node: -1, operand: device.Operand{Space: s, Offset: offset, Size: shape.Size()}})
 	return Value{len(g.values) - 1}
 }
@@ -210,12 +214,40 @@ func (g *Graph) record(k device.Kernel, shape tensor.Shape, in []Value, vjp func
 // recordMulti adds a kernel with several outputs; vjp sees absent cotangents where nothing flows.
 func (g *Graph) recordMulti(k device.Kernel, shapes []tensor.Shape, in []Value, vjp func(dy []Value, need []bool) []Value) []Value {
 	n := node{kernel: k, in: in, vjp: vjp}
+	for i, v := range in {
+		if g.values[v.id].ints != takesIntegers(k, i) && v.Present() {
+			fail("graph", "%T takes %s", k, operandKind(k, i))
+		}
+	}
 	for _, s := range shapes {
+		checkExtents(s)
 		g.values = append(g.values, value{shape: s.Clone(), node: len(g.nodes)})
 		n.out = append(n.out, Value{len(g.values) - 1})
 	}
 	g.nodes = append(g.nodes, n)
 	return n.out
+}
+
+// takesIntegers reports whether operand i of a kernel is an integer array.
+func takesIntegers(k device.Kernel, i int) bool {
+	switch k.(type) {
+	case device.Gather, device.ScatterAdd, device.Segment, device.CrossEntropy:
+		return i == 1
+	case device.SegmentGrad:
+		return i == 2
+	case device.SpMM, device.SDDMM:
+		return i >= 2
+	case device.OneHot:
+		return true
+	}
+	return false
+}
+
+func operandKind(k device.Kernel, i int) string {
+	if takesIntegers(k, i) {
+		return fmt.Sprintf("integers as operand %d, not numbers", i)
+	}
+	return fmt.Sprintf("numbers as operand %d, not integers", i)
 }
 
 // mayReuse lets the last node's first output take the storage of the inputs named.

@@ -1,6 +1,8 @@
 package op
 
 import (
+	"slices"
+
 	"github.com/weightspace/weightspace/runtime/device"
 	"github.com/weightspace/weightspace/runtime/tensor"
 )
@@ -9,6 +11,7 @@ import (
 // zeros.
 func (g *Graph) Gather(x, index Value) Value {
 	rows, d, n := g.indexed("gather", x, index)
+	g.checkIndex("gather", index, rows)
 	s := g.Shape(x)
 	out := append(g.Shape(index).Clone(), s[1:]...)
 	return g.record(device.Gather{Rows: rows, D: d, N: n}, out, []Value{x, index}, func(dy Value, need []bool) []Value {
@@ -25,10 +28,37 @@ func (g *Graph) ScatterAdd(y, index Value, rows int) Value {
 	if len(s) != 2 || !g.values[index.id].ints || g.size(index) != s[0] {
 		fail("scatter", "rows %s, index %s", s, g.Shape(index))
 	}
+	if rows < 0 {
+		fail("scatter", "%d rows", rows)
+	}
+	g.checkIndex("scatter", index, rows)
 	k := device.ScatterAdd{Rows: rows, D: s[1], N: s[0]}
 	return g.record(k, tensor.Shape{rows, s[1]}, []Value{y, index}, func(dx Value, _ []bool) []Value {
 		return []Value{g.Reshape(g.Gather(dx, index), s...), {}}
 	})
+}
+
+// constantInts are the elements of an integer constant; nil for inputs, which are known when the program runs.
+func (g *Graph) constantInts(v Value) []int32 {
+	x := g.values[v.id]
+	o := x.operand
+	if x.base != 0 {
+		o = g.values[x.base].operand
+	}
+	if o.Space != device.IntConstants {
+		return nil
+	}
+	from := o.Offset + x.offset
+	return g.intConstants[from : from+g.size(v)]
+}
+
+// checkIndex refuses constant indices that name no row.
+func (g *Graph) checkIndex(op string, index Value, rows int) {
+	for _, i := range g.constantInts(index) {
+		if i < -1 || int(i) >= rows {
+			fail(op, "constant index %d of %d rows", i, rows)
+		}
+	}
 }
 
 func (g *Graph) indexed(op string, x, index Value) (rows, d, n int) {
@@ -45,6 +75,9 @@ func (g *Graph) Segment(op device.SegmentOp, x, pointer Value) Value {
 	s := g.Shape(x)
 	if len(s) != 2 || !g.values[pointer.id].ints || g.size(pointer) < 1 {
 		fail("segment", "rows %s, pointer %s", s, g.Shape(pointer))
+	}
+	if p := g.constantInts(pointer); len(p) > 0 && (p[0] < 0 || int(p[len(p)-1]) > s[0] || !slices.IsSorted(p)) {
+		fail("segment", "constant pointer %v over %d rows", p, s[0])
 	}
 	k := device.Segment{Op: op, N: s[0], D: s[1], Segments: g.size(pointer) - 1}
 	var y Value

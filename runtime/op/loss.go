@@ -16,7 +16,7 @@ func (g *Graph) CrossEntropy(logits, labels Value, classesFirst bool, smoothing 
 	if !g.values[labels.id].ints || g.size(labels) != k.Samples {
 		fail("cross-entropy", "labels %s for logits %s", g.Shape(labels), g.Shape(logits))
 	}
-	if smoothing < 0 || smoothing >= 1 {
+	if !(smoothing >= 0 && smoothing < 1) {
 		fail("cross-entropy", "label smoothing %v is outside [0, 1)", smoothing)
 	}
 	if g.Composite {
@@ -37,6 +37,9 @@ func (g *Graph) CrossEntropy(logits, labels Value, classesFirst bool, smoothing 
 	k.Smoothing = smoothing
 	var out []Value
 	out = g.recordMulti(k, []tensor.Shape{{}, g.Shape(logits), {}}, []Value{logits, labels}, func(dy []Value, _ []bool) []Value {
+		if dy[1].Present() {
+			noSecond("cross-entropy")(Value{}, nil)
+		}
 		if !dy[0].Present() {
 			return []Value{{}, {}}
 		}
@@ -79,6 +82,9 @@ func (g *Graph) SoftCrossEntropy(logits, targets Value, classesFirst bool) Value
 		[]tensor.Shape{{}, g.Shape(logits)}, []Value{logits, targets}, func(dy []Value, need []bool) []Value {
 			if need[1] {
 				fail("cross-entropy", "targets have no gradient")
+			}
+			if dy[1].Present() {
+				noSecond("cross-entropy")(Value{}, nil)
 			}
 			return []Value{g.scaleBy(out[1], dy[0]), {}}
 		})

@@ -23,6 +23,9 @@ func (g *Graph) BatchNorm(x, gamma, beta Value, run NormStats, eps, momentum flo
 		}
 	}
 	l := s[1:].Size()
+	if run != (NormStats{}) && !(g.isState(run.Mean, c) && g.isState(run.Var, c)) {
+		fail("batch norm", "running statistics must be two states of %d channels", c)
+	}
 	if !g.Training {
 		return g.frozenNorm(x, gamma, beta, run, device.ChannelAffine{C: c, L: l, Eps: eps, ReLU: relu})
 	}
@@ -54,6 +57,11 @@ func (g *Graph) BatchNorm(x, gamma, beta Value, run NormStats, eps, momentum flo
 		g.nodes = append(g.nodes, n)
 	}
 	return y
+}
+
+// isState reports whether v is a state [n].
+func (g *Graph) isState(v Value, n int) bool {
+	return v.Present() && g.values[v.id].operand.Space == device.States && g.Shape(v).Equal(tensor.Shape{n})
 }
 
 // frozenNorm uses given statistics. With running statistics of a frozen layer, the gradient treats them as constants.

@@ -16,7 +16,7 @@ func (g *Graph) Reshape(x Value, shape ...int) Value {
 			s[i] = g.size(x) / n
 		}
 	}
-	if s.Size() != g.size(x) {
+	if s.Size() != g.size(x) || slices.ContainsFunc(s, func(d int) bool { return d < 0 }) {
 		fail("reshape", "%s has %d elements, %s another number", g.Shape(x), g.size(x), tensor.Shape(shape))
 	}
 	from := g.Shape(x)
@@ -26,6 +26,9 @@ func (g *Graph) Reshape(x Value, shape ...int) Value {
 // Flatten views the axes from first on as one.
 func (g *Graph) Flatten(x Value, first int) Value {
 	s := g.Shape(x)
+	if first < 0 || first > len(s) {
+		fail("flatten", "axis %d of shape %s", first, s)
+	}
 	return g.Reshape(x, append(s[:first].Clone(), s[first:].Size())...)
 }
 
@@ -51,11 +54,11 @@ func (g *Graph) Transpose(x Value, perm ...int) Value {
 
 func (g *Graph) axis(op string, x Value, axis int) int {
 	n := len(g.Shape(x))
+	if axis < -n || axis >= n {
+		fail(op, "axis %d of shape %s", axis, g.Shape(x))
+	}
 	if axis < 0 {
 		axis += n
-	}
-	if axis < 0 || axis >= n {
-		fail(op, "axis %d of shape %s", axis, g.Shape(x))
 	}
 	return axis
 }
@@ -161,5 +164,9 @@ func (g *Graph) BroadcastTo(x Value, shape ...int) Value {
 	if g.Shape(x).Equal(shape) {
 		return x
 	}
-	return g.Add(x, g.Fill(0, shape...))
+	y := g.Add(x, g.Fill(0, shape...))
+	if !g.Shape(y).Equal(shape) {
+		fail("broadcast", "%s does not fit into %s", g.Shape(x), tensor.Shape(shape))
+	}
+	return y
 }
