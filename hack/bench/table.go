@@ -43,6 +43,9 @@ func writeTable(out io.Writer, w workload, m *measurement) error {
 	for _, promise := range w.bars {
 		writeBar(b, w, m, promise)
 	}
+	if ours != nil {
+		fmt.Fprintln(b)
+	}
 	fmt.Fprintf(b, "Peak of one core: %s GFLOP/s; %d runs each; load average at the end %s; %s.\n\n",
 		number(median(m.peak.rates)), len(m.peak.rates), m.load, versions(m.results))
 	return b.Flush()
@@ -76,7 +79,6 @@ func writeBar(b io.Writer, w workload, m *measurement, promise bar) {
 		verdict = "met"
 	}
 	fmt.Fprintf(b, "- %s: %s\n", strings.Join(parts, " or "), verdict)
-	fmt.Fprintln(b)
 }
 
 // best is the fastest result of ours, or of the peers whose name begins with a prefix.
