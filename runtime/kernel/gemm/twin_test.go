@@ -58,7 +58,8 @@ func TestLimits(t *testing.T) {
 		{M: 510, N: 17, K: 19},
 		{M: 7, N: 515, K: 129},
 		{M: 61, N: 67, K: 300},
-		{M: 16, N: 16, K: 1024}, {M: 20, N: 260, K: 1030},
+		{M: 16, N: 16, K: 1024},
+		{M: 20, N: 260, K: 1030},
 	} {
 		for i, start := range starts {
 			s.TransA, s.TransB = i&1 != 0, i&2 != 0
