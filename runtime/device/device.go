@@ -34,6 +34,8 @@ type Binding[T Float] struct {
 	Seed    uint64
 	Step    uint64
 	Dropout float64
+	// Parallel, in Done, runs f(0), ..., f(n-1) on workers that would be idle; nil if there are none. The device sets it.
+	Parallel func(n int, f func(task int))
 }
 
 // Feed holds the inputs of a run, to be filled in place: Floats and Ints as laid out by the program.

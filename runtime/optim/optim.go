@@ -87,6 +87,10 @@ type Optimizer[T update.Float] struct {
 	steps         []int
 	frozen        []bool
 	norms         []float64
+
+	// What Try shares among workers, kept so that it allocates nothing.
+	try     trial[T]
+	tryPart func(task int)
 }
 
 // New returns an optimiser whose moments are 0. SGD has a momentum buffer even if the momentum
@@ -115,6 +119,7 @@ func New[T update.Float](kind Kind, c Config) (*Optimizer[T], error) {
 	if kind != SGD {
 		o.second = make([]T, c.Members*c.Stride)
 	}
+	o.tryPart = func(task int) { o.attempt(&o.try, task) }
 	return o, nil
 }
 
@@ -190,19 +195,27 @@ func (o *Optimizer[T]) Step(w, g []T, from, to int) {
 // step does one step of a member whose rows start w and g.
 func (o *Optimizer[T]) step(w, g []T, p int) {
 	o.steps[p]++
-	clip := o.clip(g[:o.c.Params], p)
+	o.part(w, g, p, o.clip(g[:o.c.Params], p), 0, o.c.Params)
+}
+
+// part does the elements [from, to) of a step that has been counted.
+func (o *Optimizer[T]) part(w, g []T, p int, clip update.Clip, from, to int) {
 	base := p * o.c.Stride
 	for _, s := range o.spans {
+		lo, hi := max(s.From, from), min(s.To, to)
+		if lo >= hi {
+			continue
+		}
 		decay := 0.0
 		if s.decays {
 			decay = o.Decay[p]
 		}
-		rw, rg, m := w[s.From:s.To], g[s.From:s.To], o.first[base+s.From:base+s.To]
+		rw, rg, m := w[lo:hi], g[lo:hi], o.first[base+lo:base+hi]
 		if o.kind == SGD {
 			o.kernels.sgd(rw, m, rg, update.SGD{Rate: o.Rate[p], Decay: decay, Momentum: o.Momentum[p], Nesterov: o.c.Nesterov, Clip: clip})
 			continue
 		}
-		o.kernels.adam(rw, m, o.second[base+s.From:base+s.To], rg, update.Adam{
+		o.kernels.adam(rw, m, o.second[base+lo:base+hi], rg, update.Adam{
 			Rate: o.Rate[p], Beta1: o.Momentum[p], Beta2: o.c.Beta2, Eps: o.c.Eps, Decay: decay,
 			Decoupled: o.kind == AdamW, Step: o.steps[p], Clip: clip,
 		})

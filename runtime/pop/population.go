@@ -273,7 +273,7 @@ func (j *job[T]) Done(m int, b *device.Binding[T], outputs [][]T) {
 		r.Correct = int(outputs[j.s.correct][0])
 	}
 	if j.training {
-		r.Bad = math.IsNaN(r.Loss) || math.IsInf(r.Loss, 0) || !finite(b.States) || !j.p.update(m, b.Grads)
+		r.Bad = math.IsNaN(r.Loss) || math.IsInf(r.Loss, 0) || !finite(b.States) || !j.p.update(m, b)
 		if r.Bad {
 			j.p.Optimizer.Freeze(m, true)
 		} else {
@@ -285,17 +285,10 @@ func (j *job[T]) Done(m int, b *device.Binding[T], outputs [][]T) {
 }
 
 // update does the optimiser's step; it reports false, and leaves the weights as they were, if they would not be finite.
-func (p *Population[T]) update(m int, grads []T) bool {
-	w := p.Row(m)
+func (p *Population[T]) update(m int, b *device.Binding[T]) bool {
 	before := p.rows.get()
 	defer p.rows.put(before)
-	copy(before, w)
-	p.Optimizer.StepRow(w, grads, m)
-	if p.Optimizer.Finite(p.Weights, m) {
-		return true
-	}
-	copy(w, before)
-	return false
+	return p.Optimizer.Try(p.Row(m), b.Grads, before, m, b.Parallel)
 }
 
 func finite[T device.Float](x []T) bool {

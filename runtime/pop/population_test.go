@@ -118,7 +118,7 @@ func TestNoDecay(t *testing.T) {
 		for i := range p.Weights {
 			p.Weights[i] = 1
 		}
-		p.Optimizer.StepRow(p.Row(0), make([]float32, p.NumParams()), 0)
+		p.Optimizer.Try(p.Row(0), make([]float32, p.NumParams()), make([]float32, p.NumParams()), 0, nil)
 		for _, q := range p.Params {
 			moved := p.Row(0)[q.Offset] != 1
 			if want := q.Role == nn.Weight || !leave; moved != want {

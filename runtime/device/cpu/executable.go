@@ -77,7 +77,9 @@ type executable[T device.Float] struct {
 	ctx     context.Context //nolint:containedctx // only for the duration of Run
 	current *step[T]
 	// Kept so that a run allocates nothing.
-	member, chunk func(worker, task int)
+	member, chunk, each func(worker, task int)
+	parallel            func(n int, f func(task int))
+	task                func(task int)
 }
 
 // Compile implements device.Device.
@@ -118,6 +120,11 @@ func (d *Device[T]) Compile(p *device.Program) (device.Executable[T], error) {
 	}
 	e.bytes = int64(d.workers)*(int64(p.ArenaSize+p.FloatSize+scratch+work+len(e.frames[0].grads))*size+int64(p.IntSize)*4) + int64(len(constants))*size + int64(len(p.IntConstants))*4
 	e.member, e.chunk = e.runMember, e.runChunk
+	e.each = func(_, i int) { e.task(i) }
+	e.parallel = func(n int, f func(task int)) {
+		e.task = f
+		e.crew.Do(n, e.each)
+	}
 	return e, nil
 }
 
@@ -150,6 +157,7 @@ func (e *executable[T]) Run(ctx context.Context, job device.Job[T]) error {
 			e.current = &e.steps[i]
 			e.crew.Do(e.current.chunks, e.chunk)
 		}
+		f.bind.Parallel = e.parallel
 		job.Done(m, &f.bind, f.outputs)
 	}
 	return ctx.Err()
