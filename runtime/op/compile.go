@@ -52,12 +52,16 @@ func (g *Graph) placeGrads() {
 		if b := g.values[v.id].base; b != 0 {
 			base = Value{b}
 		}
+		q := g.params[i]
+		place := device.Operand{Space: device.Grads, Offset: q.Offset, Size: q.Size()}
+		if g.values[base.id].operand == place {
+			continue // compiled before
+		}
 		whole := g.size(base) == g.size(v) && g.values[v.id].offset == 0
 		if free := g.values[base.id].node >= 0 && g.values[base.id].operand.Space == device.None; !whole || !free {
 			base = g.copyOf(v)
 		}
-		q := g.params[i]
-		g.values[base.id].operand = device.Operand{Space: device.Grads, Offset: q.Offset, Size: q.Size()}
+		g.values[base.id].operand = place
 	}
 }
 
