@@ -53,7 +53,6 @@ func (c Conv2D) gradInput() correlation {
 // Blocking of the AVX-512 kernels; it moves no rounding.
 const (
 	lanesPerVector = 16
-	lineFloats     = 16            // of a cache line
 	tileRows       = 6             // channels of a tile
 	tileVectors    = 4             // vectors of a tile
 	unrolledRows   = 4             // tiles of at least so many channels have a loop for 3x3 kernels
@@ -201,33 +200,43 @@ func (p *part) run(chunk int, scratch []float32) {
 	}
 }
 
-// lines are cache lines of the source, the same in every channel of a pass: those of a number
-// of rows, of which the current one has the next line at an index.
-type lines struct{ at, left, perRow, rows, rowStep int }
+// lines are cache lines of the source, the same in every channel of a pass, as runs along
+// columns: one for every row and vector of samples.
+type lines struct {
+	at, left         int // next line of the run, and how many
+	base, row, v     int // first line of the row, rows left, vector
+	cols, nv         int
+	colStep, rowStep int
+}
 
 // lookAhead sets what tiles prefetch: the source at a place in a pass.
 func (p *part) lookAhead(at *place, pass int) {
-	p.ahead = lines{}
-	if p.vectors.parts > 1 || at.patchH*at.patchW == 0 {
-		return // whole rows would be too much
-	}
 	c0, _ := p.sumCut.at(pass)
-	first := ((at.group*p.sums+c0)*p.srcH+at.rowLo)*p.srcW + at.colLo
-	perRow := (((at.patchW-1)*p.pickW+1)*p.n + lineFloats - 1) / lineFloats
-	p.ahead = lines{first * p.n, perRow, perRow, at.patchH, p.pickH * p.srcW * p.n}
+	first := (((at.group*p.sums+c0)*p.srcH+at.rowLo)*p.srcW+at.colLo)*p.n + at.v0*lanesPerVector
+	p.ahead = lines{
+		at: first, left: at.patchW, base: first, row: at.patchH, cols: at.patchW, nv: at.v1 - at.v0,
+		colStep: p.pickW * p.n, rowStep: p.pickH * p.srcW * p.n,
+	}
+	if at.patchH*at.patchW == 0 {
+		p.ahead.row = 0
+	}
 }
 
-// take returns the index of the next count lines; ok is false if there are no more.
+// take returns the index of a run of the next count lines, some of which may be past the last
+// column; ok is false if there are no more.
 func (l *lines) take(count int) (at int, ok bool) {
-	if l.rows == 0 {
+	if l.row == 0 {
 		return 0, false
 	}
 	at = l.at
-	l.at += count * lineFloats
+	l.at += count * l.colStep
 	if l.left -= count; l.left <= 0 {
-		l.at = at + (l.left+count-l.perRow)*lineFloats + l.rowStep
-		l.left = l.perRow
-		l.rows--
+		if l.v++; l.v == l.nv {
+			l.v = 0
+			l.base += l.rowStep
+			l.row--
+		}
+		l.at, l.left = l.base+l.v*lanesPerVector, l.cols
 	}
 	return at, true
 }

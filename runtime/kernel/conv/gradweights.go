@@ -88,7 +88,7 @@ type weightPlan struct {
 	outputs            cut       // channels of a group
 	tiles              cut       // input channels of a group
 	inputs             cut       // tiles
-	lines              int       // of dy, or of new columns of x, in a block
+	lines              int       // cache lines of dy, or of new columns of x, in a block
 }
 
 func newWeightPlan(k *Kernels, c Conv2D) weightPlan {
@@ -100,7 +100,7 @@ func newWeightPlan(k *Kernels, c Conv2D) weightPlan {
 	p.inputs = cut{p.tiles.parts, max(1, parts)}
 	p.rowReach = reaches(p.blocks.rows, c.KH, c.H, c.StrideH, c.PadH, c.DilationH)
 	p.colReach = reaches(p.blocks.cols, c.KW, c.W, c.StrideW, c.PadW, c.DilationW)
-	p.lines = (p.blocks.cols.size()*p.blocks.samples.size() + lineFloats - 1) / lineFloats
+	p.lines = (p.blocks.cols.size()*p.blocks.samples.size() + lanesPerVector - 1) / lanesPerVector
 	return p
 }
 

@@ -112,8 +112,8 @@ func (p *GradInput) Run(chunk int, dx, dy, w []float32, accumulate bool, scratch
 // Positions and samples are cut into blocks of at most 128 terms: some samples of a position,
 // or some columns of a row, or some rows, in this order of preference. The sum of a block is
 // one chain of fused multiply-adds in the order (oy, ox, n) that starts from zero; sums of
-// blocks are added in order to zero, or to dw. The error of a sum of K terms is at most
-// (128 + K/128 + 1) units in the last place of the sum of magnitudes.
+// blocks are added in order to zero, or to dw. The error of a sum of B blocks is at most
+// (128 + B + 1) * 2^-24 of the sum of magnitudes, to first order.
 type GradWeights struct{ p weightPlan }
 
 // GradWeights plans the gradient of the weights. It panics if the shape fails Check.

@@ -167,7 +167,7 @@ func (p *part) look(count int) {
 		return
 	}
 	plane := p.srcH * p.srcW * p.n * floatBytes
-	a.ahead, a.aheadC, a.aheadP = ptr(p.src, at), plane, lineFloats*floatBytes-a.nC*plane
+	a.ahead, a.aheadC, a.aheadP = ptr(p.src, at), plane, p.ahead.colStep*floatBytes-a.nC*plane
 }
 
 // places computes the positions of a run as the vectors of tiles.
