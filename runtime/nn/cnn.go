@@ -10,11 +10,20 @@ func module(i int) string { return "module_list." + strconv.Itoa(i) }
 func CNNSmall(classes int) Sequential {
 	a, p := Activation{Member: true}, MaxPool{Kernel: 2}
 	return Sequential{
-		{module(0), Conv2D{Out: 8, Kernel: 5}}, {"", p}, {"", a}, {"", Dropout{"dropout/2"}},
-		{module(3), Conv2D{Out: 6, Kernel: 5}}, {"", p}, {"", a}, {"", Dropout{"dropout/5"}},
-		{module(6), Conv2D{Out: 4, Kernel: 2}}, {"", a},
+		{module(0), Conv2D{Out: 8, Kernel: 5}},
+		{"", p},
+		{"", a},
+		{"", Dropout{"dropout/2"}},
+		{module(3), Conv2D{Out: 6, Kernel: 5}},
+		{"", p},
+		{"", a},
+		{"", Dropout{"dropout/5"}},
+		{module(6), Conv2D{Out: 4, Kernel: 2}},
+		{"", a},
 		{"", Flatten{}},
-		{module(9), Linear{Out: 20}}, {"", a}, {"", Dropout{"dropout/10"}},
+		{module(9), Linear{Out: 20}},
+		{"", a},
+		{"", Dropout{"dropout/10"}},
 		{module(11), Linear{Out: classes}},
 	}
 }
@@ -23,11 +32,22 @@ func CNNSmall(classes int) Sequential {
 func CNNMedium(classes int) Sequential {
 	a, p := Activation{Member: true}, MaxPool{Kernel: 2}
 	return Sequential{
-		{module(0), Conv2D{Out: 16, Kernel: 3}}, {"", p}, {"", a}, {"", Dropout{"dropout/3"}},
-		{module(4), Conv2D{Out: 32, Kernel: 3}}, {"", p}, {"", a}, {"", Dropout{"dropout/7"}},
-		{module(8), Conv2D{Out: 15, Kernel: 3}}, {"", p}, {"", a}, {"", Dropout{"dropout/11"}},
+		{module(0), Conv2D{Out: 16, Kernel: 3}},
+		{"", p},
+		{"", a},
+		{"", Dropout{"dropout/3"}},
+		{module(4), Conv2D{Out: 32, Kernel: 3}},
+		{"", p},
+		{"", a},
+		{"", Dropout{"dropout/7"}},
+		{module(8), Conv2D{Out: 15, Kernel: 3}},
+		{"", p},
+		{"", a},
+		{"", Dropout{"dropout/11"}},
 		{"", Flatten{}},
-		{module(13), Linear{Out: 20}}, {"", a}, {"", Dropout{"dropout/15"}},
+		{module(13), Linear{Out: 20}},
+		{"", a},
+		{"", Dropout{"dropout/15"}},
 		{module(16), Linear{Out: classes}},
 	}
 }

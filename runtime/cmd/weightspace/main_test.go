@@ -322,6 +322,10 @@ func TestMistakes(t *testing.T) {
 		"too many models":    {strings.Replace(base, "count: 2", "count: 90000", 1), []string{"spec.population", "180000 models"}},
 		"no YAML":            {"a: [", []string{"standard input:1", "valid YAML"}},
 		"second document":    {base + "---\n" + strings.Replace(base, "count: 2", "count: 0", 1), []string{"standard input:14: metadata.name", "spec.population.seeds"}},
+		"layer that misfits": {strings.Replace(base, "{preset: cnn-small}", "{layers: [{flatten: {}}, {batchNorm: {}}, {firstToken: {}}]}", 1), []string{"standard input:6: spec.architecture.layers[2]", "takes sequences"}},
+		"two kinds of layer": {strings.Replace(base, "{preset: cnn-small}", "{layers: [{flatten: {}, dropout: {}}]}", 1), []string{"standard input:6: spec.architecture.layers[0]", "dropout and flatten are set"}},
+		"empty layer":        {strings.Replace(base, "{preset: cnn-small}", "{layers: [{linear: {}}]}", 1), []string{"standard input:6: spec.architecture.layers[0].linear", "it is empty"}},
+		"empty schedule":     {strings.Replace(base, "training: {", "training: {schedule: {step: {}}, ", 1), []string{"spec.training.schedule.step", "it is empty"}},
 		"empty":              {"# nothing\n", []string{"no Weightspace object"}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -226,7 +226,7 @@ func decodeObject[T any](d document) (*object[T], error) {
 			errs = append(errs, d.yamlError(e))
 		}
 	}
-	return o, errors.Join(errs...)
+	return o, errors.Join(append(errs, d.emptyMembers(asJSON, o.value)...)...)
 }
 
 // duplicates finds two objects of the same kind, namespace and name.
