@@ -33,7 +33,7 @@ func Compliance(t *testing.T, d device.Device[float32], ref device.Device[float6
 
 // Agrees checks one case as Compliance does.
 func Agrees(ctx context.Context, d device.Device[float32], ref device.Device[float64], c Case) error {
-	p, err := c.program(true, false)
+	p, err := c.program(false)
 	if err != nil {
 		return err
 	}

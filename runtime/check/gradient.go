@@ -26,8 +26,8 @@ type Case struct {
 }
 
 // program compiles the case with its loss as output, and its gradients unless value is set.
-func (c *Case) program(training, value bool) (*device.Program, error) {
-	g := op.NewGraph(training)
+func (c *Case) program(value bool) (*device.Program, error) {
+	g := op.NewGraph(true)
 	g.Composite = c.Composite
 	err := op.Build(func() {
 		loss := c.Record(g)
@@ -92,11 +92,11 @@ const coordinates = 100
 // coordinates. The error allowed is 1e-6 of the gradient's size, plus what rounding does to a difference quotient: with the
 // step h = 6e-6 (the cube root of the rounding unit) truncation is about h^2 and rounding 1e-16/h times the loss's size.
 func Gradient(ctx context.Context, d device.Device[float64], c Case) error {
-	p, err := c.program(true, false)
+	p, err := c.program(false)
 	if err != nil {
 		return err
 	}
-	vp, err := c.program(true, true)
+	vp, err := c.program(true)
 	if err != nil {
 		return err
 	}

@@ -19,7 +19,7 @@ const tangents = "tangent/"
 // rounding of the quotient (see Gradient).
 func HessianVector(ctx context.Context, d device.Device[float64], c Case) error {
 	c.Composite = true
-	p, err := c.program(true, false)
+	p, err := c.program(false)
 	if err != nil {
 		return err
 	}

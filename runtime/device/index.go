@@ -37,7 +37,7 @@ func (k Segment) Cost() (int64, int64) {
 	return int64(k.N * k.D), int64(k.N*k.D + k.Segments*k.D)
 }
 
-// SegmentGrad: In x, y, pointer, dy, Out dx. The first maximum of a segment gets its gradient.
+// SegmentGrad is the gradient of Segment: In x, y, pointer, dy, Out dx. The first maximum of a segment gets its gradient.
 type SegmentGrad struct {
 	Op             SegmentOp
 	N, D, Segments int

@@ -11,7 +11,7 @@ type BatchNorm struct {
 // Cost implements Kernel.
 func (k BatchNorm) Cost() (int64, int64) { n := int64(k.C * k.L); return 6 * n, 3 * n }
 
-// BatchNormGrad: In x, gamma, y (None without ReLU), mean, rstd, dy, Out dx, dgamma, dbeta. ReLU masks dy where y was clipped.
+// BatchNormGrad is the gradient of BatchNorm: In x, gamma, y (None without ReLU), mean, rstd, dy, Out dx, dgamma, dbeta. ReLU masks dy where y was clipped.
 type BatchNormGrad struct {
 	C, L int
 	ReLU bool
@@ -50,7 +50,7 @@ type LayerNorm struct {
 // Cost implements Kernel.
 func (k LayerNorm) Cost() (int64, int64) { n := int64(k.M * k.N); return 6 * n, 2 * n }
 
-// LayerNormGrad: In x, gamma, mean, rstd, dy, Out dx, dgamma, dbeta.
+// LayerNormGrad is the gradient of LayerNorm: In x, gamma, mean, rstd, dy, Out dx, dgamma, dbeta.
 type LayerNormGrad struct{ M, N int }
 
 // Cost implements Kernel.
@@ -65,7 +65,7 @@ type RMSNorm struct {
 // Cost implements Kernel.
 func (k RMSNorm) Cost() (int64, int64) { n := int64(k.M * k.N); return 4 * n, 2 * n }
 
-// RMSNormGrad: In x, gamma, rstd, dy, Out dx, dgamma.
+// RMSNormGrad is the gradient of RMSNorm: In x, gamma, rstd, dy, Out dx, dgamma.
 type RMSNormGrad struct{ M, N int }
 
 // Cost implements Kernel.
@@ -83,7 +83,7 @@ func (k Softmax) Cost() (int64, int64) {
 	return 5 * n, 2 * n
 }
 
-// SoftmaxGrad: In y, dy, Out dx = y (dy - sum dy y), or with Log dx = dy - e^y sum dy. dx may be dy.
+// SoftmaxGrad is the gradient of Softmax: In y, dy, Out dx = y (dy - sum dy y), or with Log dx = dy - e^y sum dy. dx may be dy.
 type SoftmaxGrad struct {
 	Outer, Extent, Inner int
 	Log                  bool
@@ -136,7 +136,7 @@ func (k Attention) Cost() (int64, int64) {
 	return 4*scores*int64(k.Dim) + 5*scores, scores + int64(k.B)*(2*int64(k.T)+2*int64(k.S))*d
 }
 
-// AttentionGrad: In q, k, v, p, do, Out dq, dk, dv; packed: In qkv, p, do, Out dqkv.
+// AttentionGrad is the gradient of Attention: In q, k, v, p, do, Out dq, dk, dv; packed: In qkv, p, do, Out dqkv.
 type AttentionGrad struct{ Attention }
 
 // Cost implements Kernel.

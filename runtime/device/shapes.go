@@ -87,7 +87,7 @@ func (k LinearScan) Cost() (int64, int64) {
 	return 2 * n, 3 * n
 }
 
-// LinearScanGrad: In a, h, dh, Out da, db, each [Outer, T, Inner]: g_t = dh_t + a_(t+1) g_(t+1), db = g, da_t = g_t h_(t-1).
+// LinearScanGrad is the gradient of LinearScan: In a, h, dh, Out da, db, each [Outer, T, Inner]: g_t = dh_t + a_(t+1) g_(t+1), db = g, da_t = g_t h_(t-1).
 type LinearScanGrad struct{ Outer, T, Inner int }
 
 // Cost implements Kernel.

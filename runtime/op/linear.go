@@ -98,11 +98,11 @@ func (g *Graph) product(a, b Value, transA, transB bool) (device.Matmul, tensor.
 	if transA {
 		k.M, k.K = k.K, k.M
 	}
-	kb := sb[len(sb)-2]
-	kb, k.N = sb[len(sb)-2], sb[len(sb)-1]
+	kb, n := sb[len(sb)-2], sb[len(sb)-1]
 	if transB {
-		kb, k.N = k.N, kb
+		kb, n = n, kb
 	}
+	k.N = n
 	if kb != k.K {
 		fail("matmul", "%s and %s (transposed: %v, %v): inner extents %d and %d", sa, sb, transA, transB, k.K, kb)
 	}

@@ -23,7 +23,7 @@ func (g *Graph) BatchNorm(x, gamma, beta Value, run NormStats, eps, momentum flo
 		}
 	}
 	l := s[1:].Size()
-	if run != (NormStats{}) && !(g.isState(run.Mean, c) && g.isState(run.Var, c)) {
+	if run != (NormStats{}) && (!g.isState(run.Mean, c) || !g.isState(run.Var, c)) {
 		fail("batch norm", "running statistics must be two states of %d channels", c)
 	}
 	if !g.Training {

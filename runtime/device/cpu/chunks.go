@@ -1,10 +1,6 @@
 package cpu
 
-import (
-	"unsafe"
-
-	"github.com/weightspace/weightspace/runtime/device"
-)
+import "github.com/weightspace/weightspace/runtime/device"
 
 // grain is about how many elements of streaming work one chunk has: enough to hide the cost of a barrier.
 const grain = 1 << 14
@@ -44,17 +40,4 @@ func spans[T device.Float](n int, run func(f *frame[T], from, to int)) step[T] {
 func rowSpans[T device.Float](n, width int, run func(f *frame[T], scratch []T, from, to int)) step[T] {
 	chunks, size := cutRows(n, width)
 	return step[T]{chunks: chunks, run: func(f *frame[T], scratch []T, c int) { run(f, scratch, c*size, min((c+1)*size, n)) }}
-}
-
-// aligned allocates on a cache line.
-func aligned[T device.Float](n int) []T {
-	const line = 64
-	var x T
-	pad := line / int(unsafe.Sizeof(x))
-	all := make([]T, n+pad)
-	skip := 0
-	if at := uintptr(unsafe.Pointer(unsafe.SliceData(all))) % line; at != 0 {
-		skip = int((line - at) / unsafe.Sizeof(x))
-	}
-	return all[skip : skip+n : skip+n]
 }

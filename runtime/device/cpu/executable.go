@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/weightspace/weightspace/runtime/device"
+	"github.com/weightspace/weightspace/runtime/kernel/align"
 	"github.com/weightspace/weightspace/runtime/kernel/isa"
 	"github.com/weightspace/weightspace/runtime/par"
 )
@@ -108,15 +109,15 @@ func (d *Device[T]) Compile(p *device.Program) (device.Executable[T], error) {
 	e.frames, e.scratch = make([]frame[T], d.workers), make([][]T, d.workers)
 	for w := range e.frames {
 		f := &e.frames[w]
-		f.mem[device.Arena], f.mem[device.Floats], f.mem[device.Constants] = aligned[T](p.ArenaSize), aligned[T](p.FloatSize), constants
+		f.mem[device.Arena], f.mem[device.Floats], f.mem[device.Constants] = align.Make[T](p.ArenaSize), align.Make[T](p.FloatSize), constants
 		f.ints[device.Ints], f.ints[device.IntConstants] = make([]int32, p.IntSize), p.IntConstants
 		for _, o := range p.Outputs {
 			f.outputs = append(f.outputs, f.at(o.At))
 		}
 		if p.HasGrads {
-			f.grads = aligned[T](p.NumParams())
+			f.grads = align.Make[T](p.NumParams())
 		}
-		e.scratch[w], f.work = aligned[T](scratch), aligned[T](work)
+		e.scratch[w], f.work = align.Make[T](scratch), align.Make[T](work)
 	}
 	e.bytes = int64(d.workers)*(int64(p.ArenaSize+p.FloatSize+scratch+work+len(e.frames[0].grads))*size+int64(p.IntSize)*4) + int64(len(constants))*size + int64(len(p.IntConstants))*4
 	e.member, e.chunk = e.runMember, e.runChunk

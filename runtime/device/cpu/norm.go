@@ -53,8 +53,11 @@ func runningStats[T device.Float](k device.RunningStats, in device.Instr) step[T
 	return single(func(f *frame[T], _ []T) {
 		m, v, rm, rv := f.at(mean), f.at(variance), f.at(runMean), f.at(runVar)
 		for c := range m {
-			rm[c] = T(keep*rm[c]) + T(part*m[c])
-			rv[c] = T(keep*rv[c]) + T(part*T(unbiased*v[c]))
+			// Assignments round: products are not fused with sums.
+			old, now, sample := keep*rm[c], part*m[c], unbiased*v[c]
+			rm[c] = old + now
+			old, now = keep*rv[c], part*sample
+			rv[c] = old + now
 		}
 	})
 }
