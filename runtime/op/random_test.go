@@ -2,6 +2,7 @@ package op
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/weightspace/weightspace/runtime/device"
 	"pgregory.net/rapid"
@@ -86,6 +87,8 @@ type replay struct {
 	m       *planner
 	live    []bool
 	outputs []Value
+	// first and last are the life of each storage.
+	first, last []int
 	// holds is the storage whose value each element has; 0 for none.
 	holds []int
 	// most is the largest number of elements in use at a time.
@@ -97,20 +100,21 @@ func newReplay(g *Graph) *replay {
 	r := &replay{g: g, outputs: g.outputValues()}
 	r.live = g.liveNodes(r.outputs)
 	r.m = newPlanner(g, r.live, r.outputs)
+	// What a storage of its own needs is known before places are shared.
+	r.first, r.last = slices.Clone(r.m.first), slices.Clone(r.m.last)
 	return r
 }
 
 // run fails as soon as an operation would read what another has overwritten.
 func (r *replay) run() error {
+	r.m.plan()
+	r.holds = make([]int, r.m.size)
 	for i := range r.g.nodes {
 		n := &r.g.nodes[i]
 		if !r.live[i] || n.kernel == nil {
 			continue
 		}
-		in := r.m.place(i)
-		for len(r.holds) < r.m.size {
-			r.holds = append(r.holds, 0)
-		}
+		in := r.m.instr(i)
 		for j, v := range n.in {
 			if err := r.check(v, in.In[j], fmt.Sprintf("operand %d of operation %d (%T)", j, i, n.kernel)); err != nil {
 				return err
@@ -152,13 +156,13 @@ func (r *replay) check(v Value, o device.Operand, what string) error {
 	return nil
 }
 
-// count adds up what is in use after operation i.
+// count adds up what is in use at operation i; values that take over a place there count once.
 func (r *replay) count(i int) {
 	seen, n := map[int]bool{}, 0
-	for id, at := range r.m.at {
-		if at >= 0 && r.m.last[id] >= i && !seen[at] {
-			seen[at] = true
-			n += align(r.g.size(Value{id}))
+	for id := range r.first {
+		if owner := r.m.owner[id]; r.m.inArena(id) && r.first[id] <= i && i <= r.last[id] && !seen[owner] {
+			seen[owner] = true
+			n += r.m.extent(id)
 		}
 	}
 	r.most = max(r.most, n)
