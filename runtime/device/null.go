@@ -40,9 +40,13 @@ func (e nullExecutable[T]) Run(ctx context.Context, job Job[T]) error {
 			return err
 		}
 		b := Binding[T]{Grads: grads}
-		if job.Bind(m, &b, in) {
-			job.Done(m, &b, outputs)
+		if !job.Bind(m, &b, in) {
+			continue
 		}
+		if b.Grads == nil {
+			b.Grads = grads
+		}
+		job.Done(m, &b, outputs)
 	}
 	return ctx.Err()
 }
