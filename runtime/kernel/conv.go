@@ -56,15 +56,25 @@ func (p Params) fit(c Conv) bool {
 }
 
 // Sizes in bytes that decide how loops are cut: what a pass should keep in the first-level
-// cache. They change the order of work, never the order of operations of an element.
+// cache. With weights per lane these take most of it. The sizes change the order of work, never
+// the order of operations of an element.
 const (
-	bandBytes   = 24 << 10
-	weightBytes = 16 << 10
-	laneBytes   = 4 * Lanes
+	bandBytes     = 24 << 10
+	bandLaneBytes = 12 << 10
+	weightBytes   = 28 << 10
+	laneBytes     = 4 * Lanes
 )
 
 // band is how many rows of width positions and channels make a band; even.
 func band(channels, width int) int { return max(2, bandBytes/(channels*max(1, width)*laneBytes)/2*2) }
+
+// band is that of a pass that reads the parameters.
+func (p Params) band(channels, width int) int {
+	if p.PerLane {
+		return max(2, bandLaneBytes/(channels*width*laneBytes)/2*2)
+	}
+	return band(channels, width)
+}
 
 // reduction is how many of the reduced channels one pass handles, with area weights for each
 // of block channels: all of them unless every lane has weights of its own.
@@ -82,7 +92,7 @@ func (k *Kernels) ConvForward(c Conv, y, x []float32, p Params) {
 	oh, ow := c.OH(), c.OW()
 	for o, n := 0, 0; o < c.OutC; o += n {
 		n = k.convBlock(c.OutC - o)
-		rows := band(n, ow)
+		rows := p.band(n, ow)
 		for from := 0; from < oh; from += rows {
 			k.convBand(c, y[(o*oh+from)*ow*Lanes:], x, p, o, n, from, min(rows, oh-from), oh*ow, ow, ow)
 		}
@@ -97,7 +107,7 @@ func (k *Kernels) PoolScratch(c Conv) int {
 		n = k.convBlock(c.OutC - o)
 		size = max(size, n*band(n, ow)*ow*Lanes)
 	}
-	return max(size, gradChannels*2*ow*Lanes)
+	return max(size, c.gradChannels()*2*c.poolRows()*ow*Lanes)
 }
 
 // ConvPoolForward computes conv(x, w) + bias and the maximum of its 2x2 windows, stride 2; an
@@ -114,7 +124,7 @@ func (k *Kernels) ConvPoolForward(c Conv, y []float32, code []uint32, x []float3
 	oh, ow := 2*ph, 2*pw
 	for o, n := 0, 0; o < c.OutC; o += n {
 		n = k.convBlock(c.OutC - o)
-		rows := band(n, ow)
+		rows := p.band(n, ow)
 		for from := 0; from < oh; from += rows {
 			m := min(rows, oh-from)
 			k.convBand(c, scratch, x, p, o, n, from, m, m*ow, ow, ow)
@@ -164,7 +174,7 @@ func (k *Kernels) ConvGradInput(c Conv, dx, padded []float32, p Params) {
 	}
 	for i, n := 0, 0; i < c.InC; i += n {
 		n = k.convBlock(c.InC - i)
-		rows, reduced := band(n, c.W), p.reduction(n, area, c.OutC)
+		rows, reduced := p.band(n, c.W), p.reduction(n, area, c.OutC)
 		for from := 0; from < c.H; from += rows {
 			for o := 0; o < c.OutC; o += reduced {
 				r.nc, r.bias = min(reduced, c.OutC-o), nil

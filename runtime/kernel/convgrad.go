@@ -1,7 +1,15 @@
 package kernel
 
 // gradChannels is the output channels that a pass of the weight gradient handles.
-const gradChannels = 8
+func (c Conv) gradChannels() int {
+	if c.KW >= 5 {
+		return 4
+	}
+	return 8
+}
+
+// poolRows is the pooled rows that a pass of the weight gradient of a pooled layer spreads.
+func (c Conv) poolRows() int { return band(c.gradChannels(), c.OW()/2*2) / 2 }
 
 // ConvGradWeights adds the weight gradients of one tile, per lane, to dw [OutC][InC][KH][KW][16],
 // or with fresh overwrites dw. dy is [OutC][OH][width][16] with width >= OW, of which the first
@@ -11,8 +19,9 @@ func (k *Kernels) ConvGradWeights(c Conv, dw, x, dy []float32, width int, fresh 
 	need(len(dw) >= c.Weights()*Lanes && len(x) >= c.InSize() && width >= ow && len(dy) >= ((c.OutC*oh-1)*width+ow)*Lanes,
 		"kernel: ConvGradWeights: slice too short")
 	area := c.area() * Lanes
-	for o := 0; o < c.OutC; o += gradChannels {
-		n := min(gradChannels, c.OutC-o)
+	group := c.gradChannels()
+	for o := 0; o < c.OutC; o += group {
+		n := min(group, c.OutC-o)
 		rows := band(n, ow)
 		for from := 0; from < oh; from += rows {
 			k.gradBand(c, dw[o*area:], x[from*c.W*Lanes:], dy[(o*oh+from)*width*Lanes:], n, gradArgs{
@@ -36,15 +45,19 @@ func (k *Kernels) ConvPoolGradWeights(c Conv, dw, x, dy []float32, code []uint32
 		return
 	}
 	area := c.area() * Lanes
-	for o := 0; o < c.OutC; o += gradChannels {
-		n := min(gradChannels, c.OutC-o)
-		for r := range ph {
-			at := (o*ph + r) * pw * Lanes
-			k.unpoolRows(scratch, dy[at:], code[at:], poolArgs{
-				row: 2 * pw * Lanes, channel: 4 * pw * Lanes, pooled: ph * pw * Lanes, channels: n, n: pw,
-			})
-			k.gradBand(c, dw[o*area:], x[2*r*c.W*Lanes:], scratch, n, gradArgs{
-				dyChan: 4 * pw * Lanes, dyRow: 2 * pw * Lanes, rows: 2, cols: 2 * pw, fresh: fresh && r == 0,
+	group, rows := c.gradChannels(), c.poolRows()
+	for o := 0; o < c.OutC; o += group {
+		n := min(group, c.OutC-o)
+		for from := 0; from < ph; from += rows {
+			m := min(rows, ph-from)
+			for r := range m {
+				at := (o*ph + from + r) * pw * Lanes
+				k.unpoolRows(scratch[4*r*pw*Lanes:], dy[at:], code[at:], poolArgs{
+					row: 2 * pw * Lanes, channel: 4 * m * pw * Lanes, pooled: ph * pw * Lanes, channels: n, n: pw,
+				})
+			}
+			k.gradBand(c, dw[o*area:], x[2*from*c.W*Lanes:], scratch, n, gradArgs{
+				dyChan: 4 * m * pw * Lanes, dyRow: 2 * pw * Lanes, rows: 2 * m, cols: 2 * pw, fresh: fresh && from == 0,
 			})
 		}
 	}
