@@ -52,17 +52,18 @@ func (c Conv2D) gradInput() correlation {
 
 // Blocking of the AVX-512 kernels; it moves no rounding.
 const (
-	lanesPerVector = 16
-	tileRows       = 6             // channels of a tile
-	tileVectors    = 4             // vectors of a tile
-	unrolledRows   = 4             // tiles of at least so many channels have a loop for 3x3 kernels
-	manyChannels   = 22 * tileRows // of the result in a chunk, if there are manyChunks
-	fewChannels    = 11 * tileRows
-	manyChunks     = 8
-	windowBytes    = 160 << 10 // source seen from one position in a pass
-	patchBytes     = 1 << 20   // source seen from a chunk in a pass: half of L2
-	chunkPositions = 32
-	chunkColumns   = 8 // or more, if there are few rows
+	lanesPerVector  = 16
+	tileRows        = 6 // channels of a tile
+	tileVectors     = 4 // vectors of a tile
+	unrolledRows    = 4 // tiles of so many channels and vectors, or more, have loops for 3x3 kernels
+	unrolledVectors = 2
+	manyChannels    = 22 * tileRows // of the result in a chunk, if there are manyChunks
+	fewChannels     = 11 * tileRows
+	manyChunks      = 8
+	windowBytes     = 160 << 10 // source seen from one position in a pass
+	patchBytes      = 1 << 20   // source seen from a chunk in a pass: half of L2
+	chunkPositions  = 32
+	chunkColumns    = 8 // or more, if there are few rows
 )
 
 // blocks cuts a correlation into chunks.

@@ -270,13 +270,13 @@ func (w *weightPart) tap(b *block, from, nr, ky, kx int) {
 	if a.xP == 0 {
 		a.n, a.cols = a.n*a.cols, 1
 	}
-	w.lookAhead(b, x, nr, kx)
+	w.lookAhead(x, nr, kx)
 	w.vectors(nr)
 }
 
 // lookAhead has the kernel prefetch what the next tile and the next block will need first: a
 // share of the channels of x, where the window moves on, and one channel of dy.
-func (w *weightPart) lookAhead(b *block, x, nr, kx int) {
+func (w *weightPart) lookAhead(x, nr, kx int) {
 	a := &w.args
 	plane := w.H * w.W * w.N
 	first, end := kx*nr/w.KW, (kx+1)*nr/w.KW

@@ -8,10 +8,13 @@ const (
 	badScratch = "conv: scratch is too short"
 )
 
-// checkLengths panics unless slices have their lengths; pairs of (length, wanted).
-func checkLengths(lengths ...int) {
-	for i := 0; i < len(lengths); i += 2 {
-		if lengths[i] != lengths[i+1] {
+// lengths are the length of a slice, and what it must be.
+type lengths struct{ got, want int }
+
+// checkLengths panics unless slices have their lengths.
+func checkLengths(all ...lengths) {
+	for _, l := range all {
+		if l.got != l.want {
 			panic(badLength)
 		}
 	}
@@ -48,9 +51,9 @@ func (p *Forward) Scratch() int { return p.b.scratch() }
 // bias [O], or nil for none. Chunks may run at the same time, each with its own scratch, whose
 // contents do not matter. y may overlap nothing else.
 func (p *Forward) Run(chunk int, y, x, w, bias, scratch []float32) {
-	checkLengths(len(y), p.shape.YSize(), len(x), p.shape.XSize(), len(w), p.shape.WSize())
+	checkLengths(lengths{len(y), p.shape.YSize()}, lengths{len(x), p.shape.XSize()}, lengths{len(w), p.shape.WSize()})
 	if bias != nil {
-		checkLengths(len(bias), p.shape.O)
+		checkLengths(lengths{len(bias), p.shape.O})
 	}
 	if len(scratch) < p.Scratch() {
 		panic(badScratch)
@@ -92,7 +95,7 @@ func (p *GradInput) Scratch() int { return p.b.scratch() }
 // Run computes a chunk of dx, or adds to dx if accumulate is set. Chunks may run at the same
 // time, each with its own scratch, whose contents do not matter. dx may overlap nothing else.
 func (p *GradInput) Run(chunk int, dx, dy, w []float32, accumulate bool, scratch []float32) {
-	checkLengths(len(dx), p.shape.XSize(), len(dy), p.shape.YSize(), len(w), p.shape.WSize())
+	checkLengths(lengths{len(dx), p.shape.XSize()}, lengths{len(dy), p.shape.YSize()}, lengths{len(w), p.shape.WSize()})
 	if len(scratch) < p.Scratch() {
 		panic(badScratch)
 	}
@@ -135,9 +138,9 @@ func (p *GradWeights) Scratch() int { return p.p.scratch() }
 // and db may overlap nothing else.
 func (p *GradWeights) Run(chunk int, dw, db, x, dy []float32, accumulate bool, scratch []float32) {
 	c := p.p.Conv2D
-	checkLengths(len(dw), c.WSize(), len(x), c.XSize(), len(dy), c.YSize())
+	checkLengths(lengths{len(dw), c.WSize()}, lengths{len(x), c.XSize()}, lengths{len(dy), c.YSize()})
 	if db != nil {
-		checkLengths(len(db), c.O)
+		checkLengths(lengths{len(db), c.O})
 	}
 	if len(scratch) < p.Scratch() {
 		panic(badScratch)

@@ -23,9 +23,9 @@ func checkPool(p Pool2D, y int, xs ...int) {
 	if p.Check() != nil {
 		panic(badShape)
 	}
-	checkLengths(y, p.YSize())
+	checkLengths(lengths{y, p.YSize()})
 	for _, x := range xs {
-		checkLengths(x, p.XSize())
+		checkLengths(lengths{x, p.XSize()})
 	}
 }
 

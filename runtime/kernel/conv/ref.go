@@ -60,7 +60,10 @@ func ForwardRef[T float32 | float64](c Conv2D, y, x, w, bias []T) {
 	if c.Check() != nil {
 		panic(badShape)
 	}
-	checkLengths(len(y), c.YSize(), len(x), c.XSize(), len(w), c.WSize())
+	checkLengths(lengths{len(y), c.YSize()}, lengths{len(x), c.XSize()}, lengths{len(w), c.WSize()})
+	if bias != nil {
+		checkLengths(lengths{len(bias), c.O})
+	}
 	forwardRef(c, region{0, c.O, 0, c.OH(), 0, c.OW(), 0, c.N}, y, x, w, bias)
 }
 
@@ -108,7 +111,7 @@ func GradInputRef[T float32 | float64](c Conv2D, dx, dy, w []T, accumulate bool)
 	if c.Check() != nil {
 		panic(badShape)
 	}
-	checkLengths(len(dx), c.XSize(), len(dy), c.YSize(), len(w), c.WSize())
+	checkLengths(lengths{len(dx), c.XSize()}, lengths{len(dy), c.YSize()}, lengths{len(w), c.WSize()})
 	gradInputRef(c, region{0, c.C, 0, c.H, 0, c.W, 0, c.N}, dx, dy, w, accumulate)
 }
 
@@ -154,7 +157,10 @@ func GradWeightsRef[T float32 | float64](c Conv2D, dw, db, x, dy []T, accumulate
 	if c.Check() != nil {
 		panic(badShape)
 	}
-	checkLengths(len(dw), c.WSize(), len(x), c.XSize(), len(dy), c.YSize())
+	checkLengths(lengths{len(dw), c.WSize()}, lengths{len(x), c.XSize()}, lengths{len(dy), c.YSize()})
+	if db != nil {
+		checkLengths(lengths{len(db), c.O})
+	}
 	gradWeightsRef(c, 0, c.O, 0, c.C/c.Groups, dw, db, x, dy, accumulate)
 }
 

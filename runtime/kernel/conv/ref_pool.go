@@ -1,5 +1,7 @@
 package conv
 
+import "math"
+
 // eachWindow calls f for every window of channels from..to with the index of its first sample
 // in y.
 func (p Pool2D) eachWindow(from, to int, f func(c, oy, ox, y int)) {
@@ -29,7 +31,7 @@ func (p Pool2D) eachElement(c, oy, ox int, f func(x int)) {
 func argmax[T float32 | float64](p Pool2D, c, oy, ox, n int, x []T) int {
 	best := -1
 	p.eachElement(c, oy, ox, func(i int) {
-		if v := x[i+n]; best < 0 || v > x[best] || v != v {
+		if v := x[i+n]; best < 0 || v > x[best] || math.IsNaN(float64(v)) {
 			best = i + n
 		}
 	})

@@ -136,7 +136,8 @@ func (p *part) tiles(pass, r, nr, row int, u *run, acc int) int {
 		p.places(u.count, nr, wide)
 		return used
 	}
-	p.look(u.count)
+	a.nP = u.count
+	p.look(a.nP)
 	last := a.last
 	x, out, in := a.x, a.out, a.in
 	for v := 0; v < p.v1-p.v0; v += wide {
@@ -150,7 +151,6 @@ func (p *part) tiles(pass, r, nr, row int, u *run, acc int) int {
 		if in != nil {
 			a.in = unsafe.Add(in, step)
 		}
-		a.nP = u.count
 		p.k.tile(nr, nv, a)
 	}
 	a.last = last
@@ -180,6 +180,7 @@ func (p *part) places(count, nr, wide int) {
 		a.nP = (count - done) / nv
 		n := a.nP * nv
 		a.outP, a.inP, a.xP = outP*nv, inP*nv, xV*nv
+		p.look(a.nP)
 		p.k.tile(nr, nv, a)
 		if done += n; done == count {
 			return
@@ -220,7 +221,7 @@ func (p *part) window(t *taps, u *run, nr int) int {
 	if p.kh != 3 || p.kw != 3 || t.n < 2 || u.n < 2 || t.step != 1 || u.step != 1 {
 		return 0
 	}
-	if nr < unrolledRows || p.v1-p.v0 < tileVectors || p.k.vectors < tileVectors {
+	if nr < unrolledRows || p.v1-p.v0 < unrolledVectors || p.k.vectors < unrolledVectors {
 		return 0
 	}
 	return 2*(t.n-2) + u.n - 1

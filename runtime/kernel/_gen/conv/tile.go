@@ -234,7 +234,7 @@ func eachVector(acc [][]lanes, row, rowStep, step GPVirtual, f func(l lanes, m M
 var windows = [][2]int{{2, 2}, {2, 3}, {3, 2}, {3, 3}}
 
 // unrolled says which tiles have these loops.
-func unrolled(s x86.ISA, r, v int) bool { return s.Wide && r >= 4 && v == 4 }
+func unrolled(s x86.ISA, r, v int) bool { return s.Wide && r >= 4 && v >= 2 }
 
 // tileWindow multiplies the taps of a part of a 3x3 kernel, for vectors side by side and
 // neighbouring weights.
