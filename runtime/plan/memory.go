@@ -133,10 +133,7 @@ func (w *walk) op(out flow, n need) {
 
 // peak is the largest arena of the steps run backwards.
 func (w *walk) peak() int64 {
-	var all, kept, peak int64
-	for _, s := range w.steps {
-		all += s.keep
-	}
+	var kept, peak int64
 	for _, s := range w.steps {
 		kept += s.keep
 		dy, dx := s.dy, s.dx
@@ -146,12 +143,7 @@ func (w *walk) peak() int64 {
 		case s.inPlace:
 			dx = 0
 		}
-		live := kept + dy + dx + s.held + s.extra
-		// What later layers kept is free, but a gradient larger than all of it lies beyond.
-		if freed := all - kept; dx > freed {
-			live += freed
-		}
-		peak = max(peak, live)
+		peak = max(peak, kept+dy+dx+s.held+s.extra)
 	}
 	return peak
 }
