@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"sync"
 	"testing"
 	"unsafe"
 
@@ -197,5 +198,41 @@ func TestArgumentLayout(t *testing.T) {
 	}
 	if unsafe.Offsetof(laneMask{}.bits) != 64 {
 		t.Error("laneMask differs from the generator's list")
+	}
+}
+
+// Chunks run at the same time write what they write one after the other, and nothing twice.
+func TestConcurrentChunks(t *testing.T) {
+	c := plain(70, 9, 80, 70, 3, 1, 1)
+	r := rand.New(rand.NewPCG(3, 4))
+	x, w, dy := fill(r, make([]float32, c.XSize())), fill(r, make([]float32, c.WSize())), fill(r, make([]float32, c.YSize()))
+	for _, k := range kernels(t)[1:] {
+		f, gi, gw := k.Forward(c), k.GradInput(c), k.GradWeights(c)
+		pass := func(each func(chunks int, run func(chunk int))) [4][]float32 {
+			y, dx := make([]float32, c.YSize()), make([]float32, c.XSize())
+			dw, db := make([]float32, c.WSize()), make([]float32, c.O)
+			each(f.Chunks(), func(i int) { f.Run(i, y, x, w, nil, make([]float32, f.Scratch())) })
+			each(gi.Chunks(), func(i int) { gi.Run(i, dx, dy, w, false, make([]float32, gi.Scratch())) })
+			each(gw.Chunks(), func(i int) { gw.Run(i, dw, db, x, dy, false, make([]float32, gw.Scratch())) })
+			return [4][]float32{y, dx, dw, db}
+		}
+		want := pass(func(chunks int, run func(int)) {
+			for i := range chunks {
+				run(i)
+			}
+		})
+		got := pass(func(chunks int, run func(int)) {
+			if chunks < 2 {
+				t.Errorf("%d chunks: nothing to run at the same time", chunks)
+			}
+			var wait sync.WaitGroup
+			for i := range chunks {
+				wait.Go(func() { run(i) })
+			}
+			wait.Wait()
+		})
+		for i := range got {
+			same(t, k.Level().String(), got[i], want[i])
+		}
 	}
 }
