@@ -125,6 +125,11 @@ func WriteSafetensors(w io.Writer, tensors []Tensor, metadata map[string]string)
 // EncodeSafetensors is WriteSafetensors into memory.
 func EncodeSafetensors(tensors []Tensor, metadata map[string]string) ([]byte, error) {
 	var b bytes.Buffer
+	size := 4096 // most headers
+	for _, t := range tensors {
+		size += len(t.Data)
+	}
+	b.Grow(size)
 	_, _, err := WriteSafetensors(&b, tensors, metadata)
 	return b.Bytes(), err
 }

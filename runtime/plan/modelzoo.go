@@ -65,7 +65,7 @@ func membersPerShard(z *v1alpha1.ModelZooSpec, params int) int {
 	if z.Sharding != nil && z.Sharding.MembersPerShard > 0 {
 		return int(z.Sharding.MembersPerShard)
 	}
-	return min(max(1, defaultShardBytes/(params*4*slabs)), defaultMembersPerShard)
+	return min(max(1, defaultShardBytes/(params*floatBytes*recordedSlabs)), defaultMembersPerShard)
 }
 
 func resolveZoo(z *v1alpha1.ModelZooSpec, n *network, d *spec.DatasetInput) (*spec.Zoo, error) {

@@ -29,6 +29,9 @@ const (
 	// slabs are the copies of all parameters: weights, gradients, two moments, the last finite
 	// state, and two in flight to the store.
 	slabs = 7
+	// recordedSlabs are those of a recorded network, whose gradients are the workers': weights and two moments, three times while
+	// a checkpoint is made (in use, copied, encoded), and one for the collector.
+	recordedSlabs = 10
 	// metricRowBytes is one (member, epoch) row in memory and in shard manifests.
 	metricRowBytes = 256
 	// indexRowBytes is one (member, epoch) row while the index is built.
@@ -53,15 +56,15 @@ func StageMemory(st *spec.Stage, cores int) int64 {
 func trainMemory(z *spec.Zoo, net nn.Sequential, members int) (total, worker int64) {
 	d := &z.Dataset
 	pixels := int64(d.Train+d.Validation+d.Test) * int64(d.Channels*d.Height*d.Width+1)
-	params := int64(members) * int64(z.Parameters) * floatBytes * slabs
+	params := int64(members) * int64(z.Parameters) * floatBytes
 	rows := int64(members) * int64(z.Epochs+1) * metricRowBytes
-	total = baseMemory + 2*pixels + params + rows
+	total = baseMemory + 2*pixels + rows
 	small := tileMemory(z)
 	if small > 0 && published(z) {
-		return total + small, 0
+		return total + params*slabs + small, 0
 	}
 	worker, states := recordedMemory(z, net)
-	return total + small + worker + int64(members)*states*slabs + assumedWorkers*kernelMemory, worker
+	return total + (params+int64(members)*states)*recordedSlabs + small + worker + assumedWorkers*kernelMemory, worker
 }
 
 // published says that a recipe is one of the published zoos', whose small networks train on tiles.
