@@ -16,6 +16,7 @@ type (
 	unaryFunc    func(y, d, x *float32, n int)
 	reduceFunc   func(dst, src *float32, n int)
 	pixelsFunc   func(dst *float32, src *[]uint8, table *float32, n int)
+	softmaxFunc  func(e, sum, top *float64, logits *float32, classes int)
 	dropoutFunc  func(y, d *float32, lanes *uint32, n int)
 	adamFunc     func(w, m, v, g, rates *float32, n int, rate1, beta2, rate2, root, eps float32)
 	sgdFunc      func(w, m, g, rates *float32, n int, momentum float32)
@@ -45,6 +46,7 @@ type table struct {
 	mul, add   unaryFunc
 	activation [activations]unaryFunc
 	dropout    dropoutFunc
+	softmax    softmaxFunc
 	reduce     reduceFunc
 	pixels     pixelsFunc
 	check      reduceFunc

@@ -244,6 +244,11 @@ func sgdAVX2(w *float32, m *float32, grad *float32, rates *float32, n int, momen
 //go:noescape
 func checkAVX2(dst *float32, x *float32, n int)
 
+// softmaxAVX2 is softmaxRef for 4 lanes.
+//
+//go:noescape
+func softmaxAVX2(e *float64, sum *float64, top *float64, logits *float32, classes int)
+
 // convRow8x3AVX512 is convRowRef for 8 channels and blocks of 3 positions; strides are in bytes, those of rows and channels less the steps of the loop inside.
 //
 //go:noescape
@@ -623,6 +628,11 @@ func sgdAVX512(w *float32, m *float32, grad *float32, rates *float32, n int, mom
 //
 //go:noescape
 func checkAVX512(dst *float32, x *float32, n int)
+
+// softmaxAVX512 is softmaxRef for 8 lanes.
+//
+//go:noescape
+func softmaxAVX512(e *float64, sum *float64, top *float64, logits *float32, classes int)
 
 // reduceAVX2 is reduceRef for groups of 4 vectors.
 //

@@ -34,7 +34,7 @@ var tableAVX2 = table{
 		{1, 1, convGrad1x1AVX2},
 	},
 	activation: [activations]unaryFunc{Tanh: tanhAVX2, ReLU: reluAVX2, Sigmoid: sigmoidAVX2, GELU: geluAVX2, SiLU: siluAVX2, LeakyReLU: leakyAVX2},
-	pool:       poolRowsAVX2, unpool: unpoolRowsAVX2, mul: mulAVX2, add: addAVX2, dropout: dropoutAVX2,
+	pool:       poolRowsAVX2, unpool: unpoolRowsAVX2, mul: mulAVX2, add: addAVX2, dropout: dropoutAVX2, softmax: softmaxAVX2,
 	reduce: reduceAVX2, pixels: pixelsAVX2, check: checkAVX2, adam: adamAVX2, sgd: sgdAVX2,
 }
 
@@ -84,7 +84,7 @@ var tableAVX512 = table{
 		{1, 1, convGrad1x1AVX512},
 	},
 	activation: [activations]unaryFunc{Tanh: tanhAVX512, ReLU: reluAVX512, Sigmoid: sigmoidAVX512, GELU: geluAVX512, SiLU: siluAVX512, LeakyReLU: leakyAVX512},
-	pool:       poolRowsAVX512, unpool: unpoolRowsAVX512, mul: mulAVX512, add: addAVX512, dropout: dropoutAVX512,
+	pool:       poolRowsAVX512, unpool: unpoolRowsAVX512, mul: mulAVX512, add: addAVX512, dropout: dropoutAVX512, softmax: softmaxAVX512,
 	reduce: reduceAVX2, pixels: pixelsAVX2, check: checkAVX512, adam: adamAVX512, sgd: sgdAVX512,
 }
 

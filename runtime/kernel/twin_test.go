@@ -265,6 +265,32 @@ func TestDropoutTwins(t *testing.T) {
 	}
 }
 
+func TestSoftmaxTwins(t *testing.T) {
+	r := rand.New(rand.NewPCG(4, 4))
+	base := ref(t)
+	for _, classes := range []int{1, 2, 10, 37} {
+		x := fill(r, make([]float32, classes*Lanes))
+		x[0], x[3], x[5] = float32(math.Inf(1)), float32(math.NaN()), float32(math.Inf(-1))
+		x[len(x)-1], x[len(x)-9] = 3000, -800
+		want, e := make([]float64, len(x)), make([]float64, len(x))
+		var ws, s Softmax
+		base.Softmax(&ws, want, x)
+		for _, k := range levels(t) {
+			k.Softmax(&s, e, x)
+			for i := range e {
+				if math.Float64bits(e[i]) != math.Float64bits(want[i]) && (e[i] == e[i] || want[i] == want[i]) {
+					t.Fatalf("%s: exponential %d is %v, twin %v", k.Level(), i, e[i], want[i])
+				}
+			}
+			for l := range Lanes {
+				if (s.Sum[l] != ws.Sum[l] || s.Top[l] != ws.Top[l]) && ws.Sum[l] == ws.Sum[l] {
+					t.Fatalf("%s: lane %d has sum %v and top %v, twin %v and %v", k.Level(), l, s.Sum[l], s.Top[l], ws.Sum[l], ws.Top[l])
+				}
+			}
+		}
+	}
+}
+
 func TestPixelsTwins(t *testing.T) {
 	r := rand.New(rand.NewPCG(8, 6))
 	var table [256]float32

@@ -7,43 +7,51 @@ import (
 	"github.com/weightspace/weightspace/runtime/kernel/detmath"
 )
 
-// MaxClasses bounds the outputs of CrossEntropy.
-const MaxClasses = 256
+// Loss is the scratch of CrossEntropy and its results: the losses of the used lanes.
+type Loss struct {
+	Losses  [kernel.Lanes]float64
+	softmax kernel.Softmax
+	e       []float64
+}
 
 // CrossEntropy is log-softmax and negative log-likelihood on a tile of logits [classes][16],
-// in float64. labels holds one label per used lane (at most 16), whose losses go to losses. It
+// in float64. labels holds one label per used lane (at most 16), whose losses go to l. It
 // returns the lanes whose prediction (the first largest logit) is right, as bits. Unless grad is
 // nil it becomes scale * (softmax - onehot), zero in unused lanes.
-func CrossEntropy(logits []float32, labels []uint8, scale float64, grad []float32, losses *[kernel.Lanes]float64) (right uint16) {
-	classes := len(logits) / kernel.Lanes
+func (l *Loss) CrossEntropy(k *kernel.Kernels, logits []float32, labels []uint8, scale float64, grad []float32) (right uint16) {
+	if cap(l.e) < len(logits) {
+		l.e = make([]float64, len(logits))
+	}
+	e := l.e[:len(logits)]
+	k.Softmax(&l.softmax, e, logits)
 	clear(grad)
-	var e [MaxClasses]float64
 	for lane, label := range labels {
-		best, top := 0, float64(logits[lane])
-		for c := 1; c < classes; c++ {
-			if v := float64(logits[c*kernel.Lanes+lane]); v > top {
-				best, top = c, v
-			}
-		}
-		if best == int(label) {
+		top, sum := l.softmax.Top[lane], l.softmax.Sum[lane]
+		at := int(label)*kernel.Lanes + lane
+		if first(logits, lane, top) == at {
 			right |= 1 << lane
 		}
-		sum := 0.0
-		for c := range classes {
-			e[c] = detmath.Exp(float64(logits[c*kernel.Lanes+lane]) - top)
-			sum += e[c]
-		}
-		losses[lane] = detmath.Log(sum) - (float64(logits[int(label)*kernel.Lanes+lane]) - top)
+		l.Losses[lane] = detmath.Log(sum) - (float64(logits[at]) - top)
 		if grad == nil {
 			continue
 		}
-		e[label] -= sum
+		e[at] -= sum
 		f := scale / sum
-		for c := range classes {
-			grad[c*kernel.Lanes+lane] = float32(e[c] * f)
+		for i := lane; i < len(e); i += kernel.Lanes {
+			grad[i] = float32(e[i] * f)
 		}
 	}
 	return right
+}
+
+// first is where the lane's largest logit is found first.
+func first(logits []float32, lane int, top float64) int {
+	for i := lane; i < len(logits); i += kernel.Lanes {
+		if float64(logits[i]) == top {
+			return i
+		}
+	}
+	return lane
 }
 
 // Sum adds up losses in order. The result is one NaN, whatever the platform's payload.

@@ -87,6 +87,7 @@ func batch(t *testing.T, n *Net, l kernel.Level, activation, initializer string,
 	tape := NewTape(n, k)
 	tape.Load(row, Member{Seed: seed, Dropout: dropout}, true)
 	tape.ZeroGrad()
+	var losses Loss
 	for at := 0; at < count; at += kernel.Lanes {
 		lanes := min(kernel.Lanes, count-at)
 		clear(tape.Input())
@@ -96,9 +97,8 @@ func batch(t *testing.T, n *Net, l kernel.Level, activation, initializer string,
 			}
 		}
 		logits := tape.Forward(step, at)
-		var losses [kernel.Lanes]float64
-		CrossEntropy(logits, labels[at:at+lanes], 1/float64(count), tape.OutputGrad(), &losses)
-		loss[0] += Sum(losses[:lanes]) / float64(count)
+		losses.CrossEntropy(k, logits, labels[at:at+lanes], 1/float64(count), tape.OutputGrad())
+		loss[0] += Sum(losses.Losses[:lanes]) / float64(count)
 		tape.Backward()
 	}
 	got = make([]float32, n.NumParams())
@@ -264,9 +264,13 @@ func TestCrossEntropy(t *testing.T) {
 	for c, v := range []float32{1, 3, 3} {
 		logits[c*kernel.Lanes+1] = v
 	}
-	var losses [kernel.Lanes]float64
-	right := CrossEntropy(logits, []uint8{2, 1}, 0.5, grad, &losses)
-	loss := Sum(losses[:2])
+	k, err := kernel.New(kernel.Auto)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var losses Loss
+	right := losses.CrossEntropy(k, logits, []uint8{2, 1}, 0.5, grad)
+	loss := Sum(losses.Losses[:2])
 	e2 := math.Exp(-2)
 	want := math.Log(3) + math.Log(2+e2)
 	if math.Abs(loss-want) > 1e-14 || right != 2 {
@@ -278,8 +282,8 @@ func TestCrossEntropy(t *testing.T) {
 		}
 	}
 	logits[0] = float32(math.Inf(1))
-	CrossEntropy(logits, []uint8{1}, 1, nil, &losses)
-	if loss := Sum(losses[:1]); !math.IsNaN(loss) && !math.IsInf(loss, 1) {
+	losses.CrossEntropy(k, logits, []uint8{1}, 1, nil)
+	if loss := Sum(losses.Losses[:1]); !math.IsNaN(loss) && !math.IsInf(loss, 1) {
 		t.Errorf("loss of an infinite logit is %v", loss)
 	}
 }

@@ -101,7 +101,8 @@ func (t *Trainer) cohortTile(w *worker, c *cohort, b batch, i int) {
 	}
 	t.images.tile(w.k, &w.src, w.tape.Input(), split, w.index[:n])
 	logits := w.tape.Forward(uint64(b.global), i)
-	right := tile.CrossEntropy(logits, w.labels[:n], 1/float64(b.count), w.tape.OutputGrad(), &c.losses[i])
+	right := w.loss.CrossEntropy(w.k, logits, w.labels[:n], 1/float64(b.count), w.tape.OutputGrad())
+	c.losses[i] = w.loss.Losses
 	for ; right != 0; right &= right - 1 {
 		c.correct[bits.TrailingZeros16(right)]++
 	}

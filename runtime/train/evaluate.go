@@ -100,15 +100,14 @@ func (t *Trainer) evaluateChunk(w *worker, s *data.Split, c int, scores []score)
 		t.images.tile(w.k, &w.src, w.tiles[(at-from)/kernel.Lanes*size:][:size], s, w.index[:lanes])
 	}
 	own := w.tape.Input()
-	var losses [kernel.Lanes]float64
 	for p := range scores {
 		w.tape.Load(t.row(t.weights, p), tile.Member{}, false)
 		for at := from; at < to; at += kernel.Lanes {
 			w.tape.SetInput(w.tiles[(at-from)/kernel.Lanes*size:])
 			logits := w.tape.Forward(0, 0)
 			labels := s.Labels[at:min(at+kernel.Lanes, to)]
-			scores[p].correct += bits.OnesCount16(tile.CrossEntropy(logits, labels, 0, nil, &losses))
-			scores[p].loss += tile.Sum(losses[:len(labels)])
+			scores[p].correct += bits.OnesCount16(w.loss.CrossEntropy(w.k, logits, labels, 0, nil))
+			scores[p].loss += tile.Sum(w.loss.Losses[:len(labels)])
 		}
 	}
 	w.tape.SetInput(own)

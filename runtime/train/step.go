@@ -21,6 +21,7 @@ type worker struct {
 	src    lanes
 	labels [kernel.Lanes]uint8
 	rates  kernel.Rates
+	loss   tile.Loss
 	// sums are the tape's own gradient sums; cohort is nil unless members may share tiles.
 	sums   []float32
 	cohort *cohort
@@ -48,7 +49,6 @@ func (t *Trainer) memberStep(w *worker, p, step int) {
 	w.tape.SetSums(w.sums)
 	w.tape.Load(row, tile.Member{Seed: m.Seed, Dropout: m.Dropout}, true)
 	w.tape.ZeroGrad()
-	var losses [kernel.Lanes]float64
 	var loss float64
 	correct := 0
 	for at := 0; at < b.count; at += kernel.Lanes {
@@ -59,8 +59,8 @@ func (t *Trainer) memberStep(w *worker, p, step int) {
 		}
 		t.images.tile(w.k, &w.src, w.tape.Input(), split, w.index[:lanes])
 		logits := w.tape.Forward(uint64(b.global), at)
-		right := tile.CrossEntropy(logits, w.labels[:lanes], 1/float64(b.count), w.tape.OutputGrad(), &losses)
-		loss += tile.Sum(losses[:lanes])
+		right := w.loss.CrossEntropy(w.k, logits, w.labels[:lanes], 1/float64(b.count), w.tape.OutputGrad())
+		loss += tile.Sum(w.loss.Losses[:lanes])
 		correct += bits.OnesCount16(right)
 		w.tape.Backward()
 	}

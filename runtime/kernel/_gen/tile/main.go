@@ -38,6 +38,7 @@ func main() {
 		s.adam()
 		s.sgd()
 		s.check()
+		s.softmax()
 	}
 	reduce()
 	pixels()
