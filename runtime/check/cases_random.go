@@ -16,9 +16,8 @@ var extents = []int{0, 1, 2, 3, 5, 7, 8, 13, 16, 17, 31, 33, 61}
 func RandomCases(n int) []Case {
 	out := make([]Case, 0, n)
 	for i := range n {
-		d := draws{r: rand.New(rand.NewPCG(uint64(i), 99))}
-		make := randomCases[i%len(randomCases)]
-		c := make(&d)
+		d := draws{r: newRand(uint64(i))}
+		c := randomCases[i%len(randomCases)](&d)
 		c.Name = fmt.Sprintf("random %d: %s", i, c.Name)
 		out = append(out, c)
 	}
@@ -26,6 +25,8 @@ func RandomCases(n int) []Case {
 }
 
 type draws struct{ r *rand.Rand }
+
+func newRand(seed uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, 99)) }
 
 // some is an extent, none of one or more.
 func (d *draws) some() int { return extents[d.r.IntN(len(extents))] }

@@ -2,9 +2,11 @@ package check
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/weightspace/weightspace/runtime/device"
@@ -15,7 +17,7 @@ import (
 // gives the bits that its instructions give one by one. ref runs float64 and is trusted: Gradient proves it.
 func Compliance(t *testing.T, d device.Device[float32], ref device.Device[float64]) {
 	t.Helper()
-	for _, c := range append(Cases(), RandomCases(120)...) {
+	for _, c := range everyCase() {
 		for _, composite := range []bool{false, true} {
 			c.Composite = composite
 			name := c.Name
@@ -29,6 +31,52 @@ func Compliance(t *testing.T, d device.Device[float32], ref device.Device[float6
 			})
 		}
 	}
+}
+
+// everyCase are the cases of Compliance and SameBits.
+func everyCase() []Case { return slices.Concat(Cases(), LargeCases(), RandomCases(120)) }
+
+// SameBits fails t unless two devices give the same bits for all cases: two instruction sets, or two numbers of workers.
+func SameBits(t *testing.T, a, b device.Device[float32]) {
+	t.Helper()
+	for _, c := range everyCase() {
+		x, y, err := c.both(t.Context(), a, b)
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		if i := FirstDifference(x.Binding.Grads, y.Binding.Grads); i >= 0 {
+			t.Errorf("%s: gradient %d is %v and %v", c.Name, i, x.Binding.Grads[i], y.Binding.Grads[i])
+		}
+		if i := FirstDifference(x.Binding.States, y.Binding.States); i >= 0 {
+			t.Errorf("%s: state %d is %v and %v", c.Name, i, x.Binding.States[i], y.Binding.States[i])
+		}
+		for j := range x.Outputs {
+			if i := FirstDifference(x.Outputs[j], y.Outputs[j]); i >= 0 {
+				t.Errorf("%s: output %d is %v and %v", c.Name, j, x.Outputs[j][i], y.Outputs[j][i])
+			}
+		}
+	}
+}
+
+// both runs a case on two devices.
+func (c *Case) both(ctx context.Context, a, b device.Device[float32]) (x, y *One[float32], err error) {
+	p, err := c.program(false)
+	if err != nil {
+		return nil, nil, err
+	}
+	run := func(d device.Device[float32]) *One[float32] {
+		e, failed := d.Compile(p)
+		if failed != nil {
+			err = errors.Join(err, failed)
+			return nil
+		}
+		job := newMemory(p, c).job(p, c)
+		err = errors.Join(err, e.Run(ctx, job))
+		return job
+	}
+	x, y = run(a), run(b)
+	return x, y, err
 }
 
 // Agrees checks one case as Compliance does.

@@ -28,3 +28,19 @@ func TestCompliance(t *testing.T) {
 		t.Run(l.String(), func(t *testing.T) { check.Compliance(t, d, ref) })
 	}
 }
+
+// Every operation has the same bits on every instruction set, for any number of workers.
+func TestSameBits(t *testing.T) {
+	want, err := New[float32](isa.Ref, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for l, d := range levels(t) {
+		t.Run(l.String(), func(t *testing.T) { check.SameBits(t, d, want) })
+	}
+	many, err := New[float32](isa.Auto, 5)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Run("5 workers", func(t *testing.T) { check.SameBits(t, many, want) })
+}
