@@ -139,3 +139,38 @@ func TestBrokenCases(t *testing.T) {
 		t.Error("a cancelled check passes")
 	}
 }
+
+// The suites themselves, on this machine's best instruction set.
+func TestSuites(t *testing.T) {
+	d := newCPU[float32](t)
+	check.Compliance(t, d, newCPU[float64](t))
+	check.SameBits(t, d, d)
+}
+
+// A Hessian-vector product that is off by 1e-4 does not pass.
+func TestHessianVectorSeesErrors(t *testing.T) {
+	d := newCPU[float64](t)
+	bad := faulty[float64]{Device: d, grads: func(p *device.Program, g []float64) {
+		if p.FloatSize > 0 {
+			g[largest(g)] *= 1 + 1e-4
+		}
+	}}
+	c := check.Case{Name: "squares", Record: func(g *op.Graph) op.Value {
+		return g.Sum(g.Mul(g.Square(g.Param("x", 5)), g.Exp(g.Param("y", 5))))
+	}}
+	if err := check.HessianVector(t.Context(), d, c); err != nil {
+		t.Error(err)
+	}
+	if err := check.HessianVector(t.Context(), bad, c); err == nil || !strings.Contains(err.Error(), "Hessian-vector product is") {
+		t.Errorf("%v", err)
+	}
+	done, cancel := context.WithCancel(t.Context())
+	cancel()
+	if check.HessianVector(done, d, c) == nil {
+		t.Error("a cancelled check passes")
+	}
+	broken := check.Case{Name: "broken", Record: func(g *op.Graph) op.Value { return g.Param("x", 2) }}
+	if check.HessianVector(t.Context(), d, broken) == nil {
+		t.Error("a broken case passes")
+	}
+}
