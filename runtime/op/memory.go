@@ -6,7 +6,6 @@ import (
 	"slices"
 
 	"github.com/weightspace/weightspace/runtime/device"
-	"github.com/weightspace/weightspace/runtime/tensor"
 )
 
 // planner gives values places in the arena: in place of an operand where a kernel allows it and the operand dies, else by size, the
@@ -172,6 +171,6 @@ func (m *planner) operand(v Value) device.Operand {
 		o = device.Operand{Space: device.Arena, Offset: m.at[m.owner[id]]}
 	}
 	o.Offset += x.offset
-	o.Size = tensor.Shape(x.shape).Size()
+	o.Size = x.shape.Size()
 	return o
 }

@@ -5,10 +5,11 @@ import (
 	"math"
 	"testing"
 
+	"pgregory.net/rapid"
+
 	"github.com/weightspace/weightspace/runtime/device"
 	"github.com/weightspace/weightspace/runtime/device/cpu"
 	"github.com/weightspace/weightspace/runtime/kernel/isa"
-	"pgregory.net/rapid"
 )
 
 // Nothing that is still needed is overwritten, in place or otherwise, and the arena is large enough and not much larger.

@@ -4,8 +4,9 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/weightspace/weightspace/runtime/device"
 	"pgregory.net/rapid"
+
+	"github.com/weightspace/weightspace/runtime/device"
 )
 
 // choices are the decisions of a random graph, so that it can be recorded again.

@@ -32,9 +32,14 @@ func mlp(c *nn.Context, batch int) (loss, correct op.Value) {
 // cnn has batch norm, pooling and dropout.
 func cnn(c *nn.Context, batch int) (loss, correct op.Value) {
 	layers := nn.Sequential{
-		{Name: "0", Layer: nn.Conv2D{Out: 5, Kernel: 3, Padding: 1}}, {Name: "1", Layer: nn.BatchNorm{ReLU: true}}, {Layer: nn.MaxPool{Kernel: 2}},
-		{Name: "2", Layer: nn.Conv2D{Out: 4, Kernel: 2, Stride: 2}}, {Layer: nn.Activation{Member: true}}, {Layer: nn.Dropout{Label: "dropout/2"}},
-		{Layer: nn.Flatten{}}, {Name: "3", Layer: nn.Linear{Out: classes}},
+		{Name: "0", Layer: nn.Conv2D{Out: 5, Kernel: 3, Padding: 1}},
+		{Name: "1", Layer: nn.BatchNorm{ReLU: true}},
+		{Layer: nn.MaxPool{Kernel: 2}},
+		{Name: "2", Layer: nn.Conv2D{Out: 4, Kernel: 2, Stride: 2}},
+		{Layer: nn.Activation{Member: true}},
+		{Layer: nn.Dropout{Label: "dropout/2"}},
+		{Layer: nn.Flatten{}},
+		{Name: "3", Layer: nn.Linear{Out: classes}},
 	}
 	return classify(c, layers.Apply(c, images(c, batch, 2, 8)), batch)
 }
@@ -157,9 +162,14 @@ func name(l isa.Level, workers, size int) string {
 // wide has instructions of many parts.
 func wide(c *nn.Context, batch int) (loss, correct op.Value) {
 	layers := nn.Sequential{
-		{Name: "0", Layer: nn.Conv2D{Out: 24, Kernel: 3, Padding: 1}}, {Name: "1", Layer: nn.BatchNorm{ReLU: true}},
-		{Name: "2", Layer: nn.Conv2D{Out: 16, Kernel: 3, Stride: 2}}, {Layer: nn.Dropout{Label: "dropout/2"}}, {Layer: nn.Flatten{}},
-		{Name: "3", Layer: nn.Linear{Out: 300}}, {Layer: nn.Activation{Member: true}}, {Name: "4", Layer: nn.Linear{Out: classes}},
+		{Name: "0", Layer: nn.Conv2D{Out: 24, Kernel: 3, Padding: 1}},
+		{Name: "1", Layer: nn.BatchNorm{ReLU: true}},
+		{Name: "2", Layer: nn.Conv2D{Out: 16, Kernel: 3, Stride: 2}},
+		{Layer: nn.Dropout{Label: "dropout/2"}},
+		{Layer: nn.Flatten{}},
+		{Name: "3", Layer: nn.Linear{Out: 300}},
+		{Layer: nn.Activation{Member: true}},
+		{Name: "4", Layer: nn.Linear{Out: classes}},
 	}
 	return classify(c, layers.Apply(c, images(c, batch, 8, 32)), batch)
 }

@@ -293,7 +293,7 @@ func (p *Population[T]) update(m int, b *device.Binding[T]) bool {
 
 func finite[T device.Float](x []T) bool {
 	for _, v := range x {
-		if v-v != 0 {
+		if f := float64(v); math.IsNaN(f) || math.IsInf(f, 0) {
 			return false
 		}
 	}

@@ -61,8 +61,12 @@ func hessianCases() []hessianCase {
 		{"mlp", labels, classifier(nn.MLP([]int{5}, 3), device.Tanh, true, image(1, 2))},
 		{"mlp, gelu", labels, classifier(nn.MLP([]int{4, 4}, 3), device.GELU, true, image(1, 2))},
 		{"cnn", labels, classifier(nn.Sequential{
-			{Name: "0", Layer: nn.Conv2D{Out: 2, Kernel: 3, Padding: 1}}, {Name: "", Layer: nn.MaxPool{Kernel: 2}}, {Name: "", Layer: nn.Activation{Member: true}},
-			{Name: "1", Layer: nn.BatchNorm{ReLU: false}}, {Name: "", Layer: nn.Flatten{}}, {Name: "2", Layer: nn.Linear{Out: 3}},
+			{Name: "0", Layer: nn.Conv2D{Out: 2, Kernel: 3, Padding: 1}},
+			{Name: "", Layer: nn.MaxPool{Kernel: 2}},
+			{Name: "", Layer: nn.Activation{Member: true}},
+			{Name: "1", Layer: nn.BatchNorm{ReLU: false}},
+			{Name: "", Layer: nn.Flatten{}},
+			{Name: "2", Layer: nn.Linear{Out: 3}},
 		}, device.Tanh, true, image(1, 4))},
 		{"attention", labels, func(g *op.Graph) op.Value {
 			x := nn.Tensor{Value: g.Input("x", 3, 4, 6), Layout: nn.Sequences}
