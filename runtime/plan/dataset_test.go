@@ -13,6 +13,7 @@ import (
 
 	"github.com/weightspace/weightspace/api/v1alpha1"
 	"github.com/weightspace/weightspace/runtime/plan"
+	"github.com/weightspace/weightspace/runtime/spec"
 )
 
 func dataset(edit ...func(*v1alpha1.DatasetSpec)) *v1alpha1.DatasetSpec {
@@ -189,11 +190,28 @@ func sameDefault(t *testing.T, field string, schema apiextensions.JSONSchemaProp
 }
 
 func FuzzUnmarshal(f *testing.F) {
-	f.Add([]byte(`{"planVersion":1,"numerics":"n2","zoo":{}}`))
+	f.Add([]byte(`{"planVersion":1,"numerics":"` + spec.NumericsVersion + `","zoo":{}}`))
+	stack := "{layers: [{patchEmbedding: {patch: 4, dim: 8}}, {transformer: {depth: 2, heads: 2, mlp: 8}}, {firstToken: {}}, {linear: {out: 10}}]}"
+	for _, a := range []v1alpha1.Architecture{{Preset: "resnet18"}, mlp("20", ""), architecture(stack)} {
+		s, err := plan.ModelZoo(small(func(z *v1alpha1.ModelZooSpec) {
+			z.Architecture, z.Training.Schedule.Cosine = a, &v1alpha1.CosineSchedule{}
+		}), inputs("z"))
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(plan.Marshal(s))
+	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		s, err := plan.Unmarshal(b)
-		if err == nil && (s.Dataset == nil) == (s.Zoo == nil) {
+		if err != nil {
+			return
+		}
+		if (s.Dataset == nil) == (s.Zoo == nil) {
 			t.Error("accepted a plan of no kind")
+		}
+		if s.Zoo != nil {
+			// A network that does not fit is an error, no panic.
+			_, _, _ = plan.Work(s.Zoo)
 		}
 	})
 }
