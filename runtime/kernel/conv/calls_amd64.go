@@ -177,13 +177,13 @@ func (k *Kernels) transpose8(dst []float32, dstStep int, src []float32, srcStep,
 }
 
 // gather is packRows with gathers.
-func (k *Kernels) gather(dst, src []float32, step, nr, n, ahead int) {
-	_, _ = dst[n*nr-1], src[(nr-1)*step+n-1]
+func (k *Kernels) gather(dst, src []float32, rowStep, nr int, u rowRun) {
+	_, _ = dst[u.m*u.n*nr-1], src[(nr-1)*rowStep+(u.m-1)*u.step+u.n-1]
 	var index [8]int32
 	for r := range nr {
-		index[r] = int32(r * step)
+		index[r] = int32(r * rowStep)
 	}
-	gatherAVX512(&dst[0], &src[0], &index[0], 1<<nr-1, nr, ahead, n)
+	gatherAVX512(&dst[0], &src[0], &index[0], 1<<nr-1, nr, u.n, u.m, u.step, u.ahead)
 }
 
 // pool runs a pooling kernel.

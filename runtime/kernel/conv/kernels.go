@@ -32,17 +32,21 @@ func New(level isa.Level) (*Kernels, error) {
 // Level is the instruction set.
 func (k *Kernels) Level() isa.Level { return k.level }
 
-// packRows writes dst[t*nr+r] = src[t+r*step] for r < nr and t < n. It may prefetch src from
-// ahead on, half a line for every t.
-func (k *Kernels) packRows(dst, src []float32, step, nr, n, ahead int) {
-	if k.level == isa.AVX512 && step < 1<<28 {
-		k.gather(dst[:n*nr], src, step, nr, n, ahead)
+// rowRun is what packRows takes of a row: m runs of n floats, step apart. Those from ahead on
+// will be needed next.
+type rowRun struct{ n, m, step, ahead int }
+
+// packRows writes dst[(i*n+t)*nr+r] = src[i*step+t+r*rowStep] for r < nr, i < m and t < n.
+func (k *Kernels) packRows(dst, src []float32, rowStep, nr int, u rowRun) {
+	if k.level == isa.AVX512 && rowStep < 1<<28 {
+		k.gather(dst, src, rowStep, nr, u)
 		return
 	}
 	for r := range nr {
-		row := src[r*step:][:n]
-		for t, v := range row {
-			dst[t*nr+r] = v
+		for i := range u.m {
+			for t, v := range src[r*rowStep+i*u.step:][:u.n] {
+				dst[(i*u.n+t)*nr+r] = v
+			}
 		}
 	}
 }

@@ -429,8 +429,8 @@ func copyAVX512(a *int64)
 //go:noescape
 func transpose8(dst *float32, dstStep int, src *float32, srcStep int, n int)
 
-// gatherAVX512 writes dst[t*rows+r] = src[t+index[r]] for t < n and r < rows <= 8;
-// bits has the lowest rows bits set. It prefetches from src[ahead] on.
+// gatherAVX512 writes dst[(i*n+t)*rows+r] = src[i*step+t+index[r]] for i < m, t < n and
+// r < rows <= 8; bits has the lowest rows bits set. It prefetches from src[i*step+ahead] on.
 //
 //go:noescape
-func gatherAVX512(dst *float32, src *float32, index *int32, bits int, rows int, ahead int, n int)
+func gatherAVX512(dst *float32, src *float32, index *int32, bits int, rows int, n int, m int, step int, ahead int)

@@ -14079,31 +14079,39 @@ next:
 	VZEROUPPER
 	RET
 
-// func gatherAVX512(dst *float32, src *float32, index *int32, bits int, rows int, ahead int, n int)
+// func gatherAVX512(dst *float32, src *float32, index *int32, bits int, rows int, n int, m int, step int, ahead int)
 // Requires: AVX, AVX512F, AVX512VL, MMX+
-TEXT ·gatherAVX512(SB), NOSPLIT, $0-56
+TEXT ·gatherAVX512(SB), NOSPLIT, $0-72
 	MOVQ        dst+0(FP), AX
 	MOVQ        src+8(FP), CX
 	MOVQ        index+16(FP), DX
 	MOVQ        bits+24(FP), BX
 	MOVQ        rows+32(FP), SI
-	MOVQ        ahead+40(FP), DI
-	MOVQ        n+48(FP), R8
-	LEAQ        (CX)(DI*4), DI
+	MOVQ        step+56(FP), DI
+	MOVQ        ahead+64(FP), R8
+	MOVQ        m+48(FP), R9
 	KMOVW       BX, K1
 	KMOVW       K1, K2
 	VMOVDQU32.Z (DX), K2, Y0
 
+run:
+	MOVQ n+40(FP), DX
+	MOVQ CX, BX
+	LEAQ (CX)(R8*4), R10
+
 next:
 	KMOVW      K1, K2
 	VXORPS     Y1, Y1, Y1
-	VGATHERDPS (CX)(Y0*4), K2, Y1
+	VGATHERDPS (BX)(Y0*4), K2, Y1
 	VMOVUPS    Y1, K1, (AX)
 	LEAQ       (AX)(SI*4), AX
-	ADDQ       $0x04, CX
-	PREFETCHT1 (DI)
-	ADDQ       $0x20, DI
-	DECQ       R8
+	ADDQ       $0x04, BX
+	PREFETCHT1 (R10)
+	ADDQ       $0x20, R10
+	DECQ       DX
 	JNE        next
+	LEAQ       (CX)(DI*4), CX
+	DECQ       R9
+	JNE        run
 	VZEROUPPER
 	RET

@@ -89,13 +89,11 @@ func (p *part) packWeights(r0, nr int) (w, bias []float32) {
 	w, bias = p.wPack[:(p.c1-p.c0)*p.kh*p.kw*nr], p.wPack[len(p.wPack)-nr:]
 	first := p.group*p.wGroup + r0*p.wR
 	taps := p.kh * p.kw
+	run := rowRun{n: taps, m: p.c1 - p.c0, step: p.wC, ahead: nr * taps}
 	if p.wC == taps {
-		p.k.packRows(w, p.w[first+p.c0*p.wC:], p.wR, nr, (p.c1-p.c0)*taps, 0)
-	} else {
-		for c := p.c0; c < p.c1; c++ {
-			p.k.packRows(w[(c-p.c0)*taps*nr:], p.w[first+c*p.wC:], p.wR, nr, taps, nr*taps)
-		}
+		run = rowRun{n: taps * (p.c1 - p.c0), m: 1}
 	}
+	p.k.packRows(w, p.w[first+p.c0*p.wC:], p.wR, nr, run)
 	if p.bias == nil {
 		clear(bias)
 	} else {

@@ -185,32 +185,39 @@ func storeColumns(v [4]VecVirtual, dst, dstStep Register) {
 	}
 }
 
-// gather emits the packing of weights: groups of 6 channels become contiguous.
+// gather emits the packing of weights: a few channels become contiguous.
 func gather() {
-	TEXT("gatherAVX512", NOSPLIT, "func(dst, src *float32, index *int32, bits, rows, ahead, n int)")
-	Doc("gatherAVX512 writes dst[t*rows+r] = src[t+index[r]] for t < n and r < rows <= 8;",
-		"bits has the lowest rows bits set. It prefetches from src[ahead] on.")
+	TEXT("gatherAVX512", NOSPLIT, "func(dst, src *float32, index *int32, bits, rows, n, m, step, ahead int)")
+	Doc("gatherAVX512 writes dst[(i*n+t)*rows+r] = src[i*step+t+index[r]] for i < m, t < n and",
+		"r < rows <= 8; bits has the lowest rows bits set. It prefetches from src[i*step+ahead] on.")
 	Pragma("noescape")
 	dst, src := Load(Param("dst"), GP64()), Load(Param("src"), GP64())
 	index := Load(Param("index"), GP64())
 	bits, rows := Load(Param("bits"), GP64()), Load(Param("rows"), GP64())
-	ahead, n := Load(Param("ahead"), GP64()), Load(Param("n"), GP64()).(GPVirtual)
-	LEAQ(Mem{Base: src, Index: ahead, Scale: 4}, ahead)
+	step, ahead := Load(Param("step"), GP64()), Load(Param("ahead"), GP64())
+	m := Load(Param("m"), GP64()).(GPVirtual)
 	full, k := K(), K()
 	KMOVW(bits.(GPVirtual).As32(), full)
 	z := YMM()
 	KMOVW(full, k)
 	VMOVDQU32_Z(Mem{Base: index}, k, z)
-	x86.Loop("next", n, func() {
-		v := YMM()
-		KMOVW(full, k)
-		VXORPS(v, v, v)
-		VGATHERDPS(Mem{Base: src, Index: z, Scale: 4}, k, v)
-		VMOVUPS(v, full, Mem{Base: dst})
-		LEAQ(Mem{Base: dst, Index: rows, Scale: 4}, dst)
-		ADDQ(Imm(4), src)
-		PREFETCHT1(Mem{Base: ahead})
-		ADDQ(Imm(32), ahead)
+	n, p, next := GP64(), GP64(), GP64()
+	x86.Loop("run", m, func() {
+		MOVQ(x86.Arg("n"), n)
+		MOVQ(src, p)
+		LEAQ(Mem{Base: src, Index: ahead, Scale: 4}, next)
+		x86.Loop("next", n, func() {
+			v := YMM()
+			KMOVW(full, k)
+			VXORPS(v, v, v)
+			VGATHERDPS(Mem{Base: p, Index: z, Scale: 4}, k, v)
+			VMOVUPS(v, full, Mem{Base: dst})
+			LEAQ(Mem{Base: dst, Index: rows, Scale: 4}, dst)
+			ADDQ(Imm(4), p)
+			PREFETCHT1(Mem{Base: next})
+			ADDQ(Imm(32), next)
+		})
+		LEAQ(Mem{Base: src, Index: step, Scale: 4}, src)
 	})
 	x86.Finish()
 }
