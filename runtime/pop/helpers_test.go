@@ -171,5 +171,5 @@ func wide(c *nn.Context, batch int) (loss, correct op.Value) {
 		{Layer: nn.Activation{Member: true}},
 		{Name: "4", Layer: nn.Linear{Out: classes}},
 	}
-	return classify(c, layers.Apply(c, images(c, batch, 8, 32)), batch)
+	return classify(c, layers.Apply(c, images(c, batch, 8, 16)), batch)
 }
