@@ -146,6 +146,7 @@ type zooOptions struct {
 	rates     []v1alpha1.Decimal
 	activate  []v1alpha1.Activation
 	optimizer []v1alpha1.Optimizer
+	edit      func(z *v1alpha1.ModelZooSpec)
 }
 
 func (l *lab) planZoo(in *spec.DatasetInput, o zooOptions) *spec.Snapshot {
@@ -164,6 +165,9 @@ func (l *lab) planZoo(in *spec.DatasetInput, o zooOptions) *spec.Snapshot {
 	}
 	if o.perShard > 0 {
 		z.Sharding = &v1alpha1.Sharding{MembersPerShard: o.perShard}
+	}
+	if o.edit != nil {
+		o.edit(z)
 	}
 	s, err := plan.ModelZoo(z, plan.Inputs{Namespace: "default", Name: o.name, StoreURL: l.store.URL(), Dataset: in})
 	if err != nil {
