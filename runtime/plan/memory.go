@@ -91,9 +91,9 @@ type walk struct {
 	at      flow
 	steps   []step
 	forward int64
-	// branch is elements that shortcuts hold in the forward pass, before the size of the tensor before the last one.
-	branch, before int64
-	states         int64
+	// branch is elements that shortcuts hold in the forward pass.
+	branch int64
+	states int64
 	// table is the size of a token table, embedding the step that reads it.
 	table     int64
 	embedding int
@@ -112,14 +112,8 @@ func (w *walk) op(out flow, n need) {
 	if in.stored && n.input && !in.kept {
 		s.keep += in.size()
 	}
-	// The place of the tensor before is free, but a larger one lies beyond.
-	if out.size() > w.before {
-		live += w.before
-	}
-	w.before = 0
 	if in.stored && !in.held {
 		live += in.size()
-		w.before = in.size()
 	}
 	out.stored, out.kept, out.held, out.grad = true, false, false, in.grad || n.param
 	if n.output {
