@@ -25,6 +25,7 @@ func (d *Device[T]) unary(k device.Unary, in device.Instr) (step[T], error) {
 		}), nil
 	case device.Sign:
 		return spans(k.N, func(f *frame[T], from, to int) { sign(f.at(y)[from:to], f.at(x)[from:to]) }), nil
+	default:
 	}
 	fn, ok := functions[k.F]
 	if !ok {
