@@ -60,22 +60,19 @@ func trainMemory(z *spec.Zoo, net nn.Sequential, members int) (total, worker int
 	rows := int64(members) * int64(z.Epochs+1) * metricRowBytes
 	total = baseMemory + 2*pixels + rows
 	small := tileMemory(z)
-	if small > 0 && published(z) {
+	if small > 0 && !slices.ContainsFunc(z.Cohorts, func(c spec.Cohort) bool { return !OnTiles(z, c) }) {
 		return total + params*slabs + small, 0
 	}
 	worker, states := recordedMemory(z, net)
 	return total + (params+int64(members)*states)*recordedSlabs + small + worker + assumedWorkers*kernelMemory, worker
 }
 
-// published says that a recipe is one of the published zoos', whose small networks train on tiles.
-func published(z *spec.Zoo) bool {
-	return z.Schedule == nil && z.ClipNorm == "" && z.ClipValue == "" && z.LabelSmoothing == "" && !z.Nesterov &&
-		!slices.ContainsFunc(z.Cohorts, func(c spec.Cohort) bool { return c.Optimizer == string(v1alpha1.OptimizerAdamW) }) &&
-		!slices.ContainsFunc(z.Cells, func(c spec.Cell) bool { return !slices.Contains(publishedLaws, v1alpha1.Initializer(c.Initializer)) })
-}
-
-var publishedLaws = []v1alpha1.Initializer{
-	v1alpha1.InitializerUniform, v1alpha1.InitializerNormal, v1alpha1.InitializerKaimingUniform, v1alpha1.InitializerKaimingNormal,
+// OnTiles says that members of a cohort of a zoo train on tiles: the zoos' small networks with the parts of a recipe that were published with
+// them. It depends on what identifies a member alone, so that equal members have equal weights in every zoo.
+func OnTiles(z *spec.Zoo, c spec.Cohort) bool {
+	small := z.Architecture == string(v1alpha1.ArchitectureCNNSmall) || z.Architecture == string(v1alpha1.ArchitectureCNNMedium)
+	plain := z.Schedule == nil && z.ClipNorm == "" && z.ClipValue == "" && z.LabelSmoothing == "" && !z.Nesterov
+	return small && plain && c.Optimizer != string(v1alpha1.OptimizerAdamW)
 }
 
 // tileMemory is the scratch of the zoos' small networks on tiles; 0 for others.

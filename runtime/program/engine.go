@@ -2,14 +2,13 @@ package program
 
 import (
 	"fmt"
-	"slices"
 	"strconv"
 
 	"github.com/weightspace/weightspace/runtime/data"
 	"github.com/weightspace/weightspace/runtime/nn"
 	"github.com/weightspace/weightspace/runtime/optim"
+	"github.com/weightspace/weightspace/runtime/plan"
 	"github.com/weightspace/weightspace/runtime/spec"
-	"github.com/weightspace/weightspace/runtime/tile"
 	"github.com/weightspace/weightspace/runtime/train"
 )
 
@@ -17,7 +16,7 @@ import (
 // tiles, everything else is recorded as a graph. The choice depends on the plan alone.
 func newEngine(z *spec.Zoo, c spec.Cohort, members []spec.Member, set *data.Set, env *Env) (train.Engine, error) {
 	conf := trainConfig(z, c, members, set, env)
-	if onTiles(z, c, members) {
+	if plan.OnTiles(z, c) {
 		return train.New(conf)
 	}
 	r, err := recipeOf(z, set)
@@ -25,16 +24,6 @@ func newEngine(z *spec.Zoo, c spec.Cohort, members []spec.Member, set *data.Set,
 		return nil, err
 	}
 	return train.NewRecorded(conf, r)
-}
-
-// onTiles reports whether the tile engine has everything that the plan asks for.
-func onTiles(z *spec.Zoo, c spec.Cohort, members []spec.Member) bool {
-	plain := z.Schedule == nil && z.ClipNorm == "" && z.ClipValue == "" && z.LabelSmoothing == "" && !z.Nesterov
-	known := z.Architecture == "cnn-small" || z.Architecture == "cnn-medium"
-	for _, m := range members {
-		known = known && slices.Contains(tile.Initializers, lawName(m.Initializer))
-	}
-	return plain && known && c.Optimizer != string(optim.AdamW)
 }
 
 // recipeOf translates the network and the recipe of a plan.

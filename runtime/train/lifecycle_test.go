@@ -131,7 +131,7 @@ func TestConfigErrors(t *testing.T) {
 		"learningRate": func(c *Config) { c.Members[0].LearningRate = math.NaN() },
 		"weightDecay":  func(c *Config) { c.Members[0].WeightDecay = -1 },
 		"dropout":      func(c *Config) { c.Members[0].Dropout = 1 },
-		"initializer":  func(c *Config) { c.Members[0].Initializer = "zeros" },
+		"initializer":  func(c *Config) { c.Members[0].Initializer = "glorot" },
 		"data is":      func(c *Config) { c.Data = nil },
 		"train split":  func(c *Config) { c.Data = &data.Set{} },
 		"label":        func(c *Config) { s := *d; s.Classes = 3; c.Data = &s },
