@@ -61,7 +61,7 @@ func benchmarkStep(b *testing.B, net Network, batch, workers int) {
 	o := optim.Default(optim.AdamW, 1, 0)
 	p, err := New(Config[float32]{Device: d, Network: net, Members: []Member{{LearningRate: 1e-4}}, Optimizer: optim.AdamW, Options: o}, batch)
 	if err != nil {
-		b.Skip(err)
+		b.Fatal(err)
 	}
 	r := rand.New(rand.NewPCG(1, 2))
 	for i := range p.Weights {
