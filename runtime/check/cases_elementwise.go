@@ -25,6 +25,10 @@ func elementwiseCases() []Case {
 	for name, f := range unary {
 		cases = append(cases, Case{Name: name, Positive: true, Record: func(g *op.Graph) op.Value { return weigh(g, f(g, g.Param("x", 3, 5))) }})
 	}
+	for _, name := range []string{"exp", "erf", "sin", "cos", "square", "neg", "abs"} {
+		f := unary[name]
+		cases = append(cases, Case{Name: name + " of both signs", Record: func(g *op.Graph) op.Value { return weigh(g, f(g, g.Param("x", 4, 5))) }})
+	}
 	for _, f := range []device.Func{device.Tanh, device.Sigmoid, device.ReLU, device.LeakyReLU, device.GELU, device.GELUTanh, device.SiLU, device.Softplus} {
 		cases = append(cases, Case{Name: f.String(), Record: func(g *op.Graph) op.Value { return weigh(g, g.Activation(f, g.Param("x", 4, 5))) }})
 	}

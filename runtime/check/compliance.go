@@ -40,23 +40,30 @@ func everyCase() []Case { return slices.Concat(Cases(), LargeCases(), RandomCase
 func SameBits(t *testing.T, a, b device.Device[float32]) {
 	t.Helper()
 	for _, c := range everyCase() {
-		x, y, err := c.both(t.Context(), a, b)
-		if err != nil {
+		if err := Same(t.Context(), a, b, c); err != nil {
 			t.Error(err)
-			continue
-		}
-		if i := FirstDifference(x.Binding.Grads, y.Binding.Grads); i >= 0 {
-			t.Errorf("%s: gradient %d is %v and %v", c.Name, i, x.Binding.Grads[i], y.Binding.Grads[i])
-		}
-		if i := FirstDifference(x.Binding.States, y.Binding.States); i >= 0 {
-			t.Errorf("%s: state %d is %v and %v", c.Name, i, x.Binding.States[i], y.Binding.States[i])
-		}
-		for j := range x.Outputs {
-			if i := FirstDifference(x.Outputs[j], y.Outputs[j]); i >= 0 {
-				t.Errorf("%s: output %d is %v and %v", c.Name, j, x.Outputs[j][i], y.Outputs[j][i])
-			}
 		}
 	}
+}
+
+// Same checks one case as SameBits does.
+func Same(ctx context.Context, a, b device.Device[float32], c Case) error {
+	x, y, err := c.both(ctx, a, b)
+	if err != nil {
+		return err
+	}
+	if i := FirstDifference(x.Binding.Grads, y.Binding.Grads); i >= 0 {
+		return fmt.Errorf("%s: gradient %d is %v and %v", c.Name, i, x.Binding.Grads[i], y.Binding.Grads[i])
+	}
+	if i := FirstDifference(x.Binding.States, y.Binding.States); i >= 0 {
+		return fmt.Errorf("%s: state %d is %v and %v", c.Name, i, x.Binding.States[i], y.Binding.States[i])
+	}
+	for j := range x.Outputs {
+		if i := FirstDifference(x.Outputs[j], y.Outputs[j]); i >= 0 {
+			return fmt.Errorf("%s: output %d is %v and %v", c.Name, j, x.Outputs[j][i], y.Outputs[j][i])
+		}
+	}
+	return nil
 }
 
 // both runs a case on two devices.

@@ -110,6 +110,9 @@ func TestComplianceSeesErrors(t *testing.T) {
 		if err := check.Agrees(t.Context(), bad, ref, c); err == nil || !strings.Contains(err.Error(), what) {
 			t.Errorf("error %v, want %q", err, what)
 		}
+		if err := check.Same(t.Context(), bad, d, c); what != "off by" && err == nil {
+			t.Errorf("%s: other bits pass", what)
+		}
 	}
 }
 
@@ -127,6 +130,9 @@ func TestBrokenCases(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 	if err := check.Agrees(t.Context(), d, ref, c); err == nil {
+		t.Error("no error")
+	}
+	if err := check.Same(t.Context(), d, d, c); err == nil {
 		t.Error("no error")
 	}
 	done, cancel := context.WithCancel(t.Context())

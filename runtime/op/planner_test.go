@@ -124,3 +124,14 @@ func TestMemoryReuseChangesNothing(t *testing.T) {
 		}
 	})
 }
+
+// FuzzPlanner is TestPlannerNeverClobbers's search for graphs, guided by coverage.
+func FuzzPlanner(f *testing.F) {
+	f.Fuzz(rapid.MakeFuzz(func(t *rapid.T) {
+		c, g := &choices{n: draw(t)}, NewGraph(true)
+		finish(c, g, randomGraph(c, g), false)
+		if err := newReplay(g).run(); err != nil {
+			t.Fatal(err)
+		}
+	}))
+}
