@@ -1,4 +1,5 @@
-// Package check holds helpers for tests: guarded slices, bit comparison, gradient checks.
+// Package check holds helpers for tests: guarded slices, bit comparison, gradient checks, the table of tolerances, and the suites
+// that every device must pass.
 package check
 
 import (

@@ -2,6 +2,7 @@ package pop
 
 import (
 	"fmt"
+	"maps"
 	"testing"
 
 	"github.com/weightspace/weightspace/runtime/device"
@@ -11,7 +12,9 @@ import (
 
 // A step allocates nothing once every worker has had its rows.
 func TestStepsAllocateNothing(t *testing.T) {
-	for label, net := range networks {
+	nets := maps.Clone(networks)
+	nets["broad"] = broad
+	for label, net := range nets {
 		for _, n := range []int{1, 4} {
 			for _, workers := range []int{1, 2} {
 				t.Run(fmt.Sprintf("%s/P=%d/workers=%d", label, n, workers), func(t *testing.T) {
@@ -35,14 +38,14 @@ func TestStepsAllocateNothing(t *testing.T) {
 					ctx := t.Context()
 					train := func() error { return p.Step(ctx, batch, step, feed, results) }
 					evaluate := func() error { return p.Evaluate(ctx, batch, feed, results) }
-					for range 20 {
+					for range 10 {
 						run(train)
 						run(evaluate)
 					}
-					if n := testing.AllocsPerRun(50, func() { run(train) }); n > 0 {
+					if n := testing.AllocsPerRun(20, func() { run(train) }); n > 0 {
 						t.Errorf("%v allocations per step", n)
 					}
-					if n := testing.AllocsPerRun(50, func() { run(evaluate) }); n > 0 {
+					if n := testing.AllocsPerRun(20, func() { run(evaluate) }); n > 0 {
 						t.Errorf("%v allocations per evaluation", n)
 					}
 				})

@@ -159,6 +159,17 @@ func name(l isa.Level, workers, size int) string {
 	return fmt.Sprintf("%s, %d workers, populations of %d", l, workers, size)
 }
 
+// broad is little work on much data: instructions of several parts.
+func broad(c *nn.Context, batch int) (loss, correct op.Value) {
+	x := images(c, batch, 1, 96)
+	x.Value = c.Graph.Mul(x.Value, c.Param("scale", nn.One, 1))
+	layers := nn.Sequential{
+		{Layer: nn.Activation{F: device.ReLU}}, {Layer: nn.Dropout{Label: "dropout/1"}}, {Layer: nn.MaxPool{Kernel: 24}}, {Layer: nn.Flatten{}},
+		{Name: "2", Layer: nn.Linear{Out: classes}},
+	}
+	return classify(c, layers.Apply(c, x), batch)
+}
+
 // wide has instructions of many parts.
 func wide(c *nn.Context, batch int) (loss, correct op.Value) {
 	layers := nn.Sequential{

@@ -82,9 +82,11 @@ type crowd struct {
 }
 
 func (c *crowd) Members() int { return c.n }
+
 func (c *crowd) Bind(m int, b *device.Binding[float32], in device.Feed[float32]) bool {
 	return c.bind(m, b, in)
 }
+
 func (c *crowd) Done(m int, _ *device.Binding[float32], outputs [][]float32) {
 	c.result[m] = outputs[0][0]
 }
