@@ -56,11 +56,15 @@ func BenchmarkConvForward(b *testing.B) {
 }
 
 func BenchmarkConvPoolForward(b *testing.B) {
-	benchConv(b, func(k *Kernels, c Conv) func() {
-		y, x, p, code := random32(c.PooledSize()), random32(c.InSize()), randomParams(c, false), make([]uint32, c.PooledSize())
-		scratch := make([]float32, k.PoolScratch(c))
-		return func() { k.ConvPoolForward(c, y, code, x, p, scratch) }
-	})
+	for _, perLane := range []bool{false, true} {
+		b.Run(fmt.Sprintf("perLane=%v", perLane), func(b *testing.B) {
+			benchConv(b, func(k *Kernels, c Conv) func() {
+				y, x, p, code := random32(c.PooledSize()), random32(c.InSize()), randomParams(c, perLane), make([]uint32, c.PooledSize())
+				scratch := make([]float32, k.PoolScratch(c))
+				return func() { k.ConvPoolForward(c, y, code, x, p, scratch) }
+			})
+		})
+	}
 }
 
 func BenchmarkConvGradInput(b *testing.B) {

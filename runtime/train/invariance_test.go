@@ -192,7 +192,7 @@ func TestResumeMidEpoch(t *testing.T) {
 }
 
 // One golden curve: losses of ten steps on the synthetic set. Bits may change only with the
-// numerics version; the values themselves are held against the oracle in package nn.
+// numerics version; the values themselves are held against the oracle in package tile.
 func TestGoldenCurve(t *testing.T) {
 	c := config(synthetic(160, 0, 0, 1), kernel.Auto, 1)
 	c.BatchSize = 16
