@@ -164,7 +164,10 @@ func broad(c *nn.Context, batch int) (loss, correct op.Value) {
 	x := images(c, batch, 1, 96)
 	x.Value = c.Graph.Mul(x.Value, c.Param("scale", nn.One, 1))
 	layers := nn.Sequential{
-		{Layer: nn.Activation{F: device.ReLU}}, {Layer: nn.Dropout{Label: "dropout/1"}}, {Layer: nn.MaxPool{Kernel: 24}}, {Layer: nn.Flatten{}},
+		{Layer: nn.Activation{F: device.ReLU}},
+		{Layer: nn.Dropout{Label: "dropout/1"}},
+		{Layer: nn.MaxPool{Kernel: 24}},
+		{Layer: nn.Flatten{}},
 		{Name: "2", Layer: nn.Linear{Out: classes}},
 	}
 	return classify(c, layers.Apply(c, x), batch)
