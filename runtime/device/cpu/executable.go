@@ -142,12 +142,10 @@ func (e *executable[T]) Run(ctx context.Context, job device.Job[T]) error {
 	n := job.Members()
 	e.crew.Start()
 	defer e.crew.Stop()
-	if n >= e.crew.Workers() {
-		e.crew.Do(n, e.member)
-		return ctx.Err()
-	}
+	whole := e.byMember(n)
+	e.crew.Do(whole, e.member)
 	f := &e.frames[0]
-	for m := range n {
+	for m := whole; m < n; m++ {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
@@ -162,6 +160,22 @@ func (e *executable[T]) Run(ctx context.Context, job device.Job[T]) error {
 		job.Done(m, &f.bind, f.outputs)
 	}
 	return ctx.Err()
+}
+
+// largeArena is the elements of an arena from which an instruction is worth cutting among workers.
+const largeArena = 1 << 20
+
+// byMember is how many of n members are given to workers whole; the others run instruction by instruction on all workers.
+// Small networks would wait more for each other at every instruction than a worker idles at the end.
+func (e *executable[T]) byMember(n int) int {
+	workers := e.crew.Workers()
+	switch {
+	case n < workers:
+		return 0
+	case e.p.ArenaSize < largeArena:
+		return n
+	}
+	return n / workers * workers
 }
 
 func (e *executable[T]) bind(f *frame[T], m int) bool {
