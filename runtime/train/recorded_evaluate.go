@@ -20,30 +20,9 @@ func (t *Recorded) Evaluate(ctx context.Context) ([]Metrics, error) {
 	if step := t.step.Load(); step != 0 {
 		return nil, fmt.Errorf("train: Evaluate in the middle of epoch %d (step %d of %d): finish it with TrainEpoch", t.epoch+1, step, t.stepsPerEpoch)
 	}
-	rows := make([]Metrics, len(t.cfg.Members))
-	d := t.cfg.Data
-	if t.epoch == 0 {
-		err := t.evaluateSplit(ctx, &d.Train, func(p int, loss, accuracy float64) {
-			rows[p].TrainLoss, rows[p].TrainAccuracy = loss, accuracy
-		})
-		if err != nil {
-			return nil, err
-		}
-	} else {
-		for p, s := range t.sums {
-			rows[p].TrainLoss, rows[p].TrainAccuracy = means(score{s.loss, s.correct}, s.samples)
-		}
-	}
-	err := t.evaluateSplit(ctx, &d.Validation, func(p int, loss, accuracy float64) {
-		rows[p].ValidationLoss, rows[p].ValidationAccuracy = loss, accuracy
+	return metricsOf(t.cfg.Data, t.epoch, t.sums, func(s *data.Split, set func(p int, loss, accuracy float64)) error {
+		return t.evaluateSplit(ctx, s, set)
 	})
-	if err != nil {
-		return nil, err
-	}
-	err = t.evaluateSplit(ctx, &d.Test, func(p int, loss, accuracy float64) {
-		rows[p].TestLoss, rows[p].TestAccuracy = loss, accuracy
-	})
-	return rows, err
 }
 
 // evaluateSplit scores every member on a split and gives the means to set.
