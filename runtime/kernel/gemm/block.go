@@ -57,6 +57,10 @@ func (m *block) run(opt Options[float32], scratch []float32) {
 		default:
 			m.start = start{x: zeros[:]}
 		}
+		if m.p.blocked {
+			m.blocked(k, scratch[at.a:])
+			continue
+		}
 		m.left = m.leftOf(k, scratch[at.a:])
 		m.pass(m.b[offset(m.s.TransB, k, m.ldb):])
 	}
@@ -105,6 +109,10 @@ func (m *block) column(j, width, cols, count int, b []float32) {
 		ldb = -ldb
 	}
 	f := &m.left.tiles[width]
+	pace := 0
+	if m.p.packA || m.lda == m.depth { // the next tile of A is one run of lines
+		pace = line * word
+	}
 	for i := 0; i < m.s.M; {
 		rows := min(m.p.height, m.s.M-i)
 		tiles := 1
@@ -117,14 +125,14 @@ func (m *block) column(j, width, cols, count int, b []float32) {
 		switch {
 		case m.members > 0: // the same tile of all members
 			f[rows](c, s, a, p, m.ldc*word, m.start.ld*word, lda*word, ldb, m.depth, last, m.members,
-				m.strides.C*word, m.stepStart*word, m.strides.A*word, stepB)
+				m.strides.C*word, m.stepStart*word, m.strides.A*word, stepB, m.strides.A*word, 0, line*word, stepB)
 		case count > 1: // a row of tiles
 			f[rows](c, s, a, p, m.ldc*word, m.start.ld*word, lda*word, ldb, m.depth, last, count,
-				cols*word, cols*m.start.col*word, 0, cols*word)
+				cols*word, cols*m.start.col*word, 0, cols*word, 0, 0, 0, cols*word)
 		default: // a column of tiles
 			tiles = (m.s.M - i) / rows
 			f[rows](c, s, a, p, m.ldc*word, m.start.ld*word, lda*word, ldb, m.depth, last, tiles,
-				rows*m.ldc*word, rows*m.start.row*word, rows*m.left.row*word, 0)
+				rows*m.ldc*word, rows*m.start.row*word, rows*m.left.row*word, 0, rows*m.left.row*word, 0, pace, 0)
 		}
 		i += rows * tiles
 	}

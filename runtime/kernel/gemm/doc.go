@@ -7,7 +7,8 @@
 // Method. Goto and van de Geijn, "Anatomy of High-Performance Matrix Multiplication", ACM TOMS
 // 34(3), 2008: a tile of C lives in registers while k runs; panels of B and rows of A are copied
 // to where they are contiguous if they are used often enough; k is cut so that a panel of B
-// stays in the first-level cache. Vectors run along the rows of C, elements of A are broadcast.
+// stays in the first-level cache, or a block of B in the second-level cache if the product is
+// large. Vectors run along the rows of C, elements of A are broadcast.
 //
 // Determinism. Every element of C is one chain of fused multiply-adds, k = 0 to K-1, that starts
 // from 0, from a bias or from the old C. Cutting k stores and reloads C, which loses nothing.

@@ -44,6 +44,8 @@ type table struct {
 	// depth keeps a panel of B close: k of one pass.
 	depth int
 	tiles *tileTable
+	// wide and high are the tile of blocked products, in vectors and rows.
+	wide, high int
 	// copyRows and transpose pack one vector of columns; see pack.go.
 	copyRows  func(dst, src *float32, lddst, ldsrc, k, last int)
 	transpose func(dst, src *float32, lddst, ldsrc, k, n int)
@@ -66,7 +68,10 @@ type tileGrid [maxWidth + 1][maxHeight + 1]tileFunc
 // C, all of them whole but the last, which has last columns. The chains start from a tile at
 // start. Strides are in bytes. B is loaded in whole vectors, unless its stride is negated: then
 // no column that does not exist is touched.
-type tileFunc func(c, start, a, b *float32, ldc, ldstart, lda, ldb, k, last, count, stepC, stepStart, stepA, stepB int)
+//
+// The rest is about the future: tile t asks the cache for A from next + t*stepNext bytes after its
+// own A on, pace bytes further with each k, and for the row of B that is ahead bytes away.
+type tileFunc func(c, start, a, b *float32, ldc, ldstart, lda, ldb, k, last, count, stepC, stepStart, stepA, stepB, next, stepNext, pace, ahead int)
 
 // New returns the kernels of a level; Auto means the best. It fails for a level that this
 // machine or build cannot run.

@@ -7,182 +7,182 @@ package gemm
 // tileRows1x1AVX2 is tileRef for 1 rows and 1 vectors, A in order Rows; strides are in bytes.
 //
 //go:noescape
-func tileRows1x1AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+func tileRows1x1AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 
 // tileRows2x1AVX2 is tileRef for 2 rows and 1 vectors, A in order Rows; strides are in bytes.
 //
 //go:noescape
-func tileRows2x1AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+func tileRows2x1AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 
 // tileRows3x1AVX2 is tileRef for 3 rows and 1 vectors, A in order Rows; strides are in bytes.
 //
 //go:noescape
-func tileRows3x1AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+func tileRows3x1AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 
 // tileRows4x1AVX2 is tileRef for 4 rows and 1 vectors, A in order Rows; strides are in bytes.
 //
 //go:noescape
-func tileRows4x1AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+func tileRows4x1AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 
 // tileRows5x1AVX2 is tileRef for 5 rows and 1 vectors, A in order Rows; strides are in bytes.
 //
 //go:noescape
-func tileRows5x1AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+func tileRows5x1AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 
 // tileRows6x1AVX2 is tileRef for 6 rows and 1 vectors, A in order Rows; strides are in bytes.
 //
 //go:noescape
-func tileRows6x1AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+func tileRows6x1AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 
 // tileRows7x1AVX2 is tileRef for 7 rows and 1 vectors, A in order Rows; strides are in bytes.
 //
 //go:noescape
-func tileRows7x1AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+func tileRows7x1AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 
 // tileRows8x1AVX2 is tileRef for 8 rows and 1 vectors, A in order Rows; strides are in bytes.
 //
 //go:noescape
-func tileRows8x1AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+func tileRows8x1AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 
 // tileRows1x2AVX2 is tileRef for 1 rows and 2 vectors, A in order Rows; strides are in bytes.
 //
 //go:noescape
-func tileRows1x2AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+func tileRows1x2AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 
 // tileRows2x2AVX2 is tileRef for 2 rows and 2 vectors, A in order Rows; strides are in bytes.
 //
 //go:noescape
-func tileRows2x2AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+func tileRows2x2AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 
 // tileRows3x2AVX2 is tileRef for 3 rows and 2 vectors, A in order Rows; strides are in bytes.
 //
 //go:noescape
-func tileRows3x2AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+func tileRows3x2AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 
 // tileRows4x2AVX2 is tileRef for 4 rows and 2 vectors, A in order Rows; strides are in bytes.
 //
 //go:noescape
-func tileRows4x2AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+func tileRows4x2AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 
 // tileRows5x2AVX2 is tileRef for 5 rows and 2 vectors, A in order Rows; strides are in bytes.
 //
 //go:noescape
-func tileRows5x2AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+func tileRows5x2AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 
 // tileRows6x2AVX2 is tileRef for 6 rows and 2 vectors, A in order Rows; strides are in bytes.
 //
 //go:noescape
-func tileRows6x2AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+func tileRows6x2AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 
 // tileRows1x4AVX2 is tileRef for 1 rows and 4 vectors, A in order Rows; strides are in bytes.
 //
 //go:noescape
-func tileRows1x4AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+func tileRows1x4AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 
 // tileRows2x4AVX2 is tileRef for 2 rows and 4 vectors, A in order Rows; strides are in bytes.
 //
 //go:noescape
-func tileRows2x4AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+func tileRows2x4AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 
 // tileRows3x4AVX2 is tileRef for 3 rows and 4 vectors, A in order Rows; strides are in bytes.
 //
 //go:noescape
-func tileRows3x4AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+func tileRows3x4AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 
 // tileRows1x8AVX2 is tileRef for 1 rows and 8 vectors, A in order Rows; strides are in bytes.
 //
 //go:noescape
-func tileRows1x8AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+func tileRows1x8AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 
 // tileCols1x1AVX2 is tileRef for 1 rows and 1 vectors, A in order Cols; strides are in bytes.
 //
 //go:noescape
-func tileCols1x1AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+func tileCols1x1AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 
 // tileCols2x1AVX2 is tileRef for 2 rows and 1 vectors, A in order Cols; strides are in bytes.
 //
 //go:noescape
-func tileCols2x1AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+func tileCols2x1AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 
 // tileCols3x1AVX2 is tileRef for 3 rows and 1 vectors, A in order Cols; strides are in bytes.
 //
 //go:noescape
-func tileCols3x1AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+func tileCols3x1AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 
 // tileCols4x1AVX2 is tileRef for 4 rows and 1 vectors, A in order Cols; strides are in bytes.
 //
 //go:noescape
-func tileCols4x1AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+func tileCols4x1AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 
 // tileCols5x1AVX2 is tileRef for 5 rows and 1 vectors, A in order Cols; strides are in bytes.
 //
 //go:noescape
-func tileCols5x1AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+func tileCols5x1AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 
 // tileCols6x1AVX2 is tileRef for 6 rows and 1 vectors, A in order Cols; strides are in bytes.
 //
 //go:noescape
-func tileCols6x1AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+func tileCols6x1AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 
 // tileCols7x1AVX2 is tileRef for 7 rows and 1 vectors, A in order Cols; strides are in bytes.
 //
 //go:noescape
-func tileCols7x1AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+func tileCols7x1AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 
 // tileCols8x1AVX2 is tileRef for 8 rows and 1 vectors, A in order Cols; strides are in bytes.
 //
 //go:noescape
-func tileCols8x1AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+func tileCols8x1AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 
 // tileCols1x2AVX2 is tileRef for 1 rows and 2 vectors, A in order Cols; strides are in bytes.
 //
 //go:noescape
-func tileCols1x2AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+func tileCols1x2AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 
 // tileCols2x2AVX2 is tileRef for 2 rows and 2 vectors, A in order Cols; strides are in bytes.
 //
 //go:noescape
-func tileCols2x2AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+func tileCols2x2AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 
 // tileCols3x2AVX2 is tileRef for 3 rows and 2 vectors, A in order Cols; strides are in bytes.
 //
 //go:noescape
-func tileCols3x2AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+func tileCols3x2AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 
 // tileCols4x2AVX2 is tileRef for 4 rows and 2 vectors, A in order Cols; strides are in bytes.
 //
 //go:noescape
-func tileCols4x2AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+func tileCols4x2AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 
 // tileCols5x2AVX2 is tileRef for 5 rows and 2 vectors, A in order Cols; strides are in bytes.
 //
 //go:noescape
-func tileCols5x2AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+func tileCols5x2AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 
 // tileCols6x2AVX2 is tileRef for 6 rows and 2 vectors, A in order Cols; strides are in bytes.
 //
 //go:noescape
-func tileCols6x2AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+func tileCols6x2AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 
 // tileCols1x4AVX2 is tileRef for 1 rows and 4 vectors, A in order Cols; strides are in bytes.
 //
 //go:noescape
-func tileCols1x4AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+func tileCols1x4AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 
 // tileCols2x4AVX2 is tileRef for 2 rows and 4 vectors, A in order Cols; strides are in bytes.
 //
 //go:noescape
-func tileCols2x4AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+func tileCols2x4AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 
 // tileCols3x4AVX2 is tileRef for 3 rows and 4 vectors, A in order Cols; strides are in bytes.
 //
 //go:noescape
-func tileCols3x4AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+func tileCols3x4AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 
 // tileCols1x8AVX2 is tileRef for 1 rows and 8 vectors, A in order Cols; strides are in bytes.
 //
 //go:noescape
-func tileCols1x8AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+func tileCols1x8AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 
 // copyRowsAVX2 is copyRowsRef; strides are in bytes.
 //
@@ -197,392 +197,392 @@ func transposeAVX2(dst *float32, src *float32, lddst int, ldsrc int, k int, n in
 // tileRows1x1AVX512 is tileRef for 1 rows and 1 vectors, A in order Rows; strides are in bytes.
 //
 //go:noescape
-func tileRows1x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+func tileRows1x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 
 // tileRows2x1AVX512 is tileRef for 2 rows and 1 vectors, A in order Rows; strides are in bytes.
 //
 //go:noescape
-func tileRows2x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+func tileRows2x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 
 // tileRows3x1AVX512 is tileRef for 3 rows and 1 vectors, A in order Rows; strides are in bytes.
 //
 //go:noescape
-func tileRows3x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+func tileRows3x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 
 // tileRows4x1AVX512 is tileRef for 4 rows and 1 vectors, A in order Rows; strides are in bytes.
 //
 //go:noescape
-func tileRows4x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+func tileRows4x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 
 // tileRows5x1AVX512 is tileRef for 5 rows and 1 vectors, A in order Rows; strides are in bytes.
 //
 //go:noescape
-func tileRows5x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+func tileRows5x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 
 // tileRows6x1AVX512 is tileRef for 6 rows and 1 vectors, A in order Rows; strides are in bytes.
 //
 //go:noescape
-func tileRows6x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+func tileRows6x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 
 // tileRows7x1AVX512 is tileRef for 7 rows and 1 vectors, A in order Rows; strides are in bytes.
 //
 //go:noescape
-func tileRows7x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+func tileRows7x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 
 // tileRows8x1AVX512 is tileRef for 8 rows and 1 vectors, A in order Rows; strides are in bytes.
 //
 //go:noescape
-func tileRows8x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+func tileRows8x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 
 // tileRows9x1AVX512 is tileRef for 9 rows and 1 vectors, A in order Rows; strides are in bytes.
 //
 //go:noescape
-func tileRows9x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+func tileRows9x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 
 // tileRows10x1AVX512 is tileRef for 10 rows and 1 vectors, A in order Rows; strides are in bytes.
 //
 //go:noescape
-func tileRows10x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+func tileRows10x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 
 // tileRows11x1AVX512 is tileRef for 11 rows and 1 vectors, A in order Rows; strides are in bytes.
 //
 //go:noescape
-func tileRows11x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+func tileRows11x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 
 // tileRows12x1AVX512 is tileRef for 12 rows and 1 vectors, A in order Rows; strides are in bytes.
 //
 //go:noescape
-func tileRows12x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+func tileRows12x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 
 // tileRows13x1AVX512 is tileRef for 13 rows and 1 vectors, A in order Rows; strides are in bytes.
 //
 //go:noescape
-func tileRows13x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+func tileRows13x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 
 // tileRows14x1AVX512 is tileRef for 14 rows and 1 vectors, A in order Rows; strides are in bytes.
 //
 //go:noescape
-func tileRows14x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+func tileRows14x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 
 // tileRows15x1AVX512 is tileRef for 15 rows and 1 vectors, A in order Rows; strides are in bytes.
 //
 //go:noescape
-func tileRows15x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+func tileRows15x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 
 // tileRows16x1AVX512 is tileRef for 16 rows and 1 vectors, A in order Rows; strides are in bytes.
 //
 //go:noescape
-func tileRows16x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+func tileRows16x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 
 // tileRows1x2AVX512 is tileRef for 1 rows and 2 vectors, A in order Rows; strides are in bytes.
 //
 //go:noescape
-func tileRows1x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+func tileRows1x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 
 // tileRows2x2AVX512 is tileRef for 2 rows and 2 vectors, A in order Rows; strides are in bytes.
 //
 //go:noescape
-func tileRows2x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+func tileRows2x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 
 // tileRows3x2AVX512 is tileRef for 3 rows and 2 vectors, A in order Rows; strides are in bytes.
 //
 //go:noescape
-func tileRows3x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+func tileRows3x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 
 // tileRows4x2AVX512 is tileRef for 4 rows and 2 vectors, A in order Rows; strides are in bytes.
 //
 //go:noescape
-func tileRows4x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+func tileRows4x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 
 // tileRows5x2AVX512 is tileRef for 5 rows and 2 vectors, A in order Rows; strides are in bytes.
 //
 //go:noescape
-func tileRows5x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+func tileRows5x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 
 // tileRows6x2AVX512 is tileRef for 6 rows and 2 vectors, A in order Rows; strides are in bytes.
 //
 //go:noescape
-func tileRows6x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+func tileRows6x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 
 // tileRows7x2AVX512 is tileRef for 7 rows and 2 vectors, A in order Rows; strides are in bytes.
 //
 //go:noescape
-func tileRows7x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+func tileRows7x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 
 // tileRows8x2AVX512 is tileRef for 8 rows and 2 vectors, A in order Rows; strides are in bytes.
 //
 //go:noescape
-func tileRows8x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+func tileRows8x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 
 // tileRows9x2AVX512 is tileRef for 9 rows and 2 vectors, A in order Rows; strides are in bytes.
 //
 //go:noescape
-func tileRows9x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+func tileRows9x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 
 // tileRows10x2AVX512 is tileRef for 10 rows and 2 vectors, A in order Rows; strides are in bytes.
 //
 //go:noescape
-func tileRows10x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+func tileRows10x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 
 // tileRows11x2AVX512 is tileRef for 11 rows and 2 vectors, A in order Rows; strides are in bytes.
 //
 //go:noescape
-func tileRows11x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+func tileRows11x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 
 // tileRows12x2AVX512 is tileRef for 12 rows and 2 vectors, A in order Rows; strides are in bytes.
 //
 //go:noescape
-func tileRows12x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+func tileRows12x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 
 // tileRows13x2AVX512 is tileRef for 13 rows and 2 vectors, A in order Rows; strides are in bytes.
 //
 //go:noescape
-func tileRows13x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+func tileRows13x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 
 // tileRows14x2AVX512 is tileRef for 14 rows and 2 vectors, A in order Rows; strides are in bytes.
 //
 //go:noescape
-func tileRows14x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+func tileRows14x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 
 // tileRows1x4AVX512 is tileRef for 1 rows and 4 vectors, A in order Rows; strides are in bytes.
 //
 //go:noescape
-func tileRows1x4AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+func tileRows1x4AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 
 // tileRows2x4AVX512 is tileRef for 2 rows and 4 vectors, A in order Rows; strides are in bytes.
 //
 //go:noescape
-func tileRows2x4AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+func tileRows2x4AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 
 // tileRows3x4AVX512 is tileRef for 3 rows and 4 vectors, A in order Rows; strides are in bytes.
 //
 //go:noescape
-func tileRows3x4AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+func tileRows3x4AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 
 // tileRows4x4AVX512 is tileRef for 4 rows and 4 vectors, A in order Rows; strides are in bytes.
 //
 //go:noescape
-func tileRows4x4AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+func tileRows4x4AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 
 // tileRows5x4AVX512 is tileRef for 5 rows and 4 vectors, A in order Rows; strides are in bytes.
 //
 //go:noescape
-func tileRows5x4AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+func tileRows5x4AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 
 // tileRows6x4AVX512 is tileRef for 6 rows and 4 vectors, A in order Rows; strides are in bytes.
 //
 //go:noescape
-func tileRows6x4AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+func tileRows6x4AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 
 // tileRows1x8AVX512 is tileRef for 1 rows and 8 vectors, A in order Rows; strides are in bytes.
 //
 //go:noescape
-func tileRows1x8AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+func tileRows1x8AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 
 // tileRows2x8AVX512 is tileRef for 2 rows and 8 vectors, A in order Rows; strides are in bytes.
 //
 //go:noescape
-func tileRows2x8AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+func tileRows2x8AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 
 // tileRows3x8AVX512 is tileRef for 3 rows and 8 vectors, A in order Rows; strides are in bytes.
 //
 //go:noescape
-func tileRows3x8AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+func tileRows3x8AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 
 // tileCols1x1AVX512 is tileRef for 1 rows and 1 vectors, A in order Cols; strides are in bytes.
 //
 //go:noescape
-func tileCols1x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+func tileCols1x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 
 // tileCols2x1AVX512 is tileRef for 2 rows and 1 vectors, A in order Cols; strides are in bytes.
 //
 //go:noescape
-func tileCols2x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+func tileCols2x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 
 // tileCols3x1AVX512 is tileRef for 3 rows and 1 vectors, A in order Cols; strides are in bytes.
 //
 //go:noescape
-func tileCols3x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+func tileCols3x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 
 // tileCols4x1AVX512 is tileRef for 4 rows and 1 vectors, A in order Cols; strides are in bytes.
 //
 //go:noescape
-func tileCols4x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+func tileCols4x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 
 // tileCols5x1AVX512 is tileRef for 5 rows and 1 vectors, A in order Cols; strides are in bytes.
 //
 //go:noescape
-func tileCols5x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+func tileCols5x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 
 // tileCols6x1AVX512 is tileRef for 6 rows and 1 vectors, A in order Cols; strides are in bytes.
 //
 //go:noescape
-func tileCols6x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+func tileCols6x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 
 // tileCols7x1AVX512 is tileRef for 7 rows and 1 vectors, A in order Cols; strides are in bytes.
 //
 //go:noescape
-func tileCols7x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+func tileCols7x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 
 // tileCols8x1AVX512 is tileRef for 8 rows and 1 vectors, A in order Cols; strides are in bytes.
 //
 //go:noescape
-func tileCols8x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+func tileCols8x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 
 // tileCols9x1AVX512 is tileRef for 9 rows and 1 vectors, A in order Cols; strides are in bytes.
 //
 //go:noescape
-func tileCols9x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+func tileCols9x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 
 // tileCols10x1AVX512 is tileRef for 10 rows and 1 vectors, A in order Cols; strides are in bytes.
 //
 //go:noescape
-func tileCols10x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+func tileCols10x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 
 // tileCols11x1AVX512 is tileRef for 11 rows and 1 vectors, A in order Cols; strides are in bytes.
 //
 //go:noescape
-func tileCols11x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+func tileCols11x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 
 // tileCols12x1AVX512 is tileRef for 12 rows and 1 vectors, A in order Cols; strides are in bytes.
 //
 //go:noescape
-func tileCols12x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+func tileCols12x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 
 // tileCols13x1AVX512 is tileRef for 13 rows and 1 vectors, A in order Cols; strides are in bytes.
 //
 //go:noescape
-func tileCols13x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+func tileCols13x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 
 // tileCols14x1AVX512 is tileRef for 14 rows and 1 vectors, A in order Cols; strides are in bytes.
 //
 //go:noescape
-func tileCols14x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+func tileCols14x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 
 // tileCols15x1AVX512 is tileRef for 15 rows and 1 vectors, A in order Cols; strides are in bytes.
 //
 //go:noescape
-func tileCols15x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+func tileCols15x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 
 // tileCols16x1AVX512 is tileRef for 16 rows and 1 vectors, A in order Cols; strides are in bytes.
 //
 //go:noescape
-func tileCols16x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+func tileCols16x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 
 // tileCols1x2AVX512 is tileRef for 1 rows and 2 vectors, A in order Cols; strides are in bytes.
 //
 //go:noescape
-func tileCols1x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+func tileCols1x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 
 // tileCols2x2AVX512 is tileRef for 2 rows and 2 vectors, A in order Cols; strides are in bytes.
 //
 //go:noescape
-func tileCols2x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+func tileCols2x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 
 // tileCols3x2AVX512 is tileRef for 3 rows and 2 vectors, A in order Cols; strides are in bytes.
 //
 //go:noescape
-func tileCols3x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+func tileCols3x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 
 // tileCols4x2AVX512 is tileRef for 4 rows and 2 vectors, A in order Cols; strides are in bytes.
 //
 //go:noescape
-func tileCols4x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+func tileCols4x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 
 // tileCols5x2AVX512 is tileRef for 5 rows and 2 vectors, A in order Cols; strides are in bytes.
 //
 //go:noescape
-func tileCols5x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+func tileCols5x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 
 // tileCols6x2AVX512 is tileRef for 6 rows and 2 vectors, A in order Cols; strides are in bytes.
 //
 //go:noescape
-func tileCols6x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+func tileCols6x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 
 // tileCols7x2AVX512 is tileRef for 7 rows and 2 vectors, A in order Cols; strides are in bytes.
 //
 //go:noescape
-func tileCols7x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+func tileCols7x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 
 // tileCols8x2AVX512 is tileRef for 8 rows and 2 vectors, A in order Cols; strides are in bytes.
 //
 //go:noescape
-func tileCols8x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+func tileCols8x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 
 // tileCols9x2AVX512 is tileRef for 9 rows and 2 vectors, A in order Cols; strides are in bytes.
 //
 //go:noescape
-func tileCols9x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+func tileCols9x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 
 // tileCols10x2AVX512 is tileRef for 10 rows and 2 vectors, A in order Cols; strides are in bytes.
 //
 //go:noescape
-func tileCols10x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+func tileCols10x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 
 // tileCols11x2AVX512 is tileRef for 11 rows and 2 vectors, A in order Cols; strides are in bytes.
 //
 //go:noescape
-func tileCols11x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+func tileCols11x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 
 // tileCols12x2AVX512 is tileRef for 12 rows and 2 vectors, A in order Cols; strides are in bytes.
 //
 //go:noescape
-func tileCols12x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+func tileCols12x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 
 // tileCols13x2AVX512 is tileRef for 13 rows and 2 vectors, A in order Cols; strides are in bytes.
 //
 //go:noescape
-func tileCols13x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+func tileCols13x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 
 // tileCols14x2AVX512 is tileRef for 14 rows and 2 vectors, A in order Cols; strides are in bytes.
 //
 //go:noescape
-func tileCols14x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+func tileCols14x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 
 // tileCols1x4AVX512 is tileRef for 1 rows and 4 vectors, A in order Cols; strides are in bytes.
 //
 //go:noescape
-func tileCols1x4AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+func tileCols1x4AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 
 // tileCols2x4AVX512 is tileRef for 2 rows and 4 vectors, A in order Cols; strides are in bytes.
 //
 //go:noescape
-func tileCols2x4AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+func tileCols2x4AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 
 // tileCols3x4AVX512 is tileRef for 3 rows and 4 vectors, A in order Cols; strides are in bytes.
 //
 //go:noescape
-func tileCols3x4AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+func tileCols3x4AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 
 // tileCols4x4AVX512 is tileRef for 4 rows and 4 vectors, A in order Cols; strides are in bytes.
 //
 //go:noescape
-func tileCols4x4AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+func tileCols4x4AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 
 // tileCols5x4AVX512 is tileRef for 5 rows and 4 vectors, A in order Cols; strides are in bytes.
 //
 //go:noescape
-func tileCols5x4AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+func tileCols5x4AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 
 // tileCols6x4AVX512 is tileRef for 6 rows and 4 vectors, A in order Cols; strides are in bytes.
 //
 //go:noescape
-func tileCols6x4AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+func tileCols6x4AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 
 // tileCols1x8AVX512 is tileRef for 1 rows and 8 vectors, A in order Cols; strides are in bytes.
 //
 //go:noescape
-func tileCols1x8AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+func tileCols1x8AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 
 // tileCols2x8AVX512 is tileRef for 2 rows and 8 vectors, A in order Cols; strides are in bytes.
 //
 //go:noescape
-func tileCols2x8AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+func tileCols2x8AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 
 // tileCols3x8AVX512 is tileRef for 3 rows and 8 vectors, A in order Cols; strides are in bytes.
 //
 //go:noescape
-func tileCols3x8AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+func tileCols3x8AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 
 // copyRowsAVX512 is copyRowsRef; strides are in bytes.
 //

@@ -4,9 +4,9 @@
 
 #include "textflag.h"
 
-// func tileRows1x1AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// func tileRows1x1AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tileRows1x1AVX2(SB), NOSPLIT, $40-120
+TEXT ·tileRows1x1AVX2(SB), NOSPLIT, $40-152
 	MOVQ last+72(FP), AX
 	LEAQ lanes<>+32(SB), CX
 	SHLQ $0x02, AX
@@ -125,9 +125,9 @@ DATA lanes<>+56(SB)/4, $0x00000000
 DATA lanes<>+60(SB)/4, $0x00000000
 GLOBL lanes<>(SB), RODATA|NOPTR, $64
 
-// func tileRows2x1AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// func tileRows2x1AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tileRows2x1AVX2(SB), NOSPLIT, $40-120
+TEXT ·tileRows2x1AVX2(SB), NOSPLIT, $40-152
 	MOVQ last+72(FP), AX
 	LEAQ lanes<>+32(SB), CX
 	SHLQ $0x02, AX
@@ -252,9 +252,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func tileRows3x1AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// func tileRows3x1AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tileRows3x1AVX2(SB), NOSPLIT, $40-120
+TEXT ·tileRows3x1AVX2(SB), NOSPLIT, $40-152
 	MOVQ last+72(FP), AX
 	LEAQ lanes<>+32(SB), CX
 	SHLQ $0x02, AX
@@ -403,9 +403,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func tileRows4x1AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// func tileRows4x1AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tileRows4x1AVX2(SB), NOSPLIT, $40-120
+TEXT ·tileRows4x1AVX2(SB), NOSPLIT, $40-152
 	MOVQ last+72(FP), AX
 	LEAQ lanes<>+32(SB), CX
 	SHLQ $0x02, AX
@@ -578,9 +578,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func tileRows5x1AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// func tileRows5x1AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tileRows5x1AVX2(SB), NOSPLIT, $40-120
+TEXT ·tileRows5x1AVX2(SB), NOSPLIT, $40-152
 	MOVQ last+72(FP), AX
 	LEAQ lanes<>+32(SB), CX
 	SHLQ $0x02, AX
@@ -777,9 +777,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func tileRows6x1AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// func tileRows6x1AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tileRows6x1AVX2(SB), NOSPLIT, $40-120
+TEXT ·tileRows6x1AVX2(SB), NOSPLIT, $40-152
 	MOVQ last+72(FP), AX
 	LEAQ lanes<>+32(SB), CX
 	SHLQ $0x02, AX
@@ -1000,9 +1000,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func tileRows7x1AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// func tileRows7x1AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tileRows7x1AVX2(SB), NOSPLIT, $40-120
+TEXT ·tileRows7x1AVX2(SB), NOSPLIT, $40-152
 	MOVQ last+72(FP), AX
 	LEAQ lanes<>+32(SB), CX
 	SHLQ $0x02, AX
@@ -1247,9 +1247,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func tileRows8x1AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// func tileRows8x1AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tileRows8x1AVX2(SB), NOSPLIT, $40-120
+TEXT ·tileRows8x1AVX2(SB), NOSPLIT, $40-152
 	MOVQ last+72(FP), AX
 	LEAQ lanes<>+32(SB), CX
 	SHLQ $0x02, AX
@@ -1518,9 +1518,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func tileRows1x2AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// func tileRows1x2AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tileRows1x2AVX2(SB), NOSPLIT, $40-120
+TEXT ·tileRows1x2AVX2(SB), NOSPLIT, $40-152
 	MOVQ last+72(FP), AX
 	LEAQ lanes<>+32(SB), CX
 	SHLQ $0x02, AX
@@ -1635,9 +1635,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func tileRows2x2AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// func tileRows2x2AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tileRows2x2AVX2(SB), NOSPLIT, $40-120
+TEXT ·tileRows2x2AVX2(SB), NOSPLIT, $40-152
 	MOVQ last+72(FP), AX
 	LEAQ lanes<>+32(SB), CX
 	SHLQ $0x02, AX
@@ -1784,9 +1784,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func tileRows3x2AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// func tileRows3x2AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tileRows3x2AVX2(SB), NOSPLIT, $40-120
+TEXT ·tileRows3x2AVX2(SB), NOSPLIT, $40-152
 	MOVQ last+72(FP), AX
 	LEAQ lanes<>+32(SB), CX
 	SHLQ $0x02, AX
@@ -1965,9 +1965,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func tileRows4x2AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// func tileRows4x2AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tileRows4x2AVX2(SB), NOSPLIT, $40-120
+TEXT ·tileRows4x2AVX2(SB), NOSPLIT, $40-152
 	MOVQ last+72(FP), AX
 	LEAQ lanes<>+32(SB), CX
 	SHLQ $0x02, AX
@@ -2178,9 +2178,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func tileRows5x2AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// func tileRows5x2AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tileRows5x2AVX2(SB), NOSPLIT, $40-120
+TEXT ·tileRows5x2AVX2(SB), NOSPLIT, $40-152
 	MOVQ last+72(FP), AX
 	LEAQ lanes<>+32(SB), CX
 	SHLQ $0x02, AX
@@ -2423,9 +2423,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func tileRows6x2AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// func tileRows6x2AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tileRows6x2AVX2(SB), NOSPLIT, $40-120
+TEXT ·tileRows6x2AVX2(SB), NOSPLIT, $40-152
 	MOVQ last+72(FP), AX
 	LEAQ lanes<>+32(SB), CX
 	SHLQ $0x02, AX
@@ -2700,9 +2700,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func tileRows1x4AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// func tileRows1x4AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tileRows1x4AVX2(SB), NOSPLIT, $40-120
+TEXT ·tileRows1x4AVX2(SB), NOSPLIT, $40-152
 	MOVQ last+72(FP), AX
 	LEAQ lanes<>+32(SB), CX
 	SHLQ $0x02, AX
@@ -2846,9 +2846,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func tileRows2x4AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// func tileRows2x4AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tileRows2x4AVX2(SB), NOSPLIT, $40-120
+TEXT ·tileRows2x4AVX2(SB), NOSPLIT, $40-152
 	MOVQ last+72(FP), AX
 	LEAQ lanes<>+32(SB), CX
 	SHLQ $0x02, AX
@@ -3041,9 +3041,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func tileRows3x4AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// func tileRows3x4AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tileRows3x4AVX2(SB), NOSPLIT, $40-120
+TEXT ·tileRows3x4AVX2(SB), NOSPLIT, $40-152
 	MOVQ last+72(FP), AX
 	LEAQ lanes<>+32(SB), CX
 	SHLQ $0x02, AX
@@ -3285,9 +3285,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func tileRows1x8AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// func tileRows1x8AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tileRows1x8AVX2(SB), NOSPLIT, $40-120
+TEXT ·tileRows1x8AVX2(SB), NOSPLIT, $40-152
 	MOVQ last+72(FP), AX
 	LEAQ lanes<>+32(SB), CX
 	SHLQ $0x02, AX
@@ -3489,9 +3489,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func tileCols1x1AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// func tileCols1x1AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tileCols1x1AVX2(SB), NOSPLIT, $40-120
+TEXT ·tileCols1x1AVX2(SB), NOSPLIT, $40-152
 	MOVQ last+72(FP), AX
 	LEAQ lanes<>+32(SB), CX
 	SHLQ $0x02, AX
@@ -3595,9 +3595,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func tileCols2x1AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// func tileCols2x1AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tileCols2x1AVX2(SB), NOSPLIT, $40-120
+TEXT ·tileCols2x1AVX2(SB), NOSPLIT, $40-152
 	MOVQ last+72(FP), AX
 	LEAQ lanes<>+32(SB), CX
 	SHLQ $0x02, AX
@@ -3721,9 +3721,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func tileCols3x1AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// func tileCols3x1AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tileCols3x1AVX2(SB), NOSPLIT, $40-120
+TEXT ·tileCols3x1AVX2(SB), NOSPLIT, $40-152
 	MOVQ last+72(FP), AX
 	LEAQ lanes<>+32(SB), CX
 	SHLQ $0x02, AX
@@ -3867,9 +3867,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func tileCols4x1AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// func tileCols4x1AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tileCols4x1AVX2(SB), NOSPLIT, $40-120
+TEXT ·tileCols4x1AVX2(SB), NOSPLIT, $40-152
 	MOVQ last+72(FP), AX
 	LEAQ lanes<>+32(SB), CX
 	SHLQ $0x02, AX
@@ -4033,9 +4033,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func tileCols5x1AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// func tileCols5x1AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tileCols5x1AVX2(SB), NOSPLIT, $40-120
+TEXT ·tileCols5x1AVX2(SB), NOSPLIT, $40-152
 	MOVQ last+72(FP), AX
 	LEAQ lanes<>+32(SB), CX
 	SHLQ $0x02, AX
@@ -4219,9 +4219,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func tileCols6x1AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// func tileCols6x1AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tileCols6x1AVX2(SB), NOSPLIT, $40-120
+TEXT ·tileCols6x1AVX2(SB), NOSPLIT, $40-152
 	MOVQ last+72(FP), AX
 	LEAQ lanes<>+32(SB), CX
 	SHLQ $0x02, AX
@@ -4425,9 +4425,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func tileCols7x1AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// func tileCols7x1AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tileCols7x1AVX2(SB), NOSPLIT, $40-120
+TEXT ·tileCols7x1AVX2(SB), NOSPLIT, $40-152
 	MOVQ last+72(FP), AX
 	LEAQ lanes<>+32(SB), CX
 	SHLQ $0x02, AX
@@ -4651,9 +4651,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func tileCols8x1AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// func tileCols8x1AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tileCols8x1AVX2(SB), NOSPLIT, $40-120
+TEXT ·tileCols8x1AVX2(SB), NOSPLIT, $40-152
 	MOVQ last+72(FP), AX
 	LEAQ lanes<>+32(SB), CX
 	SHLQ $0x02, AX
@@ -4897,9 +4897,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func tileCols1x2AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// func tileCols1x2AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tileCols1x2AVX2(SB), NOSPLIT, $40-120
+TEXT ·tileCols1x2AVX2(SB), NOSPLIT, $40-152
 	MOVQ last+72(FP), AX
 	LEAQ lanes<>+32(SB), CX
 	SHLQ $0x02, AX
@@ -5017,9 +5017,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func tileCols2x2AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// func tileCols2x2AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tileCols2x2AVX2(SB), NOSPLIT, $40-120
+TEXT ·tileCols2x2AVX2(SB), NOSPLIT, $40-152
 	MOVQ last+72(FP), AX
 	LEAQ lanes<>+32(SB), CX
 	SHLQ $0x02, AX
@@ -5165,9 +5165,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func tileCols3x2AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// func tileCols3x2AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tileCols3x2AVX2(SB), NOSPLIT, $40-120
+TEXT ·tileCols3x2AVX2(SB), NOSPLIT, $40-152
 	MOVQ last+72(FP), AX
 	LEAQ lanes<>+32(SB), CX
 	SHLQ $0x02, AX
@@ -5341,9 +5341,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func tileCols4x2AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// func tileCols4x2AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tileCols4x2AVX2(SB), NOSPLIT, $40-120
+TEXT ·tileCols4x2AVX2(SB), NOSPLIT, $40-152
 	MOVQ last+72(FP), AX
 	LEAQ lanes<>+32(SB), CX
 	SHLQ $0x02, AX
@@ -5545,9 +5545,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func tileCols5x2AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// func tileCols5x2AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tileCols5x2AVX2(SB), NOSPLIT, $40-120
+TEXT ·tileCols5x2AVX2(SB), NOSPLIT, $40-152
 	MOVQ last+72(FP), AX
 	LEAQ lanes<>+32(SB), CX
 	SHLQ $0x02, AX
@@ -5777,9 +5777,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func tileCols6x2AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// func tileCols6x2AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tileCols6x2AVX2(SB), NOSPLIT, $40-120
+TEXT ·tileCols6x2AVX2(SB), NOSPLIT, $40-152
 	MOVQ last+72(FP), AX
 	LEAQ lanes<>+32(SB), CX
 	SHLQ $0x02, AX
@@ -6037,9 +6037,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func tileCols1x4AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// func tileCols1x4AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tileCols1x4AVX2(SB), NOSPLIT, $40-120
+TEXT ·tileCols1x4AVX2(SB), NOSPLIT, $40-152
 	MOVQ last+72(FP), AX
 	LEAQ lanes<>+32(SB), CX
 	SHLQ $0x02, AX
@@ -6186,9 +6186,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func tileCols2x4AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// func tileCols2x4AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tileCols2x4AVX2(SB), NOSPLIT, $40-120
+TEXT ·tileCols2x4AVX2(SB), NOSPLIT, $40-152
 	MOVQ last+72(FP), AX
 	LEAQ lanes<>+32(SB), CX
 	SHLQ $0x02, AX
@@ -6380,9 +6380,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func tileCols3x4AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// func tileCols3x4AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tileCols3x4AVX2(SB), NOSPLIT, $40-120
+TEXT ·tileCols3x4AVX2(SB), NOSPLIT, $40-152
 	MOVQ last+72(FP), AX
 	LEAQ lanes<>+32(SB), CX
 	SHLQ $0x02, AX
@@ -6619,9 +6619,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func tileCols1x8AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// func tileCols1x8AVX2(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tileCols1x8AVX2(SB), NOSPLIT, $40-120
+TEXT ·tileCols1x8AVX2(SB), NOSPLIT, $40-152
 	MOVQ last+72(FP), AX
 	LEAQ lanes<>+32(SB), CX
 	SHLQ $0x02, AX
@@ -6969,9 +6969,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func tileRows1x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// func tileRows1x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileRows1x1AVX512(SB), NOSPLIT, $40-120
+TEXT ·tileRows1x1AVX512(SB), NOSPLIT, $40-152
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
 	BZHIL AX, CX, CX
@@ -7063,9 +7063,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func tileRows2x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// func tileRows2x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileRows2x1AVX512(SB), NOSPLIT, $40-120
+TEXT ·tileRows2x1AVX512(SB), NOSPLIT, $40-152
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
 	BZHIL AX, CX, CX
@@ -7173,9 +7173,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func tileRows3x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// func tileRows3x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileRows3x1AVX512(SB), NOSPLIT, $40-120
+TEXT ·tileRows3x1AVX512(SB), NOSPLIT, $40-152
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
 	BZHIL AX, CX, CX
@@ -7299,9 +7299,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func tileRows4x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// func tileRows4x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileRows4x1AVX512(SB), NOSPLIT, $40-120
+TEXT ·tileRows4x1AVX512(SB), NOSPLIT, $40-152
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
 	BZHIL AX, CX, CX
@@ -7441,9 +7441,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func tileRows5x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// func tileRows5x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileRows5x1AVX512(SB), NOSPLIT, $40-120
+TEXT ·tileRows5x1AVX512(SB), NOSPLIT, $40-152
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
 	BZHIL AX, CX, CX
@@ -7599,9 +7599,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func tileRows6x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// func tileRows6x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileRows6x1AVX512(SB), NOSPLIT, $40-120
+TEXT ·tileRows6x1AVX512(SB), NOSPLIT, $40-152
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
 	BZHIL AX, CX, CX
@@ -7773,9 +7773,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func tileRows7x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// func tileRows7x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileRows7x1AVX512(SB), NOSPLIT, $40-120
+TEXT ·tileRows7x1AVX512(SB), NOSPLIT, $40-152
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
 	BZHIL AX, CX, CX
@@ -7963,9 +7963,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func tileRows8x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// func tileRows8x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileRows8x1AVX512(SB), NOSPLIT, $40-120
+TEXT ·tileRows8x1AVX512(SB), NOSPLIT, $40-152
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
 	BZHIL AX, CX, CX
@@ -8169,9 +8169,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func tileRows9x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// func tileRows9x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileRows9x1AVX512(SB), NOSPLIT, $40-120
+TEXT ·tileRows9x1AVX512(SB), NOSPLIT, $48-152
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
 	BZHIL AX, CX, CX
@@ -8190,6 +8190,8 @@ TEXT ·tileRows9x1AVX512(SB), NOSPLIT, $40-120
 	MOVQ  SI, 24(SP)
 	MOVQ  b+24(FP), SI
 	MOVQ  SI, 32(SP)
+	MOVQ  next+120(FP), SI
+	MOVQ  SI, 40(SP)
 
 tiles:
 	MOVQ       16(SP), SI
@@ -8234,9 +8236,10 @@ tiles:
 	MOVQ       24(SP), R8
 	LEAQ       (R8)(AX*8), R9
 	MOVQ       ldb+56(FP), R10
-	MOVQ       stepB+112(FP), R12
+	MOVQ       pace+136(FP), R12
 	MOVQ       R8, R11
-	ADDQ       stepA+104(FP), R11
+	ADDQ       40(SP), R11
+	MOVQ       ahead+144(FP), R13
 	TESTQ      R10, R10
 	JL         negated
 
@@ -8252,8 +8255,8 @@ whole:
 	VFMADD231PS.BCST (R8)(BX*1), Z9, Z7
 	VFMADD231PS.BCST (R9), Z9, Z8
 	PREFETCHT0       (R11)
-	ADDQ             $0x40, R11
-	PREFETCHT0       (SI)(R12*1)
+	ADDQ             R12, R11
+	PREFETCHT0       (SI)(R13*1)
 	ADDQ             R10, SI
 	ADDQ             $0x04, R8
 	ADDQ             $0x04, R9
@@ -8274,8 +8277,8 @@ partial:
 	VFMADD231PS.BCST (R8)(BX*1), Z9, Z7
 	VFMADD231PS.BCST (R9), Z9, Z8
 	PREFETCHT0       (R11)
-	ADDQ             $0x40, R11
-	PREFETCHT0       (SI)(R12*1)
+	ADDQ             R12, R11
+	PREFETCHT0       (SI)(R13*1)
 	SUBQ             R10, SI
 	ADDQ             $0x04, R8
 	ADDQ             $0x04, R9
@@ -8311,15 +8314,17 @@ end:
 	ADDQ    SI, 24(SP)
 	MOVQ    stepB+112(FP), SI
 	ADDQ    SI, 32(SP)
+	MOVQ    stepNext+128(FP), SI
+	ADDQ    SI, 40(SP)
 	JMP     tiles
 
 done:
 	VZEROUPPER
 	RET
 
-// func tileRows10x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// func tileRows10x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileRows10x1AVX512(SB), NOSPLIT, $40-120
+TEXT ·tileRows10x1AVX512(SB), NOSPLIT, $48-152
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
 	BZHIL AX, CX, CX
@@ -8338,6 +8343,8 @@ TEXT ·tileRows10x1AVX512(SB), NOSPLIT, $40-120
 	MOVQ  SI, 24(SP)
 	MOVQ  b+24(FP), SI
 	MOVQ  SI, 32(SP)
+	MOVQ  next+120(FP), SI
+	MOVQ  SI, 40(SP)
 
 tiles:
 	MOVQ       16(SP), SI
@@ -8386,9 +8393,10 @@ tiles:
 	MOVQ       24(SP), R8
 	LEAQ       (R8)(AX*8), R9
 	MOVQ       ldb+56(FP), R10
-	MOVQ       stepB+112(FP), R12
+	MOVQ       pace+136(FP), R12
 	MOVQ       R8, R11
-	ADDQ       stepA+104(FP), R11
+	ADDQ       40(SP), R11
+	MOVQ       ahead+144(FP), R13
 	TESTQ      R10, R10
 	JL         negated
 
@@ -8405,8 +8413,8 @@ whole:
 	VFMADD231PS.BCST (R9), Z10, Z8
 	VFMADD231PS.BCST (R9)(AX*1), Z10, Z9
 	PREFETCHT0       (R11)
-	ADDQ             $0x40, R11
-	PREFETCHT0       (SI)(R12*1)
+	ADDQ             R12, R11
+	PREFETCHT0       (SI)(R13*1)
 	ADDQ             R10, SI
 	ADDQ             $0x04, R8
 	ADDQ             $0x04, R9
@@ -8428,8 +8436,8 @@ partial:
 	VFMADD231PS.BCST (R9), Z10, Z8
 	VFMADD231PS.BCST (R9)(AX*1), Z10, Z9
 	PREFETCHT0       (R11)
-	ADDQ             $0x40, R11
-	PREFETCHT0       (SI)(R12*1)
+	ADDQ             R12, R11
+	PREFETCHT0       (SI)(R13*1)
 	SUBQ             R10, SI
 	ADDQ             $0x04, R8
 	ADDQ             $0x04, R9
@@ -8467,15 +8475,17 @@ end:
 	ADDQ    SI, 24(SP)
 	MOVQ    stepB+112(FP), SI
 	ADDQ    SI, 32(SP)
+	MOVQ    stepNext+128(FP), SI
+	ADDQ    SI, 40(SP)
 	JMP     tiles
 
 done:
 	VZEROUPPER
 	RET
 
-// func tileRows11x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// func tileRows11x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileRows11x1AVX512(SB), NOSPLIT, $40-120
+TEXT ·tileRows11x1AVX512(SB), NOSPLIT, $48-152
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
 	BZHIL AX, CX, CX
@@ -8494,6 +8504,8 @@ TEXT ·tileRows11x1AVX512(SB), NOSPLIT, $40-120
 	MOVQ  SI, 24(SP)
 	MOVQ  b+24(FP), SI
 	MOVQ  SI, 32(SP)
+	MOVQ  next+120(FP), SI
+	MOVQ  SI, 40(SP)
 
 tiles:
 	MOVQ       16(SP), SI
@@ -8546,9 +8558,10 @@ tiles:
 	MOVQ       24(SP), R8
 	LEAQ       (R8)(AX*8), R9
 	MOVQ       ldb+56(FP), R10
-	MOVQ       stepB+112(FP), R12
+	MOVQ       pace+136(FP), R12
 	MOVQ       R8, R11
-	ADDQ       stepA+104(FP), R11
+	ADDQ       40(SP), R11
+	MOVQ       ahead+144(FP), R13
 	TESTQ      R10, R10
 	JL         negated
 
@@ -8566,8 +8579,8 @@ whole:
 	VFMADD231PS.BCST (R9)(AX*1), Z11, Z9
 	VFMADD231PS.BCST (R9)(AX*2), Z11, Z10
 	PREFETCHT0       (R11)
-	ADDQ             $0x40, R11
-	PREFETCHT0       (SI)(R12*1)
+	ADDQ             R12, R11
+	PREFETCHT0       (SI)(R13*1)
 	ADDQ             R10, SI
 	ADDQ             $0x04, R8
 	ADDQ             $0x04, R9
@@ -8590,8 +8603,8 @@ partial:
 	VFMADD231PS.BCST (R9)(AX*1), Z11, Z9
 	VFMADD231PS.BCST (R9)(AX*2), Z11, Z10
 	PREFETCHT0       (R11)
-	ADDQ             $0x40, R11
-	PREFETCHT0       (SI)(R12*1)
+	ADDQ             R12, R11
+	PREFETCHT0       (SI)(R13*1)
 	SUBQ             R10, SI
 	ADDQ             $0x04, R8
 	ADDQ             $0x04, R9
@@ -8631,15 +8644,17 @@ end:
 	ADDQ    SI, 24(SP)
 	MOVQ    stepB+112(FP), SI
 	ADDQ    SI, 32(SP)
+	MOVQ    stepNext+128(FP), SI
+	ADDQ    SI, 40(SP)
 	JMP     tiles
 
 done:
 	VZEROUPPER
 	RET
 
-// func tileRows12x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// func tileRows12x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileRows12x1AVX512(SB), NOSPLIT, $40-120
+TEXT ·tileRows12x1AVX512(SB), NOSPLIT, $48-152
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
 	BZHIL AX, CX, CX
@@ -8658,6 +8673,8 @@ TEXT ·tileRows12x1AVX512(SB), NOSPLIT, $40-120
 	MOVQ  SI, 24(SP)
 	MOVQ  b+24(FP), SI
 	MOVQ  SI, 32(SP)
+	MOVQ  next+120(FP), SI
+	MOVQ  SI, 40(SP)
 
 tiles:
 	MOVQ       16(SP), SI
@@ -8714,9 +8731,10 @@ tiles:
 	MOVQ       24(SP), R8
 	LEAQ       (R8)(AX*8), R9
 	MOVQ       ldb+56(FP), R10
-	MOVQ       stepB+112(FP), R12
+	MOVQ       pace+136(FP), R12
 	MOVQ       R8, R11
-	ADDQ       stepA+104(FP), R11
+	ADDQ       40(SP), R11
+	MOVQ       ahead+144(FP), R13
 	TESTQ      R10, R10
 	JL         negated
 
@@ -8735,8 +8753,8 @@ whole:
 	VFMADD231PS.BCST (R9)(AX*2), Z12, Z10
 	VFMADD231PS.BCST (R9)(CX*1), Z12, Z11
 	PREFETCHT0       (R11)
-	ADDQ             $0x40, R11
-	PREFETCHT0       (SI)(R12*1)
+	ADDQ             R12, R11
+	PREFETCHT0       (SI)(R13*1)
 	ADDQ             R10, SI
 	ADDQ             $0x04, R8
 	ADDQ             $0x04, R9
@@ -8760,8 +8778,8 @@ partial:
 	VFMADD231PS.BCST (R9)(AX*2), Z12, Z10
 	VFMADD231PS.BCST (R9)(CX*1), Z12, Z11
 	PREFETCHT0       (R11)
-	ADDQ             $0x40, R11
-	PREFETCHT0       (SI)(R12*1)
+	ADDQ             R12, R11
+	PREFETCHT0       (SI)(R13*1)
 	SUBQ             R10, SI
 	ADDQ             $0x04, R8
 	ADDQ             $0x04, R9
@@ -8803,15 +8821,17 @@ end:
 	ADDQ    SI, 24(SP)
 	MOVQ    stepB+112(FP), SI
 	ADDQ    SI, 32(SP)
+	MOVQ    stepNext+128(FP), SI
+	ADDQ    SI, 40(SP)
 	JMP     tiles
 
 done:
 	VZEROUPPER
 	RET
 
-// func tileRows13x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// func tileRows13x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileRows13x1AVX512(SB), NOSPLIT, $40-120
+TEXT ·tileRows13x1AVX512(SB), NOSPLIT, $48-152
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
 	BZHIL AX, CX, CX
@@ -8830,6 +8850,8 @@ TEXT ·tileRows13x1AVX512(SB), NOSPLIT, $40-120
 	MOVQ  SI, 24(SP)
 	MOVQ  b+24(FP), SI
 	MOVQ  SI, 32(SP)
+	MOVQ  next+120(FP), SI
+	MOVQ  SI, 40(SP)
 
 tiles:
 	MOVQ       16(SP), SI
@@ -8890,9 +8912,10 @@ tiles:
 	MOVQ       24(SP), R8
 	LEAQ       (R8)(AX*8), R9
 	MOVQ       ldb+56(FP), R10
-	MOVQ       stepB+112(FP), R12
+	MOVQ       pace+136(FP), R12
 	MOVQ       R8, R11
-	ADDQ       stepA+104(FP), R11
+	ADDQ       40(SP), R11
+	MOVQ       ahead+144(FP), R13
 	TESTQ      R10, R10
 	JL         negated
 
@@ -8912,8 +8935,8 @@ whole:
 	VFMADD231PS.BCST (R9)(CX*1), Z13, Z11
 	VFMADD231PS.BCST (R9)(AX*4), Z13, Z12
 	PREFETCHT0       (R11)
-	ADDQ             $0x40, R11
-	PREFETCHT0       (SI)(R12*1)
+	ADDQ             R12, R11
+	PREFETCHT0       (SI)(R13*1)
 	ADDQ             R10, SI
 	ADDQ             $0x04, R8
 	ADDQ             $0x04, R9
@@ -8938,8 +8961,8 @@ partial:
 	VFMADD231PS.BCST (R9)(CX*1), Z13, Z11
 	VFMADD231PS.BCST (R9)(AX*4), Z13, Z12
 	PREFETCHT0       (R11)
-	ADDQ             $0x40, R11
-	PREFETCHT0       (SI)(R12*1)
+	ADDQ             R12, R11
+	PREFETCHT0       (SI)(R13*1)
 	SUBQ             R10, SI
 	ADDQ             $0x04, R8
 	ADDQ             $0x04, R9
@@ -8983,15 +9006,17 @@ end:
 	ADDQ    SI, 24(SP)
 	MOVQ    stepB+112(FP), SI
 	ADDQ    SI, 32(SP)
+	MOVQ    stepNext+128(FP), SI
+	ADDQ    SI, 40(SP)
 	JMP     tiles
 
 done:
 	VZEROUPPER
 	RET
 
-// func tileRows14x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// func tileRows14x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileRows14x1AVX512(SB), NOSPLIT, $40-120
+TEXT ·tileRows14x1AVX512(SB), NOSPLIT, $48-152
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
 	BZHIL AX, CX, CX
@@ -9010,6 +9035,8 @@ TEXT ·tileRows14x1AVX512(SB), NOSPLIT, $40-120
 	MOVQ  SI, 24(SP)
 	MOVQ  b+24(FP), SI
 	MOVQ  SI, 32(SP)
+	MOVQ  next+120(FP), SI
+	MOVQ  SI, 40(SP)
 
 tiles:
 	MOVQ       16(SP), SI
@@ -9074,9 +9101,10 @@ tiles:
 	MOVQ       24(SP), R8
 	LEAQ       (R8)(AX*8), R9
 	MOVQ       ldb+56(FP), R10
-	MOVQ       stepB+112(FP), R12
+	MOVQ       pace+136(FP), R12
 	MOVQ       R8, R11
-	ADDQ       stepA+104(FP), R11
+	ADDQ       40(SP), R11
+	MOVQ       ahead+144(FP), R13
 	TESTQ      R10, R10
 	JL         negated
 
@@ -9097,8 +9125,8 @@ whole:
 	VFMADD231PS.BCST (R9)(AX*4), Z14, Z12
 	VFMADD231PS.BCST (R9)(DX*1), Z14, Z13
 	PREFETCHT0       (R11)
-	ADDQ             $0x40, R11
-	PREFETCHT0       (SI)(R12*1)
+	ADDQ             R12, R11
+	PREFETCHT0       (SI)(R13*1)
 	ADDQ             R10, SI
 	ADDQ             $0x04, R8
 	ADDQ             $0x04, R9
@@ -9124,8 +9152,8 @@ partial:
 	VFMADD231PS.BCST (R9)(AX*4), Z14, Z12
 	VFMADD231PS.BCST (R9)(DX*1), Z14, Z13
 	PREFETCHT0       (R11)
-	ADDQ             $0x40, R11
-	PREFETCHT0       (SI)(R12*1)
+	ADDQ             R12, R11
+	PREFETCHT0       (SI)(R13*1)
 	SUBQ             R10, SI
 	ADDQ             $0x04, R8
 	ADDQ             $0x04, R9
@@ -9171,15 +9199,17 @@ end:
 	ADDQ    SI, 24(SP)
 	MOVQ    stepB+112(FP), SI
 	ADDQ    SI, 32(SP)
+	MOVQ    stepNext+128(FP), SI
+	ADDQ    SI, 40(SP)
 	JMP     tiles
 
 done:
 	VZEROUPPER
 	RET
 
-// func tileRows15x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// func tileRows15x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileRows15x1AVX512(SB), NOSPLIT, $40-120
+TEXT ·tileRows15x1AVX512(SB), NOSPLIT, $48-152
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
 	BZHIL AX, CX, CX
@@ -9198,6 +9228,8 @@ TEXT ·tileRows15x1AVX512(SB), NOSPLIT, $40-120
 	MOVQ  SI, 24(SP)
 	MOVQ  b+24(FP), SI
 	MOVQ  SI, 32(SP)
+	MOVQ  next+120(FP), SI
+	MOVQ  SI, 40(SP)
 
 tiles:
 	MOVQ       16(SP), SI
@@ -9266,9 +9298,10 @@ tiles:
 	MOVQ       24(SP), R8
 	LEAQ       (R8)(AX*8), R9
 	MOVQ       ldb+56(FP), R10
-	MOVQ       stepB+112(FP), R12
+	MOVQ       pace+136(FP), R12
 	MOVQ       R8, R11
-	ADDQ       stepA+104(FP), R11
+	ADDQ       40(SP), R11
+	MOVQ       ahead+144(FP), R13
 	TESTQ      R10, R10
 	JL         negated
 
@@ -9290,8 +9323,8 @@ whole:
 	VFMADD231PS.BCST (R9)(DX*1), Z15, Z13
 	VFMADD231PS.BCST (R9)(CX*2), Z15, Z14
 	PREFETCHT0       (R11)
-	ADDQ             $0x40, R11
-	PREFETCHT0       (SI)(R12*1)
+	ADDQ             R12, R11
+	PREFETCHT0       (SI)(R13*1)
 	ADDQ             R10, SI
 	ADDQ             $0x04, R8
 	ADDQ             $0x04, R9
@@ -9318,8 +9351,8 @@ partial:
 	VFMADD231PS.BCST (R9)(DX*1), Z15, Z13
 	VFMADD231PS.BCST (R9)(CX*2), Z15, Z14
 	PREFETCHT0       (R11)
-	ADDQ             $0x40, R11
-	PREFETCHT0       (SI)(R12*1)
+	ADDQ             R12, R11
+	PREFETCHT0       (SI)(R13*1)
 	SUBQ             R10, SI
 	ADDQ             $0x04, R8
 	ADDQ             $0x04, R9
@@ -9367,15 +9400,17 @@ end:
 	ADDQ    SI, 24(SP)
 	MOVQ    stepB+112(FP), SI
 	ADDQ    SI, 32(SP)
+	MOVQ    stepNext+128(FP), SI
+	ADDQ    SI, 40(SP)
 	JMP     tiles
 
 done:
 	VZEROUPPER
 	RET
 
-// func tileRows16x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// func tileRows16x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileRows16x1AVX512(SB), NOSPLIT, $40-120
+TEXT ·tileRows16x1AVX512(SB), NOSPLIT, $48-152
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
 	BZHIL AX, CX, CX
@@ -9394,6 +9429,8 @@ TEXT ·tileRows16x1AVX512(SB), NOSPLIT, $40-120
 	MOVQ  SI, 24(SP)
 	MOVQ  b+24(FP), SI
 	MOVQ  SI, 32(SP)
+	MOVQ  next+120(FP), SI
+	MOVQ  SI, 40(SP)
 
 tiles:
 	MOVQ       16(SP), SI
@@ -9466,9 +9503,10 @@ tiles:
 	MOVQ       24(SP), R8
 	LEAQ       (R8)(AX*8), R9
 	MOVQ       ldb+56(FP), R10
-	MOVQ       stepB+112(FP), R12
+	MOVQ       pace+136(FP), R12
 	MOVQ       R8, R11
-	ADDQ       stepA+104(FP), R11
+	ADDQ       40(SP), R11
+	MOVQ       ahead+144(FP), R13
 	TESTQ      R10, R10
 	JL         negated
 
@@ -9491,8 +9529,8 @@ whole:
 	VFMADD231PS.BCST (R9)(CX*2), Z16, Z14
 	VFMADD231PS.BCST (R9)(BX*1), Z16, Z15
 	PREFETCHT0       (R11)
-	ADDQ             $0x40, R11
-	PREFETCHT0       (SI)(R12*1)
+	ADDQ             R12, R11
+	PREFETCHT0       (SI)(R13*1)
 	ADDQ             R10, SI
 	ADDQ             $0x04, R8
 	ADDQ             $0x04, R9
@@ -9520,8 +9558,8 @@ partial:
 	VFMADD231PS.BCST (R9)(CX*2), Z16, Z14
 	VFMADD231PS.BCST (R9)(BX*1), Z16, Z15
 	PREFETCHT0       (R11)
-	ADDQ             $0x40, R11
-	PREFETCHT0       (SI)(R12*1)
+	ADDQ             R12, R11
+	PREFETCHT0       (SI)(R13*1)
 	SUBQ             R10, SI
 	ADDQ             $0x04, R8
 	ADDQ             $0x04, R9
@@ -9571,15 +9609,17 @@ end:
 	ADDQ    SI, 24(SP)
 	MOVQ    stepB+112(FP), SI
 	ADDQ    SI, 32(SP)
+	MOVQ    stepNext+128(FP), SI
+	ADDQ    SI, 40(SP)
 	JMP     tiles
 
 done:
 	VZEROUPPER
 	RET
 
-// func tileRows1x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// func tileRows1x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileRows1x2AVX512(SB), NOSPLIT, $40-120
+TEXT ·tileRows1x2AVX512(SB), NOSPLIT, $40-152
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
 	BZHIL AX, CX, CX
@@ -9692,9 +9732,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func tileRows2x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// func tileRows2x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileRows2x2AVX512(SB), NOSPLIT, $40-120
+TEXT ·tileRows2x2AVX512(SB), NOSPLIT, $40-152
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
 	BZHIL AX, CX, CX
@@ -9838,9 +9878,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func tileRows3x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// func tileRows3x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileRows3x2AVX512(SB), NOSPLIT, $40-120
+TEXT ·tileRows3x2AVX512(SB), NOSPLIT, $40-152
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
 	BZHIL AX, CX, CX
@@ -10015,9 +10055,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func tileRows4x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// func tileRows4x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileRows4x2AVX512(SB), NOSPLIT, $40-120
+TEXT ·tileRows4x2AVX512(SB), NOSPLIT, $40-152
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
 	BZHIL AX, CX, CX
@@ -10223,9 +10263,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func tileRows5x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// func tileRows5x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileRows5x2AVX512(SB), NOSPLIT, $40-120
+TEXT ·tileRows5x2AVX512(SB), NOSPLIT, $40-152
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
 	BZHIL AX, CX, CX
@@ -10462,9 +10502,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func tileRows6x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// func tileRows6x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileRows6x2AVX512(SB), NOSPLIT, $40-120
+TEXT ·tileRows6x2AVX512(SB), NOSPLIT, $40-152
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
 	BZHIL AX, CX, CX
@@ -10732,9 +10772,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func tileRows7x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// func tileRows7x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileRows7x2AVX512(SB), NOSPLIT, $40-120
+TEXT ·tileRows7x2AVX512(SB), NOSPLIT, $40-152
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
 	BZHIL AX, CX, CX
@@ -11033,9 +11073,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func tileRows8x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// func tileRows8x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileRows8x2AVX512(SB), NOSPLIT, $40-120
+TEXT ·tileRows8x2AVX512(SB), NOSPLIT, $40-152
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
 	BZHIL AX, CX, CX
@@ -11365,9 +11405,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func tileRows9x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// func tileRows9x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileRows9x2AVX512(SB), NOSPLIT, $40-120
+TEXT ·tileRows9x2AVX512(SB), NOSPLIT, $48-152
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
 	BZHIL AX, CX, CX
@@ -11386,6 +11426,8 @@ TEXT ·tileRows9x2AVX512(SB), NOSPLIT, $40-120
 	MOVQ  SI, 24(SP)
 	MOVQ  b+24(FP), SI
 	MOVQ  SI, 32(SP)
+	MOVQ  next+120(FP), SI
+	MOVQ  SI, 40(SP)
 
 tiles:
 	MOVQ       16(SP), SI
@@ -11448,9 +11490,10 @@ tiles:
 	MOVQ       24(SP), R8
 	LEAQ       (R8)(AX*8), R9
 	MOVQ       ldb+56(FP), R10
-	MOVQ       stepB+112(FP), R12
+	MOVQ       pace+136(FP), R12
 	MOVQ       R8, R11
-	ADDQ       stepA+104(FP), R11
+	ADDQ       40(SP), R11
+	MOVQ       ahead+144(FP), R13
 	TESTQ      R10, R10
 	JL         negated
 
@@ -11485,9 +11528,9 @@ whole:
 	VFMADD231PS  Z20, Z18, Z16
 	VFMADD231PS  Z20, Z19, Z17
 	PREFETCHT0   (R11)
-	ADDQ         $0x40, R11
-	PREFETCHT0   (SI)(R12*1)
-	PREFETCHT0   64(SI)(R12*1)
+	ADDQ         R12, R11
+	PREFETCHT0   (SI)(R13*1)
+	PREFETCHT0   64(SI)(R13*1)
 	ADDQ         R10, SI
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
@@ -11527,9 +11570,9 @@ partial:
 	VFMADD231PS  Z20, Z18, Z16
 	VFMADD231PS  Z20, Z19, Z17
 	PREFETCHT0   (R11)
-	ADDQ         $0x40, R11
-	PREFETCHT0   (SI)(R12*1)
-	PREFETCHT0   64(SI)(R12*1)
+	ADDQ         R12, R11
+	PREFETCHT0   (SI)(R13*1)
+	PREFETCHT0   64(SI)(R13*1)
 	SUBQ         R10, SI
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
@@ -11574,15 +11617,17 @@ end:
 	ADDQ    SI, 24(SP)
 	MOVQ    stepB+112(FP), SI
 	ADDQ    SI, 32(SP)
+	MOVQ    stepNext+128(FP), SI
+	ADDQ    SI, 40(SP)
 	JMP     tiles
 
 done:
 	VZEROUPPER
 	RET
 
-// func tileRows10x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// func tileRows10x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileRows10x2AVX512(SB), NOSPLIT, $40-120
+TEXT ·tileRows10x2AVX512(SB), NOSPLIT, $48-152
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
 	BZHIL AX, CX, CX
@@ -11601,6 +11646,8 @@ TEXT ·tileRows10x2AVX512(SB), NOSPLIT, $40-120
 	MOVQ  SI, 24(SP)
 	MOVQ  b+24(FP), SI
 	MOVQ  SI, 32(SP)
+	MOVQ  next+120(FP), SI
+	MOVQ  SI, 40(SP)
 
 tiles:
 	MOVQ       16(SP), SI
@@ -11669,9 +11716,10 @@ tiles:
 	MOVQ       24(SP), R8
 	LEAQ       (R8)(AX*8), R9
 	MOVQ       ldb+56(FP), R10
-	MOVQ       stepB+112(FP), R12
+	MOVQ       pace+136(FP), R12
 	MOVQ       R8, R11
-	ADDQ       stepA+104(FP), R11
+	ADDQ       40(SP), R11
+	MOVQ       ahead+144(FP), R13
 	TESTQ      R10, R10
 	JL         negated
 
@@ -11709,9 +11757,9 @@ whole:
 	VFMADD231PS  Z22, Z20, Z18
 	VFMADD231PS  Z22, Z21, Z19
 	PREFETCHT0   (R11)
-	ADDQ         $0x40, R11
-	PREFETCHT0   (SI)(R12*1)
-	PREFETCHT0   64(SI)(R12*1)
+	ADDQ         R12, R11
+	PREFETCHT0   (SI)(R13*1)
+	PREFETCHT0   64(SI)(R13*1)
 	ADDQ         R10, SI
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
@@ -11754,9 +11802,9 @@ partial:
 	VFMADD231PS  Z22, Z20, Z18
 	VFMADD231PS  Z22, Z21, Z19
 	PREFETCHT0   (R11)
-	ADDQ         $0x40, R11
-	PREFETCHT0   (SI)(R12*1)
-	PREFETCHT0   64(SI)(R12*1)
+	ADDQ         R12, R11
+	PREFETCHT0   (SI)(R13*1)
+	PREFETCHT0   64(SI)(R13*1)
 	SUBQ         R10, SI
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
@@ -11804,15 +11852,17 @@ end:
 	ADDQ    SI, 24(SP)
 	MOVQ    stepB+112(FP), SI
 	ADDQ    SI, 32(SP)
+	MOVQ    stepNext+128(FP), SI
+	ADDQ    SI, 40(SP)
 	JMP     tiles
 
 done:
 	VZEROUPPER
 	RET
 
-// func tileRows11x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// func tileRows11x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileRows11x2AVX512(SB), NOSPLIT, $40-120
+TEXT ·tileRows11x2AVX512(SB), NOSPLIT, $48-152
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
 	BZHIL AX, CX, CX
@@ -11831,6 +11881,8 @@ TEXT ·tileRows11x2AVX512(SB), NOSPLIT, $40-120
 	MOVQ  SI, 24(SP)
 	MOVQ  b+24(FP), SI
 	MOVQ  SI, 32(SP)
+	MOVQ  next+120(FP), SI
+	MOVQ  SI, 40(SP)
 
 tiles:
 	MOVQ       16(SP), SI
@@ -11905,9 +11957,10 @@ tiles:
 	MOVQ       24(SP), R8
 	LEAQ       (R8)(AX*8), R9
 	MOVQ       ldb+56(FP), R10
-	MOVQ       stepB+112(FP), R12
+	MOVQ       pace+136(FP), R12
 	MOVQ       R8, R11
-	ADDQ       stepA+104(FP), R11
+	ADDQ       40(SP), R11
+	MOVQ       ahead+144(FP), R13
 	TESTQ      R10, R10
 	JL         negated
 
@@ -11948,9 +12001,9 @@ whole:
 	VFMADD231PS  Z24, Z22, Z20
 	VFMADD231PS  Z24, Z23, Z21
 	PREFETCHT0   (R11)
-	ADDQ         $0x40, R11
-	PREFETCHT0   (SI)(R12*1)
-	PREFETCHT0   64(SI)(R12*1)
+	ADDQ         R12, R11
+	PREFETCHT0   (SI)(R13*1)
+	PREFETCHT0   64(SI)(R13*1)
 	ADDQ         R10, SI
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
@@ -11996,9 +12049,9 @@ partial:
 	VFMADD231PS  Z24, Z22, Z20
 	VFMADD231PS  Z24, Z23, Z21
 	PREFETCHT0   (R11)
-	ADDQ         $0x40, R11
-	PREFETCHT0   (SI)(R12*1)
-	PREFETCHT0   64(SI)(R12*1)
+	ADDQ         R12, R11
+	PREFETCHT0   (SI)(R13*1)
+	PREFETCHT0   64(SI)(R13*1)
 	SUBQ         R10, SI
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
@@ -12049,15 +12102,17 @@ end:
 	ADDQ    SI, 24(SP)
 	MOVQ    stepB+112(FP), SI
 	ADDQ    SI, 32(SP)
+	MOVQ    stepNext+128(FP), SI
+	ADDQ    SI, 40(SP)
 	JMP     tiles
 
 done:
 	VZEROUPPER
 	RET
 
-// func tileRows12x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// func tileRows12x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileRows12x2AVX512(SB), NOSPLIT, $40-120
+TEXT ·tileRows12x2AVX512(SB), NOSPLIT, $48-152
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
 	BZHIL AX, CX, CX
@@ -12076,6 +12131,8 @@ TEXT ·tileRows12x2AVX512(SB), NOSPLIT, $40-120
 	MOVQ  SI, 24(SP)
 	MOVQ  b+24(FP), SI
 	MOVQ  SI, 32(SP)
+	MOVQ  next+120(FP), SI
+	MOVQ  SI, 40(SP)
 
 tiles:
 	MOVQ       16(SP), SI
@@ -12156,9 +12213,10 @@ tiles:
 	MOVQ       24(SP), R8
 	LEAQ       (R8)(AX*8), R9
 	MOVQ       ldb+56(FP), R10
-	MOVQ       stepB+112(FP), R12
+	MOVQ       pace+136(FP), R12
 	MOVQ       R8, R11
-	ADDQ       stepA+104(FP), R11
+	ADDQ       40(SP), R11
+	MOVQ       ahead+144(FP), R13
 	TESTQ      R10, R10
 	JL         negated
 
@@ -12202,9 +12260,9 @@ whole:
 	VFMADD231PS  Z26, Z24, Z22
 	VFMADD231PS  Z26, Z25, Z23
 	PREFETCHT0   (R11)
-	ADDQ         $0x40, R11
-	PREFETCHT0   (SI)(R12*1)
-	PREFETCHT0   64(SI)(R12*1)
+	ADDQ         R12, R11
+	PREFETCHT0   (SI)(R13*1)
+	PREFETCHT0   64(SI)(R13*1)
 	ADDQ         R10, SI
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
@@ -12253,9 +12311,9 @@ partial:
 	VFMADD231PS  Z26, Z24, Z22
 	VFMADD231PS  Z26, Z25, Z23
 	PREFETCHT0   (R11)
-	ADDQ         $0x40, R11
-	PREFETCHT0   (SI)(R12*1)
-	PREFETCHT0   64(SI)(R12*1)
+	ADDQ         R12, R11
+	PREFETCHT0   (SI)(R13*1)
+	PREFETCHT0   64(SI)(R13*1)
 	SUBQ         R10, SI
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
@@ -12309,15 +12367,17 @@ end:
 	ADDQ    SI, 24(SP)
 	MOVQ    stepB+112(FP), SI
 	ADDQ    SI, 32(SP)
+	MOVQ    stepNext+128(FP), SI
+	ADDQ    SI, 40(SP)
 	JMP     tiles
 
 done:
 	VZEROUPPER
 	RET
 
-// func tileRows13x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// func tileRows13x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileRows13x2AVX512(SB), NOSPLIT, $40-120
+TEXT ·tileRows13x2AVX512(SB), NOSPLIT, $48-152
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
 	BZHIL AX, CX, CX
@@ -12336,6 +12396,8 @@ TEXT ·tileRows13x2AVX512(SB), NOSPLIT, $40-120
 	MOVQ  SI, 24(SP)
 	MOVQ  b+24(FP), SI
 	MOVQ  SI, 32(SP)
+	MOVQ  next+120(FP), SI
+	MOVQ  SI, 40(SP)
 
 tiles:
 	MOVQ       16(SP), SI
@@ -12422,9 +12484,10 @@ tiles:
 	MOVQ       24(SP), R8
 	LEAQ       (R8)(AX*8), R9
 	MOVQ       ldb+56(FP), R10
-	MOVQ       stepB+112(FP), R12
+	MOVQ       pace+136(FP), R12
 	MOVQ       R8, R11
-	ADDQ       stepA+104(FP), R11
+	ADDQ       40(SP), R11
+	MOVQ       ahead+144(FP), R13
 	TESTQ      R10, R10
 	JL         negated
 
@@ -12471,9 +12534,9 @@ whole:
 	VFMADD231PS  Z28, Z26, Z24
 	VFMADD231PS  Z28, Z27, Z25
 	PREFETCHT0   (R11)
-	ADDQ         $0x40, R11
-	PREFETCHT0   (SI)(R12*1)
-	PREFETCHT0   64(SI)(R12*1)
+	ADDQ         R12, R11
+	PREFETCHT0   (SI)(R13*1)
+	PREFETCHT0   64(SI)(R13*1)
 	ADDQ         R10, SI
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
@@ -12525,9 +12588,9 @@ partial:
 	VFMADD231PS  Z28, Z26, Z24
 	VFMADD231PS  Z28, Z27, Z25
 	PREFETCHT0   (R11)
-	ADDQ         $0x40, R11
-	PREFETCHT0   (SI)(R12*1)
-	PREFETCHT0   64(SI)(R12*1)
+	ADDQ         R12, R11
+	PREFETCHT0   (SI)(R13*1)
+	PREFETCHT0   64(SI)(R13*1)
 	SUBQ         R10, SI
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
@@ -12584,15 +12647,17 @@ end:
 	ADDQ    SI, 24(SP)
 	MOVQ    stepB+112(FP), SI
 	ADDQ    SI, 32(SP)
+	MOVQ    stepNext+128(FP), SI
+	ADDQ    SI, 40(SP)
 	JMP     tiles
 
 done:
 	VZEROUPPER
 	RET
 
-// func tileRows14x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// func tileRows14x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileRows14x2AVX512(SB), NOSPLIT, $40-120
+TEXT ·tileRows14x2AVX512(SB), NOSPLIT, $48-152
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
 	BZHIL AX, CX, CX
@@ -12611,6 +12676,8 @@ TEXT ·tileRows14x2AVX512(SB), NOSPLIT, $40-120
 	MOVQ  SI, 24(SP)
 	MOVQ  b+24(FP), SI
 	MOVQ  SI, 32(SP)
+	MOVQ  next+120(FP), SI
+	MOVQ  SI, 40(SP)
 
 tiles:
 	MOVQ       16(SP), SI
@@ -12703,9 +12770,10 @@ tiles:
 	MOVQ       24(SP), R8
 	LEAQ       (R8)(AX*8), R9
 	MOVQ       ldb+56(FP), R10
-	MOVQ       stepB+112(FP), R12
+	MOVQ       pace+136(FP), R12
 	MOVQ       R8, R11
-	ADDQ       stepA+104(FP), R11
+	ADDQ       40(SP), R11
+	MOVQ       ahead+144(FP), R13
 	TESTQ      R10, R10
 	JL         negated
 
@@ -12755,9 +12823,9 @@ whole:
 	VFMADD231PS  Z30, Z28, Z26
 	VFMADD231PS  Z30, Z29, Z27
 	PREFETCHT0   (R11)
-	ADDQ         $0x40, R11
-	PREFETCHT0   (SI)(R12*1)
-	PREFETCHT0   64(SI)(R12*1)
+	ADDQ         R12, R11
+	PREFETCHT0   (SI)(R13*1)
+	PREFETCHT0   64(SI)(R13*1)
 	ADDQ         R10, SI
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
@@ -12812,9 +12880,9 @@ partial:
 	VFMADD231PS  Z30, Z28, Z26
 	VFMADD231PS  Z30, Z29, Z27
 	PREFETCHT0   (R11)
-	ADDQ         $0x40, R11
-	PREFETCHT0   (SI)(R12*1)
-	PREFETCHT0   64(SI)(R12*1)
+	ADDQ         R12, R11
+	PREFETCHT0   (SI)(R13*1)
+	PREFETCHT0   64(SI)(R13*1)
 	SUBQ         R10, SI
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
@@ -12874,15 +12942,17 @@ end:
 	ADDQ    SI, 24(SP)
 	MOVQ    stepB+112(FP), SI
 	ADDQ    SI, 32(SP)
+	MOVQ    stepNext+128(FP), SI
+	ADDQ    SI, 40(SP)
 	JMP     tiles
 
 done:
 	VZEROUPPER
 	RET
 
-// func tileRows1x4AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// func tileRows1x4AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileRows1x4AVX512(SB), NOSPLIT, $40-120
+TEXT ·tileRows1x4AVX512(SB), NOSPLIT, $40-152
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
 	BZHIL AX, CX, CX
@@ -13025,9 +13095,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func tileRows2x4AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// func tileRows2x4AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileRows2x4AVX512(SB), NOSPLIT, $40-120
+TEXT ·tileRows2x4AVX512(SB), NOSPLIT, $40-152
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
 	BZHIL AX, CX, CX
@@ -13219,9 +13289,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func tileRows3x4AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// func tileRows3x4AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileRows3x4AVX512(SB), NOSPLIT, $40-120
+TEXT ·tileRows3x4AVX512(SB), NOSPLIT, $40-152
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
 	BZHIL AX, CX, CX
@@ -13462,9 +13532,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func tileRows4x4AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// func tileRows4x4AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileRows4x4AVX512(SB), NOSPLIT, $40-120
+TEXT ·tileRows4x4AVX512(SB), NOSPLIT, $40-152
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
 	BZHIL AX, CX, CX
@@ -13754,9 +13824,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func tileRows5x4AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// func tileRows5x4AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileRows5x4AVX512(SB), NOSPLIT, $40-120
+TEXT ·tileRows5x4AVX512(SB), NOSPLIT, $48-152
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
 	BZHIL AX, CX, CX
@@ -13773,6 +13843,8 @@ TEXT ·tileRows5x4AVX512(SB), NOSPLIT, $40-120
 	MOVQ  DX, 24(SP)
 	MOVQ  b+24(FP), DX
 	MOVQ  DX, 32(SP)
+	MOVQ  next+120(FP), DX
+	MOVQ  DX, 40(SP)
 
 tiles:
 	MOVQ       16(SP), DX
@@ -13830,6 +13902,9 @@ tiles:
 	MOVQ       32(SP), DX
 	MOVQ       24(SP), SI
 	MOVQ       ldb+56(FP), DI
+	MOVQ       pace+136(FP), R9
+	MOVQ       SI, R8
+	ADDQ       40(SP), R8
 	TESTQ      DI, DI
 	JL         negated
 
@@ -13863,6 +13938,8 @@ whole:
 	VFMADD231PS  Z24, Z21, Z17
 	VFMADD231PS  Z24, Z22, Z18
 	VFMADD231PS  Z24, Z23, Z19
+	PREFETCHT0   (R8)
+	ADDQ         R9, R8
 	ADDQ         DI, DX
 	ADDQ         $0x04, SI
 	DECQ         BX
@@ -13900,6 +13977,8 @@ partial:
 	VFMADD231PS  Z24, Z21, Z17
 	VFMADD231PS  Z24, Z22, Z18
 	VFMADD231PS  Z24, Z23, Z19
+	PREFETCHT0   (R8)
+	ADDQ         R9, R8
 	SUBQ         DI, DX
 	ADDQ         $0x04, SI
 	DECQ         BX
@@ -13941,15 +14020,17 @@ end:
 	ADDQ    DX, 24(SP)
 	MOVQ    stepB+112(FP), DX
 	ADDQ    DX, 32(SP)
+	MOVQ    stepNext+128(FP), DX
+	ADDQ    DX, 40(SP)
 	JMP     tiles
 
 done:
 	VZEROUPPER
 	RET
 
-// func tileRows6x4AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// func tileRows6x4AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileRows6x4AVX512(SB), NOSPLIT, $40-120
+TEXT ·tileRows6x4AVX512(SB), NOSPLIT, $48-152
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
 	BZHIL AX, CX, CX
@@ -13967,6 +14048,8 @@ TEXT ·tileRows6x4AVX512(SB), NOSPLIT, $40-120
 	MOVQ  BX, 24(SP)
 	MOVQ  b+24(FP), BX
 	MOVQ  BX, 32(SP)
+	MOVQ  next+120(FP), BX
+	MOVQ  BX, 40(SP)
 
 tiles:
 	MOVQ       16(SP), BX
@@ -14034,6 +14117,9 @@ tiles:
 	MOVQ       32(SP), BX
 	MOVQ       24(SP), DI
 	MOVQ       ldb+56(FP), R8
+	MOVQ       pace+136(FP), R10
+	MOVQ       DI, R9
+	ADDQ       40(SP), R9
 	TESTQ      R8, R8
 	JL         negated
 
@@ -14072,6 +14158,8 @@ whole:
 	VFMADD231PS  Z28, Z25, Z21
 	VFMADD231PS  Z28, Z26, Z22
 	VFMADD231PS  Z28, Z27, Z23
+	PREFETCHT0   (R9)
+	ADDQ         R10, R9
 	ADDQ         R8, BX
 	ADDQ         $0x04, DI
 	DECQ         SI
@@ -14114,6 +14202,8 @@ partial:
 	VFMADD231PS  Z28, Z25, Z21
 	VFMADD231PS  Z28, Z26, Z22
 	VFMADD231PS  Z28, Z27, Z23
+	PREFETCHT0   (R9)
+	ADDQ         R10, R9
 	SUBQ         R8, BX
 	ADDQ         $0x04, DI
 	DECQ         SI
@@ -14160,15 +14250,17 @@ end:
 	ADDQ    BX, 24(SP)
 	MOVQ    stepB+112(FP), BX
 	ADDQ    BX, 32(SP)
+	MOVQ    stepNext+128(FP), BX
+	ADDQ    BX, 40(SP)
 	JMP     tiles
 
 done:
 	VZEROUPPER
 	RET
 
-// func tileRows1x8AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// func tileRows1x8AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileRows1x8AVX512(SB), NOSPLIT, $40-120
+TEXT ·tileRows1x8AVX512(SB), NOSPLIT, $40-152
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
 	BZHIL AX, CX, CX
@@ -14371,9 +14463,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func tileRows2x8AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// func tileRows2x8AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileRows2x8AVX512(SB), NOSPLIT, $40-120
+TEXT ·tileRows2x8AVX512(SB), NOSPLIT, $40-152
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
 	BZHIL AX, CX, CX
@@ -14661,9 +14753,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func tileRows3x8AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// func tileRows3x8AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileRows3x8AVX512(SB), NOSPLIT, $40-120
+TEXT ·tileRows3x8AVX512(SB), NOSPLIT, $48-152
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
 	BZHIL AX, CX, CX
@@ -14679,6 +14771,8 @@ TEXT ·tileRows3x8AVX512(SB), NOSPLIT, $40-120
 	MOVQ  CX, 24(SP)
 	MOVQ  b+24(FP), CX
 	MOVQ  CX, 32(SP)
+	MOVQ  next+120(FP), CX
+	MOVQ  CX, 40(SP)
 
 tiles:
 	MOVQ       16(SP), CX
@@ -14740,6 +14834,9 @@ tiles:
 	MOVQ       32(SP), CX
 	MOVQ       24(SP), BX
 	MOVQ       ldb+56(FP), SI
+	MOVQ       pace+136(FP), R8
+	MOVQ       BX, DI
+	ADDQ       40(SP), DI
 	TESTQ      SI, SI
 	JL         negated
 
@@ -14779,6 +14876,8 @@ whole:
 	VFMADD231PS  Z24, Z27, Z7
 	VFMADD231PS  Z25, Z27, Z15
 	VFMADD231PS  Z26, Z27, Z23
+	PREFETCHT0   (DI)
+	ADDQ         R8, DI
 	ADDQ         SI, CX
 	ADDQ         $0x04, BX
 	DECQ         DX
@@ -14822,6 +14921,8 @@ partial:
 	VFMADD231PS  Z24, Z27, Z7
 	VFMADD231PS  Z25, Z27, Z15
 	VFMADD231PS  Z26, Z27, Z23
+	PREFETCHT0   (DI)
+	ADDQ         R8, DI
 	SUBQ         SI, CX
 	ADDQ         $0x04, BX
 	DECQ         DX
@@ -14865,15 +14966,17 @@ end:
 	ADDQ    CX, 24(SP)
 	MOVQ    stepB+112(FP), CX
 	ADDQ    CX, 32(SP)
+	MOVQ    stepNext+128(FP), CX
+	ADDQ    CX, 40(SP)
 	JMP     tiles
 
 done:
 	VZEROUPPER
 	RET
 
-// func tileCols1x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// func tileCols1x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileCols1x1AVX512(SB), NOSPLIT, $40-120
+TEXT ·tileCols1x1AVX512(SB), NOSPLIT, $40-152
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
 	BZHIL AX, CX, CX
@@ -14968,9 +15071,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func tileCols2x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// func tileCols2x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileCols2x1AVX512(SB), NOSPLIT, $40-120
+TEXT ·tileCols2x1AVX512(SB), NOSPLIT, $40-152
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
 	BZHIL AX, CX, CX
@@ -15077,9 +15180,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func tileCols3x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// func tileCols3x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileCols3x1AVX512(SB), NOSPLIT, $40-120
+TEXT ·tileCols3x1AVX512(SB), NOSPLIT, $40-152
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
 	BZHIL AX, CX, CX
@@ -15198,9 +15301,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func tileCols4x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// func tileCols4x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileCols4x1AVX512(SB), NOSPLIT, $40-120
+TEXT ·tileCols4x1AVX512(SB), NOSPLIT, $40-152
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
 	BZHIL AX, CX, CX
@@ -15331,9 +15434,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func tileCols5x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// func tileCols5x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileCols5x1AVX512(SB), NOSPLIT, $40-120
+TEXT ·tileCols5x1AVX512(SB), NOSPLIT, $40-152
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
 	BZHIL AX, CX, CX
@@ -15476,9 +15579,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func tileCols6x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// func tileCols6x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileCols6x1AVX512(SB), NOSPLIT, $40-120
+TEXT ·tileCols6x1AVX512(SB), NOSPLIT, $40-152
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
 	BZHIL AX, CX, CX
@@ -15633,9 +15736,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func tileCols7x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// func tileCols7x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileCols7x1AVX512(SB), NOSPLIT, $40-120
+TEXT ·tileCols7x1AVX512(SB), NOSPLIT, $40-152
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
 	BZHIL AX, CX, CX
@@ -15802,9 +15905,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func tileCols8x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// func tileCols8x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileCols8x1AVX512(SB), NOSPLIT, $40-120
+TEXT ·tileCols8x1AVX512(SB), NOSPLIT, $40-152
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
 	BZHIL AX, CX, CX
@@ -15983,9 +16086,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func tileCols9x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// func tileCols9x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileCols9x1AVX512(SB), NOSPLIT, $40-120
+TEXT ·tileCols9x1AVX512(SB), NOSPLIT, $40-152
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
 	BZHIL AX, CX, CX
@@ -16176,9 +16279,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func tileCols10x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// func tileCols10x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileCols10x1AVX512(SB), NOSPLIT, $40-120
+TEXT ·tileCols10x1AVX512(SB), NOSPLIT, $40-152
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
 	BZHIL AX, CX, CX
@@ -16381,9 +16484,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func tileCols11x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// func tileCols11x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileCols11x1AVX512(SB), NOSPLIT, $40-120
+TEXT ·tileCols11x1AVX512(SB), NOSPLIT, $40-152
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
 	BZHIL AX, CX, CX
@@ -16598,9 +16701,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func tileCols12x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// func tileCols12x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileCols12x1AVX512(SB), NOSPLIT, $40-120
+TEXT ·tileCols12x1AVX512(SB), NOSPLIT, $40-152
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
 	BZHIL AX, CX, CX
@@ -16827,9 +16930,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func tileCols13x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// func tileCols13x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileCols13x1AVX512(SB), NOSPLIT, $40-120
+TEXT ·tileCols13x1AVX512(SB), NOSPLIT, $40-152
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
 	BZHIL AX, CX, CX
@@ -17068,9 +17171,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func tileCols14x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// func tileCols14x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileCols14x1AVX512(SB), NOSPLIT, $40-120
+TEXT ·tileCols14x1AVX512(SB), NOSPLIT, $40-152
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
 	BZHIL AX, CX, CX
@@ -17321,9 +17424,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func tileCols15x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// func tileCols15x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileCols15x1AVX512(SB), NOSPLIT, $40-120
+TEXT ·tileCols15x1AVX512(SB), NOSPLIT, $40-152
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
 	BZHIL AX, CX, CX
@@ -17586,9 +17689,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func tileCols16x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// func tileCols16x1AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileCols16x1AVX512(SB), NOSPLIT, $40-120
+TEXT ·tileCols16x1AVX512(SB), NOSPLIT, $40-152
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
 	BZHIL AX, CX, CX
@@ -17863,9 +17966,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func tileCols1x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// func tileCols1x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileCols1x2AVX512(SB), NOSPLIT, $40-120
+TEXT ·tileCols1x2AVX512(SB), NOSPLIT, $40-152
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
 	BZHIL AX, CX, CX
@@ -17981,9 +18084,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func tileCols2x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// func tileCols2x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileCols2x2AVX512(SB), NOSPLIT, $40-120
+TEXT ·tileCols2x2AVX512(SB), NOSPLIT, $40-152
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
 	BZHIL AX, CX, CX
@@ -18126,9 +18229,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func tileCols3x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// func tileCols3x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileCols3x2AVX512(SB), NOSPLIT, $40-120
+TEXT ·tileCols3x2AVX512(SB), NOSPLIT, $40-152
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
 	BZHIL AX, CX, CX
@@ -18298,9 +18401,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func tileCols4x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// func tileCols4x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileCols4x2AVX512(SB), NOSPLIT, $40-120
+TEXT ·tileCols4x2AVX512(SB), NOSPLIT, $40-152
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
 	BZHIL AX, CX, CX
@@ -18497,9 +18600,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func tileCols5x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// func tileCols5x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileCols5x2AVX512(SB), NOSPLIT, $40-120
+TEXT ·tileCols5x2AVX512(SB), NOSPLIT, $40-152
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
 	BZHIL AX, CX, CX
@@ -18723,9 +18826,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func tileCols6x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// func tileCols6x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileCols6x2AVX512(SB), NOSPLIT, $40-120
+TEXT ·tileCols6x2AVX512(SB), NOSPLIT, $40-152
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
 	BZHIL AX, CX, CX
@@ -18976,9 +19079,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func tileCols7x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// func tileCols7x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileCols7x2AVX512(SB), NOSPLIT, $40-120
+TEXT ·tileCols7x2AVX512(SB), NOSPLIT, $40-152
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
 	BZHIL AX, CX, CX
@@ -19256,9 +19359,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func tileCols8x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// func tileCols8x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileCols8x2AVX512(SB), NOSPLIT, $40-120
+TEXT ·tileCols8x2AVX512(SB), NOSPLIT, $40-152
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
 	BZHIL AX, CX, CX
@@ -19563,9 +19666,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func tileCols9x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// func tileCols9x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileCols9x2AVX512(SB), NOSPLIT, $40-120
+TEXT ·tileCols9x2AVX512(SB), NOSPLIT, $48-152
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
 	BZHIL AX, CX, CX
@@ -19581,6 +19684,8 @@ TEXT ·tileCols9x2AVX512(SB), NOSPLIT, $40-120
 	MOVQ  CX, 24(SP)
 	MOVQ  b+24(FP), CX
 	MOVQ  CX, 32(SP)
+	MOVQ  next+120(FP), CX
+	MOVQ  CX, 40(SP)
 
 tiles:
 	MOVQ       16(SP), CX
@@ -19642,9 +19747,10 @@ tiles:
 	MOVQ       32(SP), CX
 	MOVQ       24(SP), BX
 	MOVQ       ldb+56(FP), SI
-	MOVQ       stepB+112(FP), R8
+	MOVQ       pace+136(FP), R8
 	MOVQ       BX, DI
-	ADDQ       stepA+104(FP), DI
+	ADDQ       40(SP), DI
+	MOVQ       ahead+144(FP), R9
 	TESTQ      SI, SI
 	JL         negated
 
@@ -19679,9 +19785,9 @@ whole:
 	VFMADD231PS  Z20, Z18, Z16
 	VFMADD231PS  Z20, Z19, Z17
 	PREFETCHT0   (DI)
-	ADDQ         $0x40, DI
-	PREFETCHT0   (CX)(R8*1)
-	PREFETCHT0   64(CX)(R8*1)
+	ADDQ         R8, DI
+	PREFETCHT0   (CX)(R9*1)
+	PREFETCHT0   64(CX)(R9*1)
 	ADDQ         SI, CX
 	ADDQ         AX, BX
 	DECQ         DX
@@ -19720,9 +19826,9 @@ partial:
 	VFMADD231PS  Z20, Z18, Z16
 	VFMADD231PS  Z20, Z19, Z17
 	PREFETCHT0   (DI)
-	ADDQ         $0x40, DI
-	PREFETCHT0   (CX)(R8*1)
-	PREFETCHT0   64(CX)(R8*1)
+	ADDQ         R8, DI
+	PREFETCHT0   (CX)(R9*1)
+	PREFETCHT0   64(CX)(R9*1)
 	SUBQ         SI, CX
 	ADDQ         AX, BX
 	DECQ         DX
@@ -19766,15 +19872,17 @@ end:
 	ADDQ    CX, 24(SP)
 	MOVQ    stepB+112(FP), CX
 	ADDQ    CX, 32(SP)
+	MOVQ    stepNext+128(FP), CX
+	ADDQ    CX, 40(SP)
 	JMP     tiles
 
 done:
 	VZEROUPPER
 	RET
 
-// func tileCols10x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// func tileCols10x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileCols10x2AVX512(SB), NOSPLIT, $40-120
+TEXT ·tileCols10x2AVX512(SB), NOSPLIT, $48-152
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
 	BZHIL AX, CX, CX
@@ -19790,6 +19898,8 @@ TEXT ·tileCols10x2AVX512(SB), NOSPLIT, $40-120
 	MOVQ  CX, 24(SP)
 	MOVQ  b+24(FP), CX
 	MOVQ  CX, 32(SP)
+	MOVQ  next+120(FP), CX
+	MOVQ  CX, 40(SP)
 
 tiles:
 	MOVQ       16(SP), CX
@@ -19857,9 +19967,10 @@ tiles:
 	MOVQ       32(SP), CX
 	MOVQ       24(SP), BX
 	MOVQ       ldb+56(FP), SI
-	MOVQ       stepB+112(FP), R8
+	MOVQ       pace+136(FP), R8
 	MOVQ       BX, DI
-	ADDQ       stepA+104(FP), DI
+	ADDQ       40(SP), DI
+	MOVQ       ahead+144(FP), R9
 	TESTQ      SI, SI
 	JL         negated
 
@@ -19897,9 +20008,9 @@ whole:
 	VFMADD231PS  Z22, Z20, Z18
 	VFMADD231PS  Z22, Z21, Z19
 	PREFETCHT0   (DI)
-	ADDQ         $0x40, DI
-	PREFETCHT0   (CX)(R8*1)
-	PREFETCHT0   64(CX)(R8*1)
+	ADDQ         R8, DI
+	PREFETCHT0   (CX)(R9*1)
+	PREFETCHT0   64(CX)(R9*1)
 	ADDQ         SI, CX
 	ADDQ         AX, BX
 	DECQ         DX
@@ -19941,9 +20052,9 @@ partial:
 	VFMADD231PS  Z22, Z20, Z18
 	VFMADD231PS  Z22, Z21, Z19
 	PREFETCHT0   (DI)
-	ADDQ         $0x40, DI
-	PREFETCHT0   (CX)(R8*1)
-	PREFETCHT0   64(CX)(R8*1)
+	ADDQ         R8, DI
+	PREFETCHT0   (CX)(R9*1)
+	PREFETCHT0   64(CX)(R9*1)
 	SUBQ         SI, CX
 	ADDQ         AX, BX
 	DECQ         DX
@@ -19990,15 +20101,17 @@ end:
 	ADDQ    CX, 24(SP)
 	MOVQ    stepB+112(FP), CX
 	ADDQ    CX, 32(SP)
+	MOVQ    stepNext+128(FP), CX
+	ADDQ    CX, 40(SP)
 	JMP     tiles
 
 done:
 	VZEROUPPER
 	RET
 
-// func tileCols11x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// func tileCols11x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileCols11x2AVX512(SB), NOSPLIT, $40-120
+TEXT ·tileCols11x2AVX512(SB), NOSPLIT, $48-152
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
 	BZHIL AX, CX, CX
@@ -20014,6 +20127,8 @@ TEXT ·tileCols11x2AVX512(SB), NOSPLIT, $40-120
 	MOVQ  CX, 24(SP)
 	MOVQ  b+24(FP), CX
 	MOVQ  CX, 32(SP)
+	MOVQ  next+120(FP), CX
+	MOVQ  CX, 40(SP)
 
 tiles:
 	MOVQ       16(SP), CX
@@ -20087,9 +20202,10 @@ tiles:
 	MOVQ       32(SP), CX
 	MOVQ       24(SP), BX
 	MOVQ       ldb+56(FP), SI
-	MOVQ       stepB+112(FP), R8
+	MOVQ       pace+136(FP), R8
 	MOVQ       BX, DI
-	ADDQ       stepA+104(FP), DI
+	ADDQ       40(SP), DI
+	MOVQ       ahead+144(FP), R9
 	TESTQ      SI, SI
 	JL         negated
 
@@ -20130,9 +20246,9 @@ whole:
 	VFMADD231PS  Z24, Z22, Z20
 	VFMADD231PS  Z24, Z23, Z21
 	PREFETCHT0   (DI)
-	ADDQ         $0x40, DI
-	PREFETCHT0   (CX)(R8*1)
-	PREFETCHT0   64(CX)(R8*1)
+	ADDQ         R8, DI
+	PREFETCHT0   (CX)(R9*1)
+	PREFETCHT0   64(CX)(R9*1)
 	ADDQ         SI, CX
 	ADDQ         AX, BX
 	DECQ         DX
@@ -20177,9 +20293,9 @@ partial:
 	VFMADD231PS  Z24, Z22, Z20
 	VFMADD231PS  Z24, Z23, Z21
 	PREFETCHT0   (DI)
-	ADDQ         $0x40, DI
-	PREFETCHT0   (CX)(R8*1)
-	PREFETCHT0   64(CX)(R8*1)
+	ADDQ         R8, DI
+	PREFETCHT0   (CX)(R9*1)
+	PREFETCHT0   64(CX)(R9*1)
 	SUBQ         SI, CX
 	ADDQ         AX, BX
 	DECQ         DX
@@ -20229,15 +20345,17 @@ end:
 	ADDQ    CX, 24(SP)
 	MOVQ    stepB+112(FP), CX
 	ADDQ    CX, 32(SP)
+	MOVQ    stepNext+128(FP), CX
+	ADDQ    CX, 40(SP)
 	JMP     tiles
 
 done:
 	VZEROUPPER
 	RET
 
-// func tileCols12x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// func tileCols12x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileCols12x2AVX512(SB), NOSPLIT, $40-120
+TEXT ·tileCols12x2AVX512(SB), NOSPLIT, $48-152
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
 	BZHIL AX, CX, CX
@@ -20253,6 +20371,8 @@ TEXT ·tileCols12x2AVX512(SB), NOSPLIT, $40-120
 	MOVQ  CX, 24(SP)
 	MOVQ  b+24(FP), CX
 	MOVQ  CX, 32(SP)
+	MOVQ  next+120(FP), CX
+	MOVQ  CX, 40(SP)
 
 tiles:
 	MOVQ       16(SP), CX
@@ -20332,9 +20452,10 @@ tiles:
 	MOVQ       32(SP), CX
 	MOVQ       24(SP), BX
 	MOVQ       ldb+56(FP), SI
-	MOVQ       stepB+112(FP), R8
+	MOVQ       pace+136(FP), R8
 	MOVQ       BX, DI
-	ADDQ       stepA+104(FP), DI
+	ADDQ       40(SP), DI
+	MOVQ       ahead+144(FP), R9
 	TESTQ      SI, SI
 	JL         negated
 
@@ -20378,9 +20499,9 @@ whole:
 	VFMADD231PS  Z26, Z24, Z22
 	VFMADD231PS  Z26, Z25, Z23
 	PREFETCHT0   (DI)
-	ADDQ         $0x40, DI
-	PREFETCHT0   (CX)(R8*1)
-	PREFETCHT0   64(CX)(R8*1)
+	ADDQ         R8, DI
+	PREFETCHT0   (CX)(R9*1)
+	PREFETCHT0   64(CX)(R9*1)
 	ADDQ         SI, CX
 	ADDQ         AX, BX
 	DECQ         DX
@@ -20428,9 +20549,9 @@ partial:
 	VFMADD231PS  Z26, Z24, Z22
 	VFMADD231PS  Z26, Z25, Z23
 	PREFETCHT0   (DI)
-	ADDQ         $0x40, DI
-	PREFETCHT0   (CX)(R8*1)
-	PREFETCHT0   64(CX)(R8*1)
+	ADDQ         R8, DI
+	PREFETCHT0   (CX)(R9*1)
+	PREFETCHT0   64(CX)(R9*1)
 	SUBQ         SI, CX
 	ADDQ         AX, BX
 	DECQ         DX
@@ -20483,15 +20604,17 @@ end:
 	ADDQ    CX, 24(SP)
 	MOVQ    stepB+112(FP), CX
 	ADDQ    CX, 32(SP)
+	MOVQ    stepNext+128(FP), CX
+	ADDQ    CX, 40(SP)
 	JMP     tiles
 
 done:
 	VZEROUPPER
 	RET
 
-// func tileCols13x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// func tileCols13x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileCols13x2AVX512(SB), NOSPLIT, $40-120
+TEXT ·tileCols13x2AVX512(SB), NOSPLIT, $48-152
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
 	BZHIL AX, CX, CX
@@ -20507,6 +20630,8 @@ TEXT ·tileCols13x2AVX512(SB), NOSPLIT, $40-120
 	MOVQ  CX, 24(SP)
 	MOVQ  b+24(FP), CX
 	MOVQ  CX, 32(SP)
+	MOVQ  next+120(FP), CX
+	MOVQ  CX, 40(SP)
 
 tiles:
 	MOVQ       16(SP), CX
@@ -20592,9 +20717,10 @@ tiles:
 	MOVQ       32(SP), CX
 	MOVQ       24(SP), BX
 	MOVQ       ldb+56(FP), SI
-	MOVQ       stepB+112(FP), R8
+	MOVQ       pace+136(FP), R8
 	MOVQ       BX, DI
-	ADDQ       stepA+104(FP), DI
+	ADDQ       40(SP), DI
+	MOVQ       ahead+144(FP), R9
 	TESTQ      SI, SI
 	JL         negated
 
@@ -20641,9 +20767,9 @@ whole:
 	VFMADD231PS  Z28, Z26, Z24
 	VFMADD231PS  Z28, Z27, Z25
 	PREFETCHT0   (DI)
-	ADDQ         $0x40, DI
-	PREFETCHT0   (CX)(R8*1)
-	PREFETCHT0   64(CX)(R8*1)
+	ADDQ         R8, DI
+	PREFETCHT0   (CX)(R9*1)
+	PREFETCHT0   64(CX)(R9*1)
 	ADDQ         SI, CX
 	ADDQ         AX, BX
 	DECQ         DX
@@ -20694,9 +20820,9 @@ partial:
 	VFMADD231PS  Z28, Z26, Z24
 	VFMADD231PS  Z28, Z27, Z25
 	PREFETCHT0   (DI)
-	ADDQ         $0x40, DI
-	PREFETCHT0   (CX)(R8*1)
-	PREFETCHT0   64(CX)(R8*1)
+	ADDQ         R8, DI
+	PREFETCHT0   (CX)(R9*1)
+	PREFETCHT0   64(CX)(R9*1)
 	SUBQ         SI, CX
 	ADDQ         AX, BX
 	DECQ         DX
@@ -20752,15 +20878,17 @@ end:
 	ADDQ    CX, 24(SP)
 	MOVQ    stepB+112(FP), CX
 	ADDQ    CX, 32(SP)
+	MOVQ    stepNext+128(FP), CX
+	ADDQ    CX, 40(SP)
 	JMP     tiles
 
 done:
 	VZEROUPPER
 	RET
 
-// func tileCols14x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// func tileCols14x2AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileCols14x2AVX512(SB), NOSPLIT, $40-120
+TEXT ·tileCols14x2AVX512(SB), NOSPLIT, $48-152
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
 	BZHIL AX, CX, CX
@@ -20776,6 +20904,8 @@ TEXT ·tileCols14x2AVX512(SB), NOSPLIT, $40-120
 	MOVQ  CX, 24(SP)
 	MOVQ  b+24(FP), CX
 	MOVQ  CX, 32(SP)
+	MOVQ  next+120(FP), CX
+	MOVQ  CX, 40(SP)
 
 tiles:
 	MOVQ       16(SP), CX
@@ -20867,9 +20997,10 @@ tiles:
 	MOVQ       32(SP), CX
 	MOVQ       24(SP), BX
 	MOVQ       ldb+56(FP), SI
-	MOVQ       stepB+112(FP), R8
+	MOVQ       pace+136(FP), R8
 	MOVQ       BX, DI
-	ADDQ       stepA+104(FP), DI
+	ADDQ       40(SP), DI
+	MOVQ       ahead+144(FP), R9
 	TESTQ      SI, SI
 	JL         negated
 
@@ -20919,9 +21050,9 @@ whole:
 	VFMADD231PS  Z30, Z28, Z26
 	VFMADD231PS  Z30, Z29, Z27
 	PREFETCHT0   (DI)
-	ADDQ         $0x40, DI
-	PREFETCHT0   (CX)(R8*1)
-	PREFETCHT0   64(CX)(R8*1)
+	ADDQ         R8, DI
+	PREFETCHT0   (CX)(R9*1)
+	PREFETCHT0   64(CX)(R9*1)
 	ADDQ         SI, CX
 	ADDQ         AX, BX
 	DECQ         DX
@@ -20975,9 +21106,9 @@ partial:
 	VFMADD231PS  Z30, Z28, Z26
 	VFMADD231PS  Z30, Z29, Z27
 	PREFETCHT0   (DI)
-	ADDQ         $0x40, DI
-	PREFETCHT0   (CX)(R8*1)
-	PREFETCHT0   64(CX)(R8*1)
+	ADDQ         R8, DI
+	PREFETCHT0   (CX)(R9*1)
+	PREFETCHT0   64(CX)(R9*1)
 	SUBQ         SI, CX
 	ADDQ         AX, BX
 	DECQ         DX
@@ -21036,15 +21167,17 @@ end:
 	ADDQ    CX, 24(SP)
 	MOVQ    stepB+112(FP), CX
 	ADDQ    CX, 32(SP)
+	MOVQ    stepNext+128(FP), CX
+	ADDQ    CX, 40(SP)
 	JMP     tiles
 
 done:
 	VZEROUPPER
 	RET
 
-// func tileCols1x4AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// func tileCols1x4AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileCols1x4AVX512(SB), NOSPLIT, $40-120
+TEXT ·tileCols1x4AVX512(SB), NOSPLIT, $40-152
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
 	BZHIL AX, CX, CX
@@ -21190,9 +21323,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func tileCols2x4AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// func tileCols2x4AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileCols2x4AVX512(SB), NOSPLIT, $40-120
+TEXT ·tileCols2x4AVX512(SB), NOSPLIT, $40-152
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
 	BZHIL AX, CX, CX
@@ -21383,9 +21516,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func tileCols3x4AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// func tileCols3x4AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileCols3x4AVX512(SB), NOSPLIT, $40-120
+TEXT ·tileCols3x4AVX512(SB), NOSPLIT, $40-152
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
 	BZHIL AX, CX, CX
@@ -21621,9 +21754,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func tileCols4x4AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// func tileCols4x4AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileCols4x4AVX512(SB), NOSPLIT, $40-120
+TEXT ·tileCols4x4AVX512(SB), NOSPLIT, $40-152
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
 	BZHIL AX, CX, CX
@@ -21904,9 +22037,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func tileCols5x4AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// func tileCols5x4AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileCols5x4AVX512(SB), NOSPLIT, $40-120
+TEXT ·tileCols5x4AVX512(SB), NOSPLIT, $48-152
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
 	BZHIL AX, CX, CX
@@ -21922,6 +22055,8 @@ TEXT ·tileCols5x4AVX512(SB), NOSPLIT, $40-120
 	MOVQ  CX, 24(SP)
 	MOVQ  b+24(FP), CX
 	MOVQ  CX, 32(SP)
+	MOVQ  next+120(FP), CX
+	MOVQ  CX, 40(SP)
 
 tiles:
 	MOVQ       16(SP), CX
@@ -21979,6 +22114,9 @@ tiles:
 	MOVQ       32(SP), CX
 	MOVQ       24(SP), BX
 	MOVQ       ldb+56(FP), SI
+	MOVQ       pace+136(FP), R8
+	MOVQ       BX, DI
+	ADDQ       40(SP), DI
 	TESTQ      SI, SI
 	JL         negated
 
@@ -22012,6 +22150,8 @@ whole:
 	VFMADD231PS  Z24, Z21, Z17
 	VFMADD231PS  Z24, Z22, Z18
 	VFMADD231PS  Z24, Z23, Z19
+	PREFETCHT0   (DI)
+	ADDQ         R8, DI
 	ADDQ         SI, CX
 	ADDQ         AX, BX
 	DECQ         DX
@@ -22049,6 +22189,8 @@ partial:
 	VFMADD231PS  Z24, Z21, Z17
 	VFMADD231PS  Z24, Z22, Z18
 	VFMADD231PS  Z24, Z23, Z19
+	PREFETCHT0   (DI)
+	ADDQ         R8, DI
 	SUBQ         SI, CX
 	ADDQ         AX, BX
 	DECQ         DX
@@ -22090,15 +22232,17 @@ end:
 	ADDQ    CX, 24(SP)
 	MOVQ    stepB+112(FP), CX
 	ADDQ    CX, 32(SP)
+	MOVQ    stepNext+128(FP), CX
+	ADDQ    CX, 40(SP)
 	JMP     tiles
 
 done:
 	VZEROUPPER
 	RET
 
-// func tileCols6x4AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// func tileCols6x4AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileCols6x4AVX512(SB), NOSPLIT, $40-120
+TEXT ·tileCols6x4AVX512(SB), NOSPLIT, $48-152
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
 	BZHIL AX, CX, CX
@@ -22114,6 +22258,8 @@ TEXT ·tileCols6x4AVX512(SB), NOSPLIT, $40-120
 	MOVQ  CX, 24(SP)
 	MOVQ  b+24(FP), CX
 	MOVQ  CX, 32(SP)
+	MOVQ  next+120(FP), CX
+	MOVQ  CX, 40(SP)
 
 tiles:
 	MOVQ       16(SP), CX
@@ -22181,6 +22327,9 @@ tiles:
 	MOVQ       32(SP), CX
 	MOVQ       24(SP), BX
 	MOVQ       ldb+56(FP), SI
+	MOVQ       pace+136(FP), R8
+	MOVQ       BX, DI
+	ADDQ       40(SP), DI
 	TESTQ      SI, SI
 	JL         negated
 
@@ -22219,6 +22368,8 @@ whole:
 	VFMADD231PS  Z28, Z25, Z21
 	VFMADD231PS  Z28, Z26, Z22
 	VFMADD231PS  Z28, Z27, Z23
+	PREFETCHT0   (DI)
+	ADDQ         R8, DI
 	ADDQ         SI, CX
 	ADDQ         AX, BX
 	DECQ         DX
@@ -22261,6 +22412,8 @@ partial:
 	VFMADD231PS  Z28, Z25, Z21
 	VFMADD231PS  Z28, Z26, Z22
 	VFMADD231PS  Z28, Z27, Z23
+	PREFETCHT0   (DI)
+	ADDQ         R8, DI
 	SUBQ         SI, CX
 	ADDQ         AX, BX
 	DECQ         DX
@@ -22307,15 +22460,17 @@ end:
 	ADDQ    CX, 24(SP)
 	MOVQ    stepB+112(FP), CX
 	ADDQ    CX, 32(SP)
+	MOVQ    stepNext+128(FP), CX
+	ADDQ    CX, 40(SP)
 	JMP     tiles
 
 done:
 	VZEROUPPER
 	RET
 
-// func tileCols1x8AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// func tileCols1x8AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileCols1x8AVX512(SB), NOSPLIT, $40-120
+TEXT ·tileCols1x8AVX512(SB), NOSPLIT, $40-152
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
 	BZHIL AX, CX, CX
@@ -22521,9 +22676,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func tileCols2x8AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// func tileCols2x8AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileCols2x8AVX512(SB), NOSPLIT, $40-120
+TEXT ·tileCols2x8AVX512(SB), NOSPLIT, $40-152
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
 	BZHIL AX, CX, CX
@@ -22810,9 +22965,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func tileCols3x8AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int)
+// func tileCols3x8AVX512(c *float32, start *float32, a *float32, b *float32, ldc int, ldstart int, lda int, ldb int, k int, last int, count int, stepC int, stepStart int, stepA int, stepB int, next int, stepNext int, pace int, ahead int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileCols3x8AVX512(SB), NOSPLIT, $40-120
+TEXT ·tileCols3x8AVX512(SB), NOSPLIT, $48-152
 	MOVQ  last+72(FP), AX
 	MOVL  $-1, CX
 	BZHIL AX, CX, CX
@@ -22828,6 +22983,8 @@ TEXT ·tileCols3x8AVX512(SB), NOSPLIT, $40-120
 	MOVQ  CX, 24(SP)
 	MOVQ  b+24(FP), CX
 	MOVQ  CX, 32(SP)
+	MOVQ  next+120(FP), CX
+	MOVQ  CX, 40(SP)
 
 tiles:
 	MOVQ       16(SP), CX
@@ -22889,6 +23046,9 @@ tiles:
 	MOVQ       32(SP), CX
 	MOVQ       24(SP), BX
 	MOVQ       ldb+56(FP), SI
+	MOVQ       pace+136(FP), R8
+	MOVQ       BX, DI
+	ADDQ       40(SP), DI
 	TESTQ      SI, SI
 	JL         negated
 
@@ -22928,6 +23088,8 @@ whole:
 	VFMADD231PS  Z24, Z27, Z7
 	VFMADD231PS  Z25, Z27, Z15
 	VFMADD231PS  Z26, Z27, Z23
+	PREFETCHT0   (DI)
+	ADDQ         R8, DI
 	ADDQ         SI, CX
 	ADDQ         AX, BX
 	DECQ         DX
@@ -22971,6 +23133,8 @@ partial:
 	VFMADD231PS  Z24, Z27, Z7
 	VFMADD231PS  Z25, Z27, Z15
 	VFMADD231PS  Z26, Z27, Z23
+	PREFETCHT0   (DI)
+	ADDQ         R8, DI
 	SUBQ         SI, CX
 	ADDQ         AX, BX
 	DECQ         DX
@@ -23014,6 +23178,8 @@ end:
 	ADDQ    CX, 24(SP)
 	MOVQ    stepB+112(FP), CX
 	ADDQ    CX, 32(SP)
+	MOVQ    stepNext+128(FP), CX
+	ADDQ    CX, 40(SP)
 	JMP     tiles
 
 done:

@@ -19,6 +19,8 @@ type tiling struct {
 	depth int
 	// packA and packB say what is copied.
 	packA, packB bool
+	// blocked says that B is packed as a whole for each pass; see blocked.go.
+	blocked bool
 }
 
 // Limits of chunks and passes.
@@ -60,6 +62,9 @@ func (k *Kernels) Plan(s Shape) Plan {
 func tilingOf(t *table, s Shape) tiling {
 	if t == nil || s.M == 0 || s.N == 0 {
 		return tiling{width: 2, height: 14, depth: 192}
+	}
+	if s.M >= blockedRows && s.N >= blockedCols && s.K >= blockedDepth {
+		return t.blocked(s)
 	}
 	l := tiling{depth: t.depth}
 	// The widest of the tiles that cost the least.
@@ -123,11 +128,14 @@ func (p *Plan) cut(height, width int) {
 		return
 	}
 	down, across := ceil(p.s.M, chunkRows), ceil(p.s.N, chunkCols)
+	if p.blocked {
+		down, across = ceil(p.s.M, blockRows), ceil(p.s.N, blockCols)
+	}
 	work := p.s.M * p.s.N * max(p.s.K, 1)
 	for down*across < fewChunks && work/(2*down*across) >= chunkWork {
 		rows, cols := ceil(p.s.M, down), ceil(p.s.N, across)
 		switch {
-		case rows >= 2*leastRows && (rows >= cols || cols < 2*leastCols):
+		case rows >= 2*leastRows && (rows >= cols && !p.blocked || cols < 2*leastCols):
 			down *= 2
 		case cols >= 2*leastCols:
 			across *= 2
@@ -166,11 +174,17 @@ func (p *Plan) offsets() offsets {
 	var o offsets
 	panel := p.width * p.k.t.lanes
 	o.b = o.a
-	if p.packA {
+	switch {
+	case p.packA && p.blocked:
+		o.b += roundUp(min(p.rows, slabTiles*p.height)*p.packedRow(p.depth)+line, line)
+	case p.packA:
 		o.b += roundUp(p.rows*p.packedRow(p.depth)+line, line)
 	}
 	o.bias = o.b
-	if p.packB {
+	switch {
+	case p.blocked:
+		o.bias += roundUp(p.cols, panel) * p.depth
+	case p.packB:
 		o.bias += panel * p.depth
 	}
 	o.size = o.bias + p.rows*panel

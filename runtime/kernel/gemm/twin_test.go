@@ -44,7 +44,7 @@ func size(r *rand.Rand) int {
 	return []int{7, 113, 131, 257, 311, 521}[r.IntN(6)]
 }
 
-// Shapes around every limit of the plans: passes over k, packing, one tile, several chunks.
+// Shapes around every limit of the plans: passes over k, packing, one tile, several chunks, blocks.
 func TestLimits(t *testing.T) {
 	r := rand.New(rand.NewPCG(5, 6))
 	for _, s := range []Shape{
@@ -60,6 +60,9 @@ func TestLimits(t *testing.T) {
 		{M: 61, N: 67, K: 300},
 		{M: 16, N: 16, K: 1024},
 		{M: 20, N: 260, K: 1030},
+		{M: 67, N: 131, K: 515},
+		{M: 101, N: 333, K: 65},
+		{M: 64, N: 128, K: 64},
 	} {
 		for i, start := range starts {
 			s.TransA, s.TransB = i&1 != 0, i&2 != 0

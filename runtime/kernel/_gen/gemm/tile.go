@@ -29,7 +29,7 @@ type tile struct {
 	// lda holds multiples of the stride of A: 1, 3, 5 and 7, as far as needed.
 	lda map[int]GPVirtual
 	// The stack slots of the operands of the current tile.
-	c, start, a, b Mem
+	c, start, a, b, next Mem
 }
 
 func (t *tile) name() string { return fmt.Sprintf("tile%s%dx%d%s", t.o, t.mr, t.nv, t.Name) }
@@ -38,13 +38,16 @@ func (t *tile) name() string { return fmt.Sprintf("tile%s%dx%d%s", t.o, t.mr, t.
 func (s isa) tile(o order, mr, nv int) *tile {
 	t := &tile{isa: s, o: o, mr: mr, nv: nv, acc: s.Vecs(mr * nv)}
 	TEXT(t.name(), NOSPLIT,
-		"func(c, start, a, b *float32, ldc, ldstart, lda, ldb, k, last, count, stepC, stepStart, stepA, stepB int)")
+		"func(c, start, a, b *float32, ldc, ldstart, lda, ldb, k, last, count, stepC, stepStart, stepA, stepB, next, stepNext, pace, ahead int)")
 	Doc(fmt.Sprintf("%s is tileRef for %d rows and %d vectors, A in order %s; strides are in bytes.", t.name(), mr, nv, o))
 	Pragma("noescape")
 	t.tail = s.newTail(argument("last"))
 	t.multiples()
 	count := slot("count")
 	t.c, t.start, t.a, t.b = slot("c"), slot("start"), slot("a"), slot("b")
+	if t.asks() {
+		t.next = slot("next")
+	}
 	Label("tiles")
 	t.vectors(t.start, "ldstart", func(v VecVirtual, m Mem) { VMOVUPS(m, v) }, func(v VecVirtual, m Mem) { t.tail.load(m, v) })
 	t.fetch()
@@ -56,6 +59,9 @@ func (s isa) tile(o order, mr, nv int) *tile {
 	advance(t.start, "stepStart")
 	advance(t.a, "stepA")
 	advance(t.b, "stepB")
+	if t.asks() {
+		advance(t.next, "stepNext")
+	}
 	JMP(LabelRef("tiles"))
 	Label("done")
 	x86.Finish()
@@ -217,21 +223,30 @@ func (a addresses) element(i int) Mem {
 	return Mem{Base: base, Index: a.t.lda[i], Scale: uint8(scale)}
 }
 
-// ahead gives what asks, once per k, for operands of the next tile: a line of A, which is packed
-// or small, and the row of B, which changes with the member of a population. Tiles that are
-// unrolled have no load to spare; wide tiles are for large products, whose A is in the cache.
+// asks says whether the tile asks for what comes next: tiles that are unrolled have no load to
+// spare.
+func (t *tile) asks() bool { return t.unroll() == 1 }
+
+// ahead gives what asks, once per k, for operands to come: A at a distance, pace bytes further
+// each time, and, unless tiles are wide, the row of B that is ahead. Wide tiles use B slowly
+// enough.
 func (t *tile) ahead(pa, pb GPVirtual) func() {
-	if t.unroll() > 1 || t.nv > 2 {
+	if !t.asks() {
 		return func() {}
 	}
-	next, step := GP64(), argument("stepB")
+	next, pace := GP64(), argument("pace")
 	MOVQ(pa, next)
-	ADDQ(x86.Arg("stepA"), next)
+	ADDQ(t.next, next)
+	wide := t.nv > 2
+	var distance Register
+	if !wide {
+		distance = argument("ahead")
+	}
 	return func() {
 		PREFETCHT0(Mem{Base: next})
-		ADDQ(U8(64), next)
-		for j := 0; j < t.nv*t.Bytes; j += 64 {
-			PREFETCHT0(Mem{Base: pb, Index: step, Scale: 1, Disp: j})
+		ADDQ(pace, next)
+		for j := 0; j < t.nv*t.Bytes && !wide; j += 64 {
+			PREFETCHT0(Mem{Base: pb, Index: distance, Scale: 1, Disp: j})
 		}
 	}
 }
