@@ -30,6 +30,7 @@ var (
 	level   = flag.String("isa", "auto", "kernels of ours: auto, avx2 or avx512")
 	rounds  = flag.Int("rounds", 7, "runs of each side per shape, in turn")
 	work    = flag.Float64("work", 4, "GFLOP per run")
+	list    = flag.String("shapes", "", "products instead of the usual ones, like NT512x1024x4096,TN64x64x64")
 )
 
 var shapes = []gemm.Shape{
@@ -67,6 +68,9 @@ func main() {
 	limit := peak.FMA(l, time.Second/5)
 	fmt.Printf("peer: %s\nours: %s, peak %.0f GFLOP/s\n\n", theirs.line(), l, limit)
 	fmt.Println("| form | M x N x K | ours GFLOP/s | of peak | OpenBLAS GFLOP/s | ratio |\n|---|---|---|---|---|---|")
+	if *list != "" {
+		shapes = parse(*list)
+	}
 	for _, s := range shapes {
 		a, b := measure(ours, s), theirs.measure(s)
 		var x, y []float64
@@ -76,6 +80,20 @@ func main() {
 		m, n := median(x), median(y)
 		fmt.Printf("| %s%s | %d x %d x %d | %.1f | %.0f %% | %.1f | %.2f |\n", letter(s.TransA), letter(s.TransB), s.M, s.N, s.K, m, 100*m/limit, n, m/n)
 	}
+}
+
+// parse reads the products of the flag: the letters of A and B, then M x N x K.
+func parse(list string) (shapes []gemm.Shape) {
+	for text := range strings.SplitSeq(list, ",") {
+		var s gemm.Shape
+		var a, b rune
+		if _, err := fmt.Sscanf(text, "%c%c%dx%dx%d", &a, &b, &s.M, &s.N, &s.K); err != nil {
+			log.Fatalf("%s: %v", text, err)
+		}
+		s.TransA, s.TransB = a == 'T', b == 'T'
+		shapes = append(shapes, s)
+	}
+	return shapes
 }
 
 func letter(transposed bool) string {
