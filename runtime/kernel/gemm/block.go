@@ -57,12 +57,12 @@ func (m *block) run(opt Options[float32], scratch []float32) {
 		default:
 			m.start = start{x: zeros[:]}
 		}
-		if m.p.blocked {
-			m.blocked(k, scratch[at.a:])
-			continue
-		}
 		m.left = m.leftOf(k, scratch[at.a:])
-		m.pass(m.b[offset(m.s.TransB, k, m.ldb):])
+		if b := m.b[offset(m.s.TransB, k, m.ldb):]; m.p.blocked {
+			m.blocked(b)
+		} else {
+			m.pass(b)
+		}
 	}
 }
 

@@ -11,8 +11,6 @@ const (
 	// blockDepth x blockCols of B are packed, for at most blockRows of C: half of a second-level
 	// cache of 2 MiB. A deep block saves loads and stores of C.
 	blockDepth, blockCols, blockRows = 512, 512, 1024
-	// slabTiles is the number of tiles whose columns of A are packed at a time.
-	slabTiles = 16
 )
 
 // blocked is the tiling of a blocked product.
@@ -23,25 +21,11 @@ func (t *table) blocked(s Shape) tiling {
 	}
 }
 
-// blocked adds the products of a pass from k on.
-func (m *block) blocked(k int, packed []float32) {
-	m.packBlock(m.b[offset(m.s.TransB, k, m.ldb):])
-	slab := m.p.height
-	if m.s.TransA {
-		slab *= slabTiles
-	}
-	for i := 0; i < m.s.M; i += slab {
-		n := min(slab, m.s.M-i)
-		if !m.s.TransA {
-			m.rowOfTiles(i, n, &m.a[i*m.lda+k], m.lda)
-			continue
-		}
-		row := m.p.packedRow(m.depth)
-		m.packColumns(packed, m.a[k*m.lda+i:], n, row)
-		for j := 0; j < n; j += m.p.height {
-			rows := min(m.p.height, n-j)
-			m.rowOfTiles(i+j, rows, &packed[j*row], rows)
-		}
+// blocked adds the products of a pass.
+func (m *block) blocked(b []float32) {
+	m.packBlock(b)
+	for i := 0; i < m.s.M; i += m.p.height {
+		m.rowOfTiles(i, min(m.p.height, m.s.M-i))
 	}
 }
 
@@ -65,25 +49,24 @@ func (m *block) packBlock(b []float32) {
 	}
 }
 
-// rowOfTiles computes rows of C from i on. A is the operand of the tiles, lda as in tileFunc.
-func (m *block) rowOfTiles(i, rows int, a *float32, lda int) {
-	tiles := &m.t.tiles.byRows
-	// With every tile one row of the A below, or the same packed columns.
-	next, stepNext, pace := rows*lda*word, lda*word, word
-	if m.s.TransA {
-		tiles = &m.t.tiles.byCols
-		next, stepNext, pace = rows*m.p.packedRow(m.depth)*word, 0, rows*word
+// rowOfTiles computes rows of C from i on.
+func (m *block) rowOfTiles(i, rows int) {
+	// While the first tile is computed, the first row of the A below is asked for, and so on.
+	lda, stepNext, pace := m.left.ld, m.left.ld*word, word
+	if lda == 0 { // Packed columns: all of them, again and again.
+		lda, pace = rows, rows*word
 	}
+	next := rows * m.left.row * word
 	panel := m.p.width * m.t.lanes
 	for j := 0; j < m.s.N; {
 		width := min(m.p.width, ceil(m.s.N-j, m.t.lanes))
-		for tiles[width][rows] == nil {
+		for m.left.tiles[width][rows] == nil {
 			width--
 		}
 		cols := min(width*m.t.lanes, m.s.N-j)
 		count := max(1, (m.s.N-j)/panel)
 		b := &m.panel[j/panel*panel*m.depth+j%panel]
-		tiles[width][rows](&m.c[i*m.ldc+j], &m.start.x[i*m.start.row+j*m.start.col], a, b,
+		m.left.tiles[width][rows](&m.c[i*m.ldc+j], &m.start.x[i*m.start.row+j*m.start.col], &m.left.x[i*m.left.row], b,
 			m.ldc*word, m.start.ld*word, lda*word, panel*word, m.depth, cols-(width-1)*m.t.lanes, count,
 			cols*word, cols*m.start.col*word, 0, panel*m.depth*word, next, stepNext, pace, panel*word)
 		j += cols * count

@@ -16,25 +16,21 @@ func (m *block) leftOf(k int, packed []float32) left {
 	if !m.p.packA {
 		return left{tiles: &m.t.tiles.byCols, x: a, ld: m.lda, row: 1}
 	}
+	// A few rows at a time, because tiles share their cache lines.
 	row := m.p.packedRow(m.depth)
-	m.packColumns(packed, a, m.s.M, row)
+	for k := 0; k < m.depth; k += packRows {
+		n := min(packRows, m.depth-k)
+		for i := 0; i < m.s.M; i += m.p.height {
+			rows := min(m.p.height, m.s.M-i)
+			m.t.copyRows(&packed[i*row+k*rows], &a[k*m.lda+i], rows*word, m.lda*word, n, rows)
+		}
+	}
 	return left{tiles: &m.t.tiles.byCols, x: packed, row: row}
 }
 
-// packColumns copies n columns of A to panels of one tile each, row elements per column. It takes
-// a few rows at a time, because tiles share their cache lines.
-func (m *block) packColumns(packed, a []float32, n, row int) {
-	for k := 0; k < m.depth; k += packRows {
-		depth := min(packRows, m.depth-k)
-		for i := 0; i < n; i += m.p.height {
-			rows := min(m.p.height, n-i)
-			m.t.copyRows(&packed[i*row+k*rows], &a[k*m.lda+i], rows*word, m.lda*word, depth, rows)
-		}
-	}
-}
-
-// packRows is the number of rows of A that are copied at a time.
-const packRows = 16
+// packRows is the number of rows that are copied at a time. They may all fall into one set of
+// the first-level cache.
+const packRows = 8
 
 // packedRow is what a panel of packed columns of A takes, per row of the tile: depth elements,
 // and room for the surplus of whole vectors behind the panel.

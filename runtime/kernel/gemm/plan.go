@@ -122,7 +122,8 @@ func (t *tileTable) height(width int) int {
 	return h
 }
 
-// cut chooses chunks of multiples of the tile, height x width elements.
+// cut chooses chunks of multiples of the tile, height x width elements. Blocked products are cut
+// across first, because that packs nothing twice, unless A is packed, too.
 func (p *Plan) cut(height, width int) {
 	if p.s.M <= 0 || p.s.N <= 0 {
 		return
@@ -135,7 +136,7 @@ func (p *Plan) cut(height, width int) {
 	for down*across < fewChunks && work/(2*down*across) >= chunkWork {
 		rows, cols := ceil(p.s.M, down), ceil(p.s.N, across)
 		switch {
-		case rows >= 2*leastRows && (rows >= cols && !p.blocked || cols < 2*leastCols):
+		case rows >= 2*leastRows && (rows >= cols && (!p.blocked || p.s.TransA) || cols < 2*leastCols):
 			down *= 2
 		case cols >= 2*leastCols:
 			across *= 2
@@ -174,10 +175,7 @@ func (p *Plan) offsets() offsets {
 	var o offsets
 	panel := p.width * p.k.t.lanes
 	o.b = o.a
-	switch {
-	case p.packA && p.blocked:
-		o.b += roundUp(min(p.rows, slabTiles*p.height)*p.packedRow(p.depth)+line, line)
-	case p.packA:
+	if p.packA {
 		o.b += roundUp(p.rows*p.packedRow(p.depth)+line, line)
 	}
 	o.bias = o.b
