@@ -6,8 +6,9 @@ package gemm
 // it lies in memory, and A is read once, in place if its rows are contiguous.
 
 const (
-	// Products are blocked from this size on.
-	blockedRows, blockedCols, blockedDepth = 64, 128, 64
+	// Products are blocked if no side is less than blockedSide and they take blockedWork
+	// multiply-adds: smaller ones pay more for packing than they gain.
+	blockedSide, blockedWork = 128, 1 << 28
 	// blockDepth x blockCols of B are packed, for at most blockRows of C: half of a second-level
 	// cache of 2 MiB. A deep block saves loads and stores of C.
 	blockDepth, blockCols, blockRows = 512, 512, 1024

@@ -46,6 +46,8 @@ type table struct {
 	tiles *tileTable
 	// wide and high are the tile of blocked products, in vectors and rows.
 	wide, high int
+	// large is the number of multiply-adds from which products are blocked.
+	large int
 	// copyRows and transpose pack one vector of columns; see pack.go.
 	copyRows  func(dst, src *float32, lddst, ldsrc, k, last int)
 	transpose func(dst, src *float32, lddst, ldsrc, k, n int)

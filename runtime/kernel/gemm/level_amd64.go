@@ -5,8 +5,8 @@ package gemm
 import "github.com/weightspace/weightspace/runtime/kernel/isa"
 
 var (
-	tableAVX2   = table{8, 512, &tilesAVX2, 2, 6, copyRowsAVX2, transposeAVX2}
-	tableAVX512 = table{16, 256, &tilesAVX512, 4, 6, copyRowsAVX512, transposeAVX512}
+	tableAVX2   = table{8, 512, &tilesAVX2, 2, 6, blockedWork, copyRowsAVX2, transposeAVX2}
+	tableAVX512 = table{16, 256, &tilesAVX512, 4, 6, blockedWork, copyRowsAVX512, transposeAVX512}
 )
 
 // levelTable is nil for Ref.

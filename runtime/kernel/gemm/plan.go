@@ -63,7 +63,7 @@ func tilingOf(t *table, s Shape) tiling {
 	if t == nil || s.M == 0 || s.N == 0 {
 		return tiling{width: 2, height: 14, depth: 192}
 	}
-	if s.M >= blockedRows && s.N >= blockedCols && s.K >= blockedDepth {
+	if min(s.M, s.N, s.K) >= blockedSide && s.M*s.N*s.K >= t.large {
 		return t.blocked(s)
 	}
 	l := tiling{depth: t.depth}

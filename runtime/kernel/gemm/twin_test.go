@@ -60,16 +60,16 @@ func TestLimits(t *testing.T) {
 		{M: 61, N: 67, K: 300},
 		{M: 16, N: 16, K: 1024},
 		{M: 20, N: 260, K: 1030},
-		{M: 67, N: 131, K: 515},
-		{M: 101, N: 333, K: 65},
-		{M: 64, N: 128, K: 64},
+		{M: 133, N: 257, K: 128},
+		{M: 131, N: 131, K: 515},
+		{M: 131, N: 259, K: 129},
 	} {
 		for i, start := range starts {
 			s.TransA, s.TransB = i&1 != 0, i&2 != 0
 			for range 2 {
 				p := newProblem(r, s, 3, start)
 				want, old := p.naive(), append([]float32(nil), p.c...)
-				for _, k := range levels(t) {
+				for _, k := range append(levels(t), blocking(t)...) {
 					plan := k.Plan(s)
 					copy(p.c, old)
 					// Chunks in reverse, each with scratch of its own.
@@ -86,6 +86,18 @@ func TestLimits(t *testing.T) {
 			}
 		}
 	}
+}
+
+// blocking gives kernels that block products as early as they can.
+func blocking(t *testing.T) (all []*Kernels) {
+	for _, k := range levels(t) {
+		if k.t != nil {
+			early := *k.t
+			early.large = 0
+			all = append(all, &Kernels{k.level, &early})
+		}
+	}
+	return all
 }
 
 // Bits do not depend on how C is cut: single rows and columns equal the whole.
