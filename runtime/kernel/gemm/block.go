@@ -110,7 +110,8 @@ func (m *block) column(j, width, cols, count int, b []float32) {
 	}
 	f := &m.left.tiles[width]
 	pace := 0
-	if m.p.packA || m.lda == m.depth { // the next tile of A is one run of lines
+	// The next tile of A is one run of lines; wide tiles have no need to ask.
+	if width <= 2 && (m.p.packA || m.lda == m.depth) {
 		pace = line * word
 	}
 	for i := 0; i < m.s.M; {
