@@ -63,6 +63,7 @@ func TestLimits(t *testing.T) {
 		{M: 133, N: 257, K: 128},
 		{M: 131, N: 131, K: 515},
 		{M: 131, N: 259, K: 129},
+		{M: 129, N: 172, K: 128},
 	} {
 		for i, start := range starts {
 			s.TransA, s.TransB = i&1 != 0, i&2 != 0
