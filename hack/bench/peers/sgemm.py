@@ -1,4 +1,4 @@
-"""Square float32 matrix products on one core by OpenBLAS: Debian's, through sgemm/sgemm.c, or the newer
+"""Square float32 matrix products on one core by OpenBLAS: Debian's, through sgemm/openblas/sgemm.c, or the newer
 one that NumPy brings."""
 import pathlib
 import subprocess
@@ -23,7 +23,7 @@ def prepare():
 def debian():
     """The C program reads "transA transB m n k repetitions" and answers with seconds."""
     program = pathlib.Path(tempfile.mkdtemp()) / "sgemm"
-    source = pathlib.Path(__file__).parent / "sgemm" / "sgemm.c"
+    source = pathlib.Path(__file__).parent / "sgemm" / "openblas" / "sgemm.c"
     subprocess.run(["cc", "-O2", source, "-lopenblas", "-o", program], check=True)
     child = subprocess.Popen([program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     setting = child.stdout.readline().strip()
