@@ -9,10 +9,9 @@ func convRowRef(channels int, dst, x []float32, r *rowArgs) {
 	var acc, wv [Lanes]float32
 	for o := range channels {
 		for p := range r.n {
-			switch {
-			case r.bias == nil:
+			if r.bias == nil {
 				copy(acc[:], dst[o*r.dstChan+p*Lanes:])
-			default:
+			} else {
 				spread(&acc, r.bias, o, r.perLane)
 			}
 			for c := range r.nc {

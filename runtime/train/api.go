@@ -36,6 +36,9 @@ type Config struct {
 	ISA kernel.Level
 	// Workers is the number of goroutines; it never changes results. 0 means GOMAXPROCS.
 	Workers int
+	// RoundSamples is about how many samples a worker trains on between looks at the context, for networks on tiles; 1
+	// makes rounds of one step. It never changes results. 0 means a fraction of a second's.
+	RoundSamples int
 }
 
 // Metrics is one metric row. Losses are means over samples of the cross-entropy in nats,

@@ -112,9 +112,15 @@ func BenchmarkZoo(b *testing.B) {
 		dropout        float64
 		workers        int
 	}{
-		{"cnn-small", 64, 64, 0, 2}, {"cnn-small", 64, 64, 0, 1}, {"cnn-small", 64, 64, 0.5, 2},
-		{"cnn-small", 64, 10, 0, 2}, {"cnn-small", 64, 10, 0, 1}, {"cnn-small", 64, 10, 0.5, 2},
-		{"cnn-medium", 16, 64, 0, 2}, {"cnn-medium", 16, 64, 0, 1}, {"cnn-medium", 32, 10, 0, 2},
+		{"cnn-small", 64, 64, 0, 2},
+		{"cnn-small", 64, 64, 0, 1},
+		{"cnn-small", 64, 64, 0.5, 2},
+		{"cnn-small", 64, 10, 0, 2},
+		{"cnn-small", 64, 10, 0, 1},
+		{"cnn-small", 64, 10, 0.5, 2},
+		{"cnn-medium", 16, 64, 0, 2},
+		{"cnn-medium", 16, 64, 0, 1},
+		{"cnn-medium", 32, 10, 0, 2},
 	} {
 		b.Run(fmt.Sprintf("%s/P=%d/batch=%d/dropout=%v/workers=%d", e.architecture, e.members, e.batch, e.dropout, e.workers), func(b *testing.B) {
 			d := small

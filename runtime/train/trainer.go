@@ -1,6 +1,7 @@
 package train
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"sync/atomic"
@@ -65,7 +66,7 @@ func New(c Config) (*Trainer, error) {
 	t := &Trainer{
 		cfg: c, net: net, images: newImageLoader(c.Data),
 		stepsPerEpoch: (c.Data.Train.N + c.BatchSize - 1) / c.BatchSize,
-		roundSamples:  defaultRoundSamples,
+		roundSamples:  cmp.Or(c.RoundSamples, defaultRoundSamples),
 		cohorts:       bestCohorts,
 		sums:          make([]runningSums, len(c.Members)),
 		diverged:      make([]int, len(c.Members)),

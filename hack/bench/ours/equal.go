@@ -36,7 +36,7 @@ func equalWork(o options) error {
 	set.Test = part(set.Train, equalTrain, equalTest)
 	set.Train = part(set.Train, 0, equalTrain)
 	c := zooConfig(o, set)
-	c.Workers = 1 // one step a round at 64 members and batch 64
+	c.RoundSamples = 1
 	t, err := train.New(c)
 	if err != nil {
 		return err
@@ -100,8 +100,12 @@ func stepLosses(t *train.Trainer, n int) ([]float64, error) {
 	var losses []float64
 	var before []float64
 	for range n {
-		if made, err := steps(t, 1); err != nil || made != 1 {
-			return nil, fmt.Errorf("%d steps in a round instead of one: %w", made, err)
+		made, err := steps(t, 1)
+		if err != nil {
+			return nil, err
+		}
+		if made != 1 {
+			return nil, fmt.Errorf("%d steps in a round instead of one", made)
 		}
 		sums, width := runningSums(t.State())
 		if before == nil {
