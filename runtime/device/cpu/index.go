@@ -48,6 +48,8 @@ func oneHotStep[T device.Float](k device.OneHot, in device.Instr) step[T] {
 		for i, l := range f.int32s(labels) {
 			switch {
 			case l < 0:
+			case int(l) >= k.Classes:
+				panic("cpu: a label is not below the number of classes")
 			case k.ClassesFirst:
 				dst[int(l)*k.N+i] = 1
 			default:
