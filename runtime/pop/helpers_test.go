@@ -92,7 +92,7 @@ func newDevice(t testing.TB, l isa.Level, workers int) device.Device[float32] {
 	t.Helper()
 	d, err := cpu.New[float32](l, workers)
 	if err != nil {
-		t.Skip(err)
+		t.Fatal(err)
 	}
 	return d
 }
