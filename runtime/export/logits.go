@@ -10,6 +10,7 @@ import (
 	"github.com/weightspace/weightspace/runtime/artifact"
 	"github.com/weightspace/weightspace/runtime/data"
 	"github.com/weightspace/weightspace/runtime/nn"
+	"github.com/weightspace/weightspace/runtime/plan"
 	"github.com/weightspace/weightspace/runtime/spec"
 	"github.com/weightspace/weightspace/runtime/train"
 )
@@ -22,7 +23,7 @@ type answers struct {
 	set      *data.Set
 	n        int
 	plan     *spec.Zoo
-	networks map[string]train.Answerer
+	networks map[spec.Cohort]train.Answerer
 }
 
 // openAnswers loads the zoo's data set; nil when no logits are asked for.
@@ -42,29 +43,37 @@ func (z *zoo) openAnswers(ctx context.Context, o Options) (*answers, error) {
 	if err != nil {
 		return nil, fmt.Errorf("logits need data set %s: %w", in.Name, err)
 	}
-	return &answers{set: set, n: o.Logits, plan: z.plan.Zoo, networks: map[string]train.Answerer{}}, nil
+	return &answers{set: set, n: o.Logits, plan: z.plan.Zoo, networks: map[spec.Cohort]train.Answerer{}}, nil
 }
 
-// network prepares the zoo's network with an activation once.
-func (a *answers) network(activation string) (train.Answerer, error) {
-	if f, ok := a.networks[activation]; ok {
+// network prepares the network of a cohort once, on the engine that trained it: its answers have the arithmetic of the metrics.
+func (a *answers) network(c spec.Cohort) (train.Answerer, error) {
+	if f, ok := a.networks[c]; ok {
 		return f, nil
+	}
+	conf := train.Config{Architecture: a.plan.Architecture, Activation: c.Activation, Data: a.set}
+	f, err := a.prepare(c, conf)
+	if err != nil {
+		return nil, err
+	}
+	a.networks[c] = f
+	return f, nil
+}
+
+func (a *answers) prepare(c spec.Cohort, conf train.Config) (train.Answerer, error) {
+	if plan.OnTiles(a.plan, c) {
+		return train.NewForward(conf)
 	}
 	layers, err := nn.FromPlan(a.plan)
 	if err != nil {
 		return nil, err
 	}
-	f, err := train.NewRecordedForward(train.Config{Activation: activation, Data: a.set}, layers)
-	if err != nil {
-		return nil, err
-	}
-	a.networks[activation] = f
-	return f, nil
+	return train.NewRecordedForward(conf, layers)
 }
 
 // write computes the logits of a model, whose parameters are row (little-endian float32).
 func (a *answers) write(path string, c Config, row []byte) error {
-	f, err := a.network(c.Activation)
+	f, err := a.network(spec.Cohort{Activation: c.Activation, Optimizer: c.Optimizer})
 	if err != nil {
 		return err
 	}

@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/weightspace/weightspace/runtime/device"
+	"github.com/weightspace/weightspace/runtime/kernel/update"
 	"github.com/weightspace/weightspace/runtime/nn"
 	"github.com/weightspace/weightspace/runtime/op"
 	"github.com/weightspace/weightspace/runtime/optim"
@@ -273,7 +274,7 @@ func (j *job[T]) Done(m int, b *device.Binding[T], outputs [][]T) {
 		r.Correct = int(outputs[j.s.correct][0])
 	}
 	if j.training {
-		r.Bad = math.IsNaN(r.Loss) || math.IsInf(r.Loss, 0) || !finite(b.States) || !j.p.update(m, b)
+		r.Bad = math.IsNaN(r.Loss) || math.IsInf(r.Loss, 0) || !update.FiniteRef(b.States) || !j.p.update(m, b)
 		if r.Bad {
 			j.p.Optimizer.Freeze(m, true)
 		} else {
@@ -289,15 +290,6 @@ func (p *Population[T]) update(m int, b *device.Binding[T]) bool {
 	before := p.rows.get()
 	defer p.rows.put(before)
 	return p.Optimizer.Try(p.Row(m), b.Grads, before, m, b.Parallel)
-}
-
-func finite[T device.Float](x []T) bool {
-	for _, v := range x {
-		if f := float64(v); math.IsNaN(f) || math.IsInf(f, 0) {
-			return false
-		}
-	}
-	return true
 }
 
 // spare lends rows to workers.

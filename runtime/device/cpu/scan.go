@@ -70,17 +70,7 @@ func (d *Device[T]) segmentGrad(k device.SegmentGrad, in device.Instr) step[T] {
 			return
 		}
 		clear(dst)
-		src, top, grad := f.at(x), f.at(y), f.at(dy)
-		for i := range k.Segments {
-			for j := range k.D {
-				for e := int(s.Ptr[i]); e < int(s.Ptr[i+1]); e++ {
-					if src[e*k.D+j] == top[i*k.D+j] {
-						dst[e*k.D+j] = grad[i*k.D+j]
-						break
-					}
-				}
-			}
-		}
+		rows.SegmentMaxGrad(dst, f.at(dy), f.at(y), f.at(x), s, k.D)
 	})
 }
 
