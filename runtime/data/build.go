@@ -118,7 +118,7 @@ func readPair(open func(string) (io.ReadCloser, error), imageRole, labelRole str
 	if err != nil {
 		return nil, err
 	}
-	sp := &Split{Images: images.Data, Labels: labels.Data, N: images.Shape[0], C: 1}
+	sp := &Split{Images: images.Data, Labels: WidenLabels(labels.Data), N: images.Shape[0], C: 1}
 	switch shape := images.Shape; len(shape) {
 	case 3: // [N, H, W]
 		sp.H, sp.W = shape[1], shape[2]
@@ -156,7 +156,7 @@ func readRole(open func(string) (io.ReadCloser, error), role string) (*IDX, erro
 
 // classes is one more than the largest label of all sources, so that a limit does not change it.
 func classes(splits ...*Split) int {
-	largest := uint8(0)
+	largest := uint16(0)
 	for _, s := range splits {
 		for _, l := range s.Labels {
 			largest = max(largest, l)
@@ -168,7 +168,7 @@ func classes(splits ...*Split) int {
 // pick copies n images, image i from position at(i).
 func (s *Split) pick(n int, at func(int) int) Split {
 	size := s.C * s.H * s.W
-	out := Split{Images: make([]uint8, n*size), Labels: make([]uint8, n), N: n, C: s.C, H: s.H, W: s.W}
+	out := Split{Images: make([]uint8, n*size), Labels: make([]uint16, n), N: n, C: s.C, H: s.H, W: s.W}
 	for i := range n {
 		from := at(i)
 		copy(out.Images[i*size:(i+1)*size], s.Images[from*size:(from+1)*size])
@@ -217,7 +217,7 @@ func resultDigest(s *Set) string {
 	b.WriteString("weightspace data set 1\n")
 	for _, name := range splitNames {
 		sp := s.split(name)
-		fmt.Fprintf(&b, "%s %d %d %d %d %x %x\n", name, sp.N, sp.C, sp.H, sp.W, sha256.Sum256(sp.Images), sha256.Sum256(sp.Labels))
+		fmt.Fprintf(&b, "%s %d %d %d %d %x %x\n", name, sp.N, sp.C, sp.H, sp.W, sha256.Sum256(sp.Images), sha256.Sum256(encodeLabels(sp.Labels, s.Classes)))
 	}
 	fmt.Fprintf(&b, "classes %d\nmean %s\nstd %s\n", s.Classes, strings.Join(s.Normalization.Mean, " "), strings.Join(s.Normalization.Std, " "))
 	return artifact.Digest(b.Bytes())

@@ -185,7 +185,7 @@ func TestBuildSplits(t *testing.T) {
 	for _, sp := range []data.Split{set.Train, set.Validation} {
 		for i, l := range sp.Labels {
 			from := sp.Images[i*6]
-			if seen[from] || from >= 50 || l != from%10 {
+			if seen[from] || from >= 50 || l != uint16(from%10) {
 				t.Fatalf("image %d with label %d: seen %v", from, l, seen[from])
 			}
 			if int(from) != i {
@@ -198,7 +198,7 @@ func TestBuildSplits(t *testing.T) {
 		t.Errorf("%d images, %d moved: that is no random permutation of all", len(seen), moved)
 	}
 	for i := range set.Test.N {
-		if set.Test.Images[i*6] != byte(200+i) || set.Test.Labels[i] != byte(i%10) {
+		if set.Test.Images[i*6] != byte(200+i) || set.Test.Labels[i] != uint16(i%10) {
 			t.Errorf("test image %d is not in the file's order", i)
 		}
 	}
@@ -225,7 +225,7 @@ func TestLimitKeepsTheFirst(t *testing.T) {
 	whole := build(t, d)
 	d.Limit = spec.Limit{Train: 7, Validation: 3, Test: 2}
 	part := build(t, d)
-	if !bytes.Equal(part.Train.Images, whole.Train.Images[:7*6]) || !bytes.Equal(part.Validation.Labels, whole.Validation.Labels[:3]) || part.Test.N != 2 || part.Classes != 10 {
+	if !bytes.Equal(part.Train.Images, whole.Train.Images[:7*6]) || !slices.Equal(part.Validation.Labels, whole.Validation.Labels[:3]) || part.Test.N != 2 || part.Classes != 10 {
 		t.Errorf("got %+v", part.Facts())
 	}
 	if part.ResultDigest == whole.ResultDigest {
@@ -313,7 +313,7 @@ func TestStoredSet(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !bytes.Equal(back.Train.Images, set.Train.Images) || !bytes.Equal(back.Test.Labels, set.Test.Labels) || back.Classes != 10 || back.Mean[0] != set.Mean[0] {
+	if !bytes.Equal(back.Train.Images, set.Train.Images) || !slices.Equal(back.Test.Labels, set.Test.Labels) || back.Classes != 10 || back.Mean[0] != set.Mean[0] {
 		t.Error("what was loaded differs")
 	}
 	other := in
@@ -348,5 +348,28 @@ func TestEmptyValidation(t *testing.T) {
 	set, _, _, err := data.LoadPath(t.Context(), store, "d")
 	if err != nil || set.Validation.N != 0 || set.Train.N != 50 {
 		t.Errorf("%+v, %v", set, err)
+	}
+}
+
+// More than 256 classes are stored as two bytes each, and come back.
+func TestWideLabels(t *testing.T) {
+	labels := make([]uint16, 50)
+	for i := range labels {
+		labels[i] = uint16(i * 20)
+	}
+	sp := data.Split{Images: make([]uint8, 50), Labels: labels, N: 50, C: 1, H: 1, W: 1}
+	set := &data.Set{Train: sp, Test: sp, Classes: 981, Normalization: dataset().Normalization}
+	store, err := artifact.Open(t.Context(), "mem://", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	set.Validation = data.Split{Images: []uint8{}, C: 1, H: 1, W: 1}
+	set.ResultDigest = data.ResultDigest(set)
+	if _, err := data.Write(t.Context(), store, "d", set, artifact.Manifest{}); err != nil {
+		t.Fatal(err)
+	}
+	back, _, _, err := data.LoadPath(t.Context(), store, "d")
+	if err != nil || !slices.Equal(back.Train.Labels, labels) || back.Classes != 981 {
+		t.Errorf("%v, %v", back, err)
 	}
 }

@@ -8,7 +8,7 @@ type Split struct {
 	// Images is [N, C, H, W].
 	Images []uint8
 	// Labels is [N].
-	Labels     []uint8
+	Labels     []uint16
 	N, C, H, W int
 }
 

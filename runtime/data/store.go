@@ -39,7 +39,7 @@ func (s *Set) Facts() spec.DatasetResult {
 }
 
 // Write stores the data set in folder dir: a file per split (images U8 [N, C, H, W], labels U8
-// [N]), then the manifest, whose digest it returns. m brings kind, names, spec and versions; files, facts and
+// [N], U16 with more than 256 classes), then the manifest, whose digest it returns. m brings kind, names, spec and versions; files, facts and
 // resultDigest are filled in. Writing again is harmless.
 func Write(ctx context.Context, store *artifact.Store, dir string, set *Set, m artifact.Manifest) (digest string, err error) {
 	norm, err := json.Marshal(set.Normalization)
@@ -51,7 +51,7 @@ func Write(ctx context.Context, store *artifact.Store, dir string, set *Set, m a
 		sp := set.split(name)
 		b, err := artifact.EncodeSafetensors([]artifact.Tensor{
 			{Name: "images", DType: artifact.U8, Shape: []int{sp.N, sp.C, sp.H, sp.W}, Data: sp.Images},
-			{Name: "labels", DType: artifact.U8, Shape: []int{sp.N}, Data: sp.Labels},
+			{Name: "labels", DType: labelDType(set.Classes), Shape: []int{sp.N}, Data: encodeLabels(sp.Labels, set.Classes)},
 		}, map[string]string{metaClasses: strconv.Itoa(set.Classes), metaNormalization: string(norm)})
 		if err != nil {
 			return "", fmt.Errorf("split %s: %w", name, err)
@@ -127,10 +127,10 @@ func (s *Set) loadSplit(ctx context.Context, store *artifact.Store, dir, name st
 	}
 	images, okImages := f.Tensor("images")
 	labels, okLabels := f.Tensor("labels")
-	if !okImages || !okLabels || images.DType != artifact.U8 || labels.DType != artifact.U8 || len(images.Shape) != 4 || len(labels.Shape) != 1 || images.Shape[0] != labels.Shape[0] {
-		return fmt.Errorf("%s: it does not hold images U8 [N, C, H, W] and labels U8 [N]", path)
+	if !okImages || !okLabels || images.DType != artifact.U8 || labels.DType != artifact.U8 && labels.DType != artifact.U16 || len(images.Shape) != 4 || len(labels.Shape) != 1 || images.Shape[0] != labels.Shape[0] {
+		return fmt.Errorf("%s: it does not hold images U8 [N, C, H, W] and labels U8 or U16 [N]", path)
 	}
-	sp := Split{Images: images.Data, Labels: labels.Data, N: images.Shape[0], C: images.Shape[1], H: images.Shape[2], W: images.Shape[3]}
+	sp := Split{Images: images.Data, Labels: decodeLabels(labels), N: images.Shape[0], C: images.Shape[1], H: images.Shape[2], W: images.Shape[3]}
 	if name != "train" && (sp.C != s.Train.C || sp.H != s.Train.H || sp.W != s.Train.W) {
 		return fmt.Errorf("%s: images are %dx%dx%d, those of the training split %dx%dx%d", path, sp.C, sp.H, sp.W, s.Train.C, s.Train.H, s.Train.W)
 	}
@@ -138,8 +138,8 @@ func (s *Set) loadSplit(ctx context.Context, store *artifact.Store, dir, name st
 	if name != "train" {
 		return s.checkLabels(path, sp.Labels)
 	}
-	if s.Classes, err = strconv.Atoi(f.Metadata[metaClasses]); err != nil || s.Classes < 1 || s.Classes > 256 {
-		return fmt.Errorf("%s: metadata classes %q is no number from 1 to 256", path, f.Metadata[metaClasses])
+	if s.Classes, err = strconv.Atoi(f.Metadata[metaClasses]); err != nil || s.Classes < 1 || s.Classes > maxClasses {
+		return fmt.Errorf("%s: metadata classes %q is no number from 1 to %d", path, f.Metadata[metaClasses], maxClasses)
 	}
 	if err := json.Unmarshal([]byte(f.Metadata[metaNormalization]), &s.Normalization); err != nil {
 		return fmt.Errorf("%s: metadata normalization: %w", path, err)
@@ -147,7 +147,7 @@ func (s *Set) loadSplit(ctx context.Context, store *artifact.Store, dir, name st
 	return s.checkLabels(path, sp.Labels)
 }
 
-func (s *Set) checkLabels(path string, labels []uint8) error {
+func (s *Set) checkLabels(path string, labels []uint16) error {
 	for i, l := range labels {
 		if int(l) >= s.Classes {
 			return fmt.Errorf("%s: label %d is %d, there are %d classes", path, i, l, s.Classes)

@@ -18,7 +18,7 @@ type Loss struct {
 // in float64. labels holds one label per used lane (at most 16), whose losses go to l. It
 // returns the lanes whose prediction (the first largest logit) is right, as bits. Unless grad is
 // nil it becomes scale * (softmax - onehot), zero in unused lanes.
-func (l *Loss) CrossEntropy(k *kernel.Kernels, logits []float32, labels []uint8, scale float64, grad []float32) (right uint16) {
+func (l *Loss) CrossEntropy(k *kernel.Kernels, logits []float32, labels []uint16, scale float64, grad []float32) (right uint16) {
 	if cap(l.e) < len(logits) {
 		l.e = make([]float64, len(logits))
 	}

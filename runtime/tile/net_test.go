@@ -74,14 +74,14 @@ func batch(t *testing.T, n *Net, l kernel.Level, activation, initializer string,
 	if err := n.Init(row, seed, initializer); err != nil {
 		t.Fatal(err)
 	}
-	images, labels := make([][]float64, count), make([]uint8, count)
+	images, labels := make([][]float64, count), make([]uint16, count)
 	wide := make([]int, count)
 	for i := range images {
 		images[i] = make([]float64, n.In().Size())
 		for j := range images[i] {
 			images[i][j] = float64(float32(r.NormFloat64()))
 		}
-		labels[i] = uint8(r.IntN(10))
+		labels[i] = uint16(r.IntN(10))
 		wide[i] = int(labels[i])
 	}
 	tape := NewTape(n, k)
@@ -269,7 +269,7 @@ func TestCrossEntropy(t *testing.T) {
 		t.Fatal(err)
 	}
 	var losses Loss
-	right := losses.CrossEntropy(k, logits, []uint8{2, 1}, 0.5, grad)
+	right := losses.CrossEntropy(k, logits, []uint16{2, 1}, 0.5, grad)
 	loss := Sum(losses.Losses[:2])
 	e2 := math.Exp(-2)
 	want := math.Log(3) + math.Log(2+e2)
@@ -282,7 +282,7 @@ func TestCrossEntropy(t *testing.T) {
 		}
 	}
 	logits[0] = float32(math.Inf(1))
-	losses.CrossEntropy(k, logits, []uint8{1}, 1, nil)
+	losses.CrossEntropy(k, logits, []uint16{1}, 1, nil)
 	if loss := Sum(losses.Losses[:1]); !math.IsNaN(loss) && !math.IsInf(loss, 1) {
 		t.Errorf("loss of an infinite logit is %v", loss)
 	}

@@ -53,9 +53,9 @@ func lossAndGradient(tape *Tape, k *kernel.Kernels, row, grad []float32) float64
 	for i := range tape.Input() {
 		tape.Input()[i] = float32(r.NormFloat64())
 	}
-	labels := make([]uint8, kernel.Lanes)
+	labels := make([]uint16, kernel.Lanes)
 	for i := range labels {
-		labels[i] = uint8(r.IntN(10))
+		labels[i] = uint16(r.IntN(10))
 	}
 	var l Loss
 	l.CrossEntropy(k, tape.Forward(1, 0), labels, 1./kernel.Lanes, tape.OutputGrad())

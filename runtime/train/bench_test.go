@@ -16,10 +16,10 @@ import (
 func synthetic(train, validation, test, channels int) *data.Set {
 	r := rand.New(rand.NewPCG(1, 9))
 	split := func(n int) data.Split {
-		s := data.Split{N: n, C: channels, H: 28, W: 28, Images: make([]uint8, n*channels*784), Labels: make([]uint8, n)}
+		s := data.Split{N: n, C: channels, H: 28, W: 28, Images: make([]uint8, n*channels*784), Labels: make([]uint16, n)}
 		for i := range n {
 			label := r.IntN(10)
-			s.Labels[i] = uint8(label)
+			s.Labels[i] = uint16(label)
 			for j := range channels * 784 {
 				y, x := j%784/28, j%28
 				v := r.IntN(60)
@@ -49,12 +49,12 @@ func config(d *data.Set, l kernel.Level, members int) Config {
 // synthetic32 has 32x32 colour images of noise.
 func synthetic32(train int) *data.Set {
 	r := rand.New(rand.NewPCG(2, 9))
-	s := data.Split{N: train, C: 3, H: 32, W: 32, Images: make([]uint8, train*3*1024), Labels: make([]uint8, train)}
+	s := data.Split{N: train, C: 3, H: 32, W: 32, Images: make([]uint8, train*3*1024), Labels: make([]uint16, train)}
 	for i := range s.Images {
 		s.Images[i] = uint8(r.IntN(256))
 	}
 	for i := range s.Labels {
-		s.Labels[i] = uint8(r.IntN(10))
+		s.Labels[i] = uint16(r.IntN(10))
 	}
 	return &data.Set{Train: s, Classes: 10, Mean: []float32{0.5, 0.5, 0.5}, Std: []float32{0.25, 0.25, 0.25}}
 }

@@ -44,7 +44,7 @@ func mnist(t testing.TB, train, validation, test int) *data.Set {
 		return data.Split{
 			N: n, C: 1, H: 28, W: 28,
 			Images: read(prefix+"-images-idx3-ubyte.gz", 16+from*784, n*784),
-			Labels: read(prefix+"-labels-idx1-ubyte.gz", 8+from, n),
+			Labels: data.WidenLabels(read(prefix+"-labels-idx1-ubyte.gz", 8+from, n)),
 		}
 	}
 	return &data.Set{

@@ -19,7 +19,7 @@ type worker struct {
 	tiles  []float32
 	index  [kernel.Lanes]int
 	src    lanes
-	labels [kernel.Lanes]uint8
+	labels [kernel.Lanes]uint16
 	rates  kernel.Rates
 	loss   tile.Loss
 	// sums are the tape's own gradient sums; cohort is nil unless members may share tiles.

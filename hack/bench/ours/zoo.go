@@ -103,7 +103,7 @@ func loadSet(path string) (*data.Set, error) {
 		return nil, fmt.Errorf("%s: images [N, C, H, W] or labels are missing", path)
 	}
 	set := &data.Set{Classes: 10, Train: data.Split{
-		Images: pixels.Data, Labels: labels.Data,
+		Images: pixels.Data, Labels: data.WidenLabels(labels.Data),
 		N: pixels.Shape[0], C: pixels.Shape[1], H: pixels.Shape[2], W: pixels.Shape[3],
 	}}
 	if err := json.Unmarshal([]byte(f.Metadata["mean"]), &set.Mean); err != nil {

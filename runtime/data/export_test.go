@@ -1,0 +1,4 @@
+package data
+
+// ResultDigest is for the tests.
+var ResultDigest = resultDigest
