@@ -36,6 +36,10 @@ const (
 	ReasonTraining = "Training"
 	// ReasonIndexing means that the finished shards are being indexed.
 	ReasonIndexing = "Indexing"
+	// ReasonAnalysing means that a population is studied.
+	ReasonAnalysing = "Analysing"
+	// ReasonCollecting means that the results of the analyses are gathered.
+	ReasonCollecting = "Collecting"
 	// ReasonSuspending means that pods are still going away after suspend.
 	ReasonSuspending = "Suspending"
 	// ReasonSuspended means that suspend is honoured.
@@ -74,6 +78,10 @@ const (
 	ReasonDatasetNotFound = "DatasetNotFound"
 	// ReasonDatasetFailed means that the Dataset failed and will not become ready.
 	ReasonDatasetFailed = "DatasetFailed"
+	// ReasonZooNotFound means that the named ModelZoo does not exist.
+	ReasonZooNotFound = "ZooNotFound"
+	// ReasonZooFailed means that the ModelZoo failed and will not become ready.
+	ReasonZooFailed = "ZooFailed"
 	// ReasonHostNotAllowed means that a source's host is not among those the admin allows.
 	ReasonHostNotAllowed = "HostNotAllowed"
 	// ReasonImageNotAllowed means that the runtime image is not among those the admin allows.

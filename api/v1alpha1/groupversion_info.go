@@ -27,6 +27,7 @@ func addKnownTypes(scheme *runtime.Scheme) error {
 		&ArtifactStore{}, &ArtifactStoreList{},
 		&Dataset{}, &DatasetList{},
 		&ModelZoo{}, &ModelZooList{},
+		&ZooAnalysis{}, &ZooAnalysisList{},
 		&RunReport{}, &RunReportList{},
 	)
 	metav1.AddToGroupVersion(scheme, GroupVersion)

@@ -11,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/util/workqueue"
 	"k8s.io/utils/clock"
@@ -47,6 +48,7 @@ func Setup(mgr ctrl.Manager, r *Reconciler) error {
 		For(&v1alpha1.ArtifactStore{}, builder.WithPredicates(steering)).
 		Watches(&v1alpha1.Dataset{}, users, builder.WithPredicates(created)).
 		Watches(&v1alpha1.ModelZoo{}, users, builder.WithPredicates(created)).
+		Watches(&v1alpha1.ZooAnalysis{}, users, builder.WithPredicates(created)).
 		Complete(r)
 }
 
@@ -79,6 +81,8 @@ func storeOf(obj client.Object, stores []v1alpha1.ArtifactStore) string {
 		name = o.Spec.Store.Name
 	case *v1alpha1.ModelZoo:
 		name = o.Spec.Store.Name
+	case *v1alpha1.ZooAnalysis:
+		name = o.Spec.Store.Name
 	}
 	if name != "" {
 		return string(name)
@@ -107,22 +111,22 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 
 func (r *Reconciler) count(ctx context.Context, name string) (int32, error) {
 	var stores v1alpha1.ArtifactStoreList
-	var datasets v1alpha1.DatasetList
-	var zoos v1alpha1.ModelZooList
-	for _, l := range []client.ObjectList{&stores, &datasets, &zoos} {
+	if err := r.Client.List(ctx, &stores); err != nil {
+		return 0, fmt.Errorf("list ArtifactStores: %w", err)
+	}
+	n := int32(0)
+	for _, l := range []client.ObjectList{&v1alpha1.DatasetList{}, &v1alpha1.ModelZooList{}, &v1alpha1.ZooAnalysisList{}} {
 		if err := r.Client.List(ctx, l); err != nil {
 			return 0, fmt.Errorf("list %T: %w", l, err)
 		}
-	}
-	n := int32(0)
-	for i := range datasets.Items {
-		if storeOf(&datasets.Items[i], stores.Items) == name {
-			n++
-		}
-	}
-	for i := range zoos.Items {
-		if storeOf(&zoos.Items[i], stores.Items) == name {
-			n++
+		err := meta.EachListItem(l, func(o runtime.Object) error {
+			if user, ok := o.(client.Object); ok && storeOf(user, stores.Items) == name {
+				n++
+			}
+			return nil
+		})
+		if err != nil {
+			return 0, fmt.Errorf("read %T: %w", l, err)
 		}
 	}
 	return n, nil

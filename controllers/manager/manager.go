@@ -24,6 +24,7 @@ import (
 	"github.com/weightspace/weightspace/controllers/metrics"
 	"github.com/weightspace/weightspace/controllers/modelzoo"
 	"github.com/weightspace/weightspace/controllers/staged"
+	"github.com/weightspace/weightspace/controllers/zooanalysis"
 )
 
 // Options are the manager's settings.
@@ -74,6 +75,9 @@ func New(ctx context.Context, cfg *rest.Config, o Options) (ctrl.Manager, error)
 	if err := modelzoo.SetupIndexes(ctx, mgr); err != nil {
 		return nil, fmt.Errorf("index ModelZoos: %w", err)
 	}
+	if err := zooanalysis.SetupIndexes(ctx, mgr); err != nil {
+		return nil, fmt.Errorf("index ZooAnalyses: %w", err)
+	}
 	reconciler := func() *staged.Reconciler {
 		return &staged.Reconciler{
 			Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Policy: &o.Policy, Clock: o.Clock,
@@ -85,6 +89,9 @@ func New(ctx context.Context, cfg *rest.Config, o Options) (ctrl.Manager, error)
 	}
 	if err := dataset.Setup(mgr, reconciler(), o.Concurrency); err != nil {
 		return nil, fmt.Errorf("start Dataset controller: %w", err)
+	}
+	if err := zooanalysis.Setup(mgr, reconciler(), o.Concurrency); err != nil {
+		return nil, fmt.Errorf("start ZooAnalysis controller: %w", err)
 	}
 	if err := artifactstore.Setup(mgr, &artifactstore.Reconciler{Client: mgr.GetClient(), Clock: o.Clock}); err != nil {
 		return nil, fmt.Errorf("start ArtifactStore controller: %w", err)

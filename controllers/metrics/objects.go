@@ -41,7 +41,8 @@ func (c *objects) Collect(out chan<- prometheus.Metric) {
 	defer cancel()
 	var zoos v1alpha1.ModelZooList
 	var datasets v1alpha1.DatasetList
-	if c.cache.List(ctx, &zoos) != nil || c.cache.List(ctx, &datasets) != nil {
+	var analyses v1alpha1.ZooAnalysisList
+	if c.cache.List(ctx, &zoos) != nil || c.cache.List(ctx, &datasets) != nil || c.cache.List(ctx, &analyses) != nil {
 		return // the cache is not filled yet
 	}
 	counts := map[[2]string]float64{}
@@ -50,6 +51,9 @@ func (c *objects) Collect(out chan<- prometheus.Metric) {
 	}
 	for i := range datasets.Items {
 		counts[[2]string{"Dataset", readyReason(datasets.Items[i].Status.Conditions)}]++
+	}
+	for i := range analyses.Items {
+		counts[[2]string{"ZooAnalysis", readyReason(analyses.Items[i].Status.Conditions)}]++
 	}
 	for k, n := range counts {
 		out <- prometheus.MustNewConstMetric(c.desc, prometheus.GaugeValue, n, k[0], k[1])

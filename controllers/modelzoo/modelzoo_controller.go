@@ -4,11 +4,15 @@ package modelzoo
 import (
 	"context"
 
+	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/types"
 	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/log"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/weightspace/weightspace/api/v1alpha1"
@@ -43,7 +47,29 @@ func Setup(mgr ctrl.Manager, r *staged.Reconciler, concurrency int) error {
 	list := func() client.ObjectList { return &v1alpha1.ModelZooList{} }
 	return staged.Builder(mgr, spec.KindModelZoo, &v1alpha1.ModelZoo{}, list, concurrency).
 		Watches(&v1alpha1.Dataset{}, handler.EnqueueRequestsFromMapFunc(consumersOf(mgr.GetClient()))).
+		Watches(&v1alpha1.ZooAnalysis{}, handler.EnqueueRequestsFromMapFunc(studiedBy), builder.WithPredicates(released())).
 		Complete(r)
+}
+
+// released is when a deleted zoo may stop waiting for an analysis of it: the analysis has gone or is complete.
+func released() predicate.Funcs {
+	complete := func(o client.Object) bool {
+		a, ok := o.(*v1alpha1.ZooAnalysis)
+		return ok && meta.IsStatusConditionTrue(a.Status.Conditions, v1alpha1.ConditionComplete)
+	}
+	return predicate.Funcs{
+		CreateFunc: func(event.CreateEvent) bool { return false },
+		UpdateFunc: func(e event.UpdateEvent) bool { return complete(e.ObjectNew) && !complete(e.ObjectOld) },
+	}
+}
+
+// studiedBy wakes the ModelZoo that a ZooAnalysis studies.
+func studiedBy(_ context.Context, obj client.Object) []reconcile.Request {
+	a, ok := obj.(*v1alpha1.ZooAnalysis)
+	if !ok {
+		return nil
+	}
+	return []reconcile.Request{{NamespacedName: types.NamespacedName{Namespace: a.Namespace, Name: string(a.Spec.Zoo.Name)}}}
 }
 
 // consumersOf wakes the ModelZoos that name a Dataset.

@@ -62,6 +62,8 @@ type Upstream struct {
 	Problem *Problem
 	// Dataset is the data set's artifact.
 	Dataset *spec.DatasetInput
+	// Zoo is the model zoo's artifact.
+	Zoo *spec.ZooInput
 }
 
 // Progress is what is known of a running or finished workload.

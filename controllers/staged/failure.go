@@ -144,12 +144,18 @@ func validResult(kind string, r *spec.Result) bool {
 		z := r.Zoo
 		return z != nil && z.Members >= 0 && z.Members <= math.MaxInt32 && z.Diverged >= 0 && z.Diverged <= z.Members &&
 			finite(z.TestAccuracyMean) && finite(z.TestAccuracyStd)
+	case spec.KindZooAnalysis:
+		a := r.Analysis
+		return a != nil && a.Models >= 0 && a.Models <= math.MaxInt32 && a.Checkpoints >= 0 && a.Checkpoints <= math.MaxInt32 &&
+			finiteOrNil(a.Separation) && finiteOrNil(a.Kendall) && finiteOrNil(a.ProbeR2) && finiteOrNil(a.Agreement)
 	case spec.KindDataset:
 		d := r.Dataset
 		return d != nil && d.Classes > 0 && d.Classes <= math.MaxInt32 && d.Channels > 0 && d.Height > 0 && d.Width > 0 && d.Train >= 0 && d.Validation >= 0 && d.Test >= 0
 	}
 	return false
 }
+
+func finiteOrNil(f *float64) bool { return f == nil || finite(*f) }
 
 func finite(f float64) bool { return !math.IsNaN(f) && !math.IsInf(f, 0) }
 

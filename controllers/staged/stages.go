@@ -23,6 +23,7 @@ const (
 var stageReasons = map[string]string{
 	spec.StageFetch: v1alpha1.ReasonFetching, spec.StageVerify: v1alpha1.ReasonVerifying,
 	spec.StageTrain: v1alpha1.ReasonTraining, spec.StageIndex: v1alpha1.ReasonIndexing,
+	spec.StageAnalyse: v1alpha1.ReasonAnalysing, spec.StageCollect: v1alpha1.ReasonCollecting,
 }
 
 // stageRun is one stage in one pass.

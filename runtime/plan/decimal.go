@@ -20,6 +20,8 @@ var (
 	nonNegative = bound{min: 0, max: math.MaxFloat32, text: "0 or above"}
 	probability = bound{min: 0, max: 1, openMax: true, text: "in [0, 1)"}
 	epsilon     = bound{min: 0, max: 1, openMin: true, openMax: true, text: "in (0, 1)"}
+	fraction    = bound{min: 0, max: 1, text: "in [0, 1]"}
+	aboveOne    = bound{min: 1, max: math.MaxFloat32, openMin: true, text: "above 1"}
 	finite      = bound{min: -math.MaxFloat32, max: math.MaxFloat32, text: "finite"}
 )
 

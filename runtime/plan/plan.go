@@ -35,4 +35,6 @@ type Inputs struct {
 	StoreURL string
 	// Dataset is the upstream data set's artifact (ModelZoo only).
 	Dataset *spec.DatasetInput
+	// Zoo is the upstream zoo's artifact (ZooAnalysis only).
+	Zoo *spec.ZooInput
 }

@@ -43,8 +43,9 @@ type Snapshot struct {
 	ArtifactPath string `json:"artifactPath"`
 
 	// Exactly one of the following is set, by Object.Kind.
-	Dataset *Dataset `json:"dataset,omitempty"`
-	Zoo     *Zoo     `json:"zoo,omitempty"`
+	Dataset  *Dataset  `json:"dataset,omitempty"`
+	Zoo      *Zoo      `json:"zoo,omitempty"`
+	Analysis *Analysis `json:"analysis,omitempty"`
 
 	Stages []Stage `json:"stages"`
 	// DiskBytes is the estimated size of the artifact.

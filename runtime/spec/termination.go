@@ -31,11 +31,12 @@ type Termination struct {
 // Result summarises a finished artifact.
 type Result struct {
 	// ManifestDigest and ResultDigest are "sha256:...".
-	ManifestDigest string         `json:"manifestDigest"`
-	ResultDigest   string         `json:"resultDigest"`
-	SizeBytes      int64          `json:"sizeBytes"`
-	Zoo            *ZooResult     `json:"zoo,omitempty"`
-	Dataset        *DatasetResult `json:"dataset,omitempty"`
+	ManifestDigest string          `json:"manifestDigest"`
+	ResultDigest   string          `json:"resultDigest"`
+	SizeBytes      int64           `json:"sizeBytes"`
+	Zoo            *ZooResult      `json:"zoo,omitempty"`
+	Dataset        *DatasetResult  `json:"dataset,omitempty"`
+	Analysis       *AnalysisResult `json:"analysis,omitempty"`
 }
 
 // ZooResult summarises a trained population.
