@@ -19,6 +19,7 @@ type (
 	softmaxFunc  func(e, sum, top *float64, logits *float32, classes int)
 	dropoutFunc  func(y, d *float32, lanes *uint32, n int)
 	adamFunc     func(w, m, v, g, rates *float32, n int, rate1, beta2, rate2, root, eps float32)
+	normalsFunc  func(dst *float32, lanes *uint32, table *float32, block, skip, rows, cols int)
 	sgdFunc      func(w, m, g, rates *float32, n int, momentum float32)
 )
 
@@ -46,6 +47,9 @@ type table struct {
 	mul, add   unaryFunc
 	activation [activations]unaryFunc
 	dropout    dropoutFunc
+	normals    normalsFunc
+	perturb    unaryFunc
+	pick       poolFunc
 	softmax    softmaxFunc
 	reduce     reduceFunc
 	pixels     pixelsFunc

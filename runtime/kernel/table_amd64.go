@@ -36,6 +36,7 @@ var tableAVX2 = table{
 	activation: [activations]unaryFunc{Tanh: tanhAVX2, ReLU: reluAVX2, Sigmoid: sigmoidAVX2, GELU: geluAVX2, SiLU: siluAVX2, LeakyReLU: leakyAVX2},
 	pool:       poolRowsAVX2, unpool: unpoolRowsAVX2, mul: mulAVX2, add: addAVX2, dropout: dropoutAVX2, softmax: softmaxAVX2,
 	reduce: reduceAVX2, pixels: pixelsAVX2, check: checkAVX2, adam: adamAVX2, sgd: sgdAVX2,
+	normals: normalsAVX2, perturb: perturbAVX2, pick: pickRowsAVX2,
 }
 
 var tableAVX512 = table{
@@ -86,6 +87,7 @@ var tableAVX512 = table{
 	activation: [activations]unaryFunc{Tanh: tanhAVX512, ReLU: reluAVX512, Sigmoid: sigmoidAVX512, GELU: geluAVX512, SiLU: siluAVX512, LeakyReLU: leakyAVX512},
 	pool:       poolRowsAVX512, unpool: unpoolRowsAVX512, mul: mulAVX512, add: addAVX512, dropout: dropoutAVX512, softmax: softmaxAVX512,
 	reduce: reduceAVX2, pixels: pixelsAVX2, check: checkAVX512, adam: adamAVX512, sgd: sgdAVX512,
+	normals: normalsAVX512, perturb: perturbAVX512, pick: pickRowsAVX512,
 }
 
 // levelTable is nil for Ref, and for Auto, which is resolved before.
