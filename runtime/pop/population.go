@@ -52,6 +52,9 @@ type Population[T device.Float] struct {
 	Weights, States []T
 	// Optimizer holds moments, rates and which members are frozen.
 	Optimizer *optim.Optimizer[T]
+	// Constrain, if set, is given member m's gradient before every step of the optimiser and its weights after it, to zero
+	// what is pruned. Several workers call it at a time, for different members.
+	Constrain func(m int, row []T)
 
 	train, eval map[int]*stage[T]
 	// rows lend copies of weights, stats of running statistics, to workers.
@@ -289,7 +292,13 @@ func (j *job[T]) Done(m int, b *device.Binding[T], outputs [][]T) {
 func (p *Population[T]) update(m int, b *device.Binding[T]) bool {
 	before := p.rows.get()
 	defer p.rows.put(before)
-	return p.Optimizer.Try(p.Row(m), b.Grads, before, m, b.Parallel)
+	if p.Constrain == nil {
+		return p.Optimizer.Try(p.Row(m), b.Grads, before, m, b.Parallel)
+	}
+	p.Constrain(m, b.Grads)
+	good := p.Optimizer.Try(p.Row(m), b.Grads, before, m, b.Parallel)
+	p.Constrain(m, p.Row(m))
+	return good
 }
 
 // spare lends rows to workers.

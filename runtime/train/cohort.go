@@ -151,11 +151,15 @@ func (t *Trainer) cohortUpdate(w *worker, c *cohort, b batch, grad []float32) {
 	copy(c.before, c.w)
 	for lane, p := range c.members {
 		t.setRates(w, lane, p, b.global+1)
+		t.masking.clearLane(p, lane, grad)
 	}
 	if t.v != nil {
 		w.k.Adam(c.w, c.m, c.v, grad, b.global+1, &w.rates)
 	} else {
 		w.k.SGD(c.w, c.m, grad, t.cfg.Momentum, &w.rates)
+	}
+	for lane, p := range c.members {
+		t.masking.clearLane(p, lane, c.w)
 	}
 	w.k.Check(&c.bad, c.w)
 	for lane, p := range c.members {

@@ -114,6 +114,9 @@ func (t *Trainer) evaluateChunk(w *worker, s *data.Split, c int, scores []score)
 			labels := s.Labels[at:min(at+kernel.Lanes, to)]
 			scores[p].correct += bits.OnesCount16(w.loss.CrossEntropy(w.k, logits, labels, 0, nil))
 			scores[p].loss += tile.Sum(w.loss.Losses[:len(labels)])
+			if t.answers != nil {
+				predict(t.answers[p][at:at+len(labels)], logits)
+			}
 		}
 	}
 	w.tape.SetInput(own)

@@ -47,6 +47,8 @@ type Recorded struct {
 	sums     []runningSums
 	diverged []int
 	results  []pop.Result
+	// masking keeps dropped weights of pruned twins at 0; nil for others.
+	masking *masking
 }
 
 // NewRecorded checks the configuration and initialises the population: it is at epoch 0. Optimizer may also be adamw; Architecture
@@ -193,6 +195,7 @@ func (t *Recorded) TrainEpoch(ctx context.Context) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
+		t.masking.due(t.epoch*t.stepsPerEpoch, step, step+1)
 		from := step * t.cfg.BatchSize
 		count := min(t.cfg.BatchSize, n-from)
 		t.follow(step)

@@ -65,12 +65,14 @@ func (t *Trainer) memberStep(w *worker, p, step int) {
 		w.tape.Backward()
 	}
 	w.tape.Gradients(w.grad)
+	t.masking.clear(p, w.grad)
 	if math.IsNaN(loss) || math.IsInf(loss, 0) {
 		t.freeze(p)
 		return
 	}
 	copy(w.before, row)
 	t.update(w, p, b.global+1)
+	t.masking.clear(p, row)
 	if !finite(row) {
 		copy(row, w.before)
 		t.freeze(p)

@@ -38,6 +38,10 @@ type Trainer struct {
 	alive []int
 	// diverged [P]: the epoch (from 1) in which the member was frozen, or -1.
 	diverged []int
+	// masking keeps dropped weights of pruned twins at 0; nil for others.
+	masking *masking
+	// answers [P][N], if set, take the predictions of an evaluation.
+	answers [][]uint16
 }
 
 // runningSums are over accepted steps, in step order.
@@ -138,7 +142,7 @@ func (t *Trainer) TrainEpoch(ctx context.Context) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		to := min(step+perRound, t.stepsPerEpoch)
+		to := t.masking.due(t.epoch*t.stepsPerEpoch, step, min(step+perRound, t.stepsPerEpoch))
 		t.schedule()
 		// A round is never cut short, so that members stay at a common step.
 		err := par.For(context.WithoutCancel(ctx), len(t.workers), len(t.units), func(w, u int) {
