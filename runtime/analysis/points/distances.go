@@ -20,19 +20,30 @@ const nearness = 1e-6
 // in the worst case, and some 1e-9 typically. Equal points have distance 0.
 func (p Points) Distances(ctx context.Context, workers int) (*Distances, error) {
 	d := &Distances{N: p.N, D: make([]float64, p.N*(p.N-1)/2)}
+	err := p.Visit(ctx, workers, func(_, i, j int, part []float64) { copy(d.D[d.row(i)+j:], part) })
+	return d, err
+}
+
+// Visit computes the same distances without storing them: f gets those of point i to the points j,
+// j+1, ... > i. Every pair is visited once, from many goroutines; calls with the same worker
+// never overlap. part is reused afterwards.
+func (p Points) Visit(ctx context.Context, workers int, f func(worker, i, j int, part []float64)) error {
 	mean := p.Mean()
 	norms := p.squaredNorms(mean)
-	err := kernels().SymmetricBlocks(ctx, workers, p.N, p.D, p.rows(mean), func(_ int, t gram.Block) {
+	return kernels().SymmetricBlocks(ctx, workers, p.N, p.D, p.rows(mean), func(w int, t gram.Block) {
 		for i := range t.Rows {
 			a := t.Row + i
-			for j := range t.Cols {
-				if b := t.Col + j; b > a {
-					d.D[d.row(a)+b] = math.Sqrt(p.squared(a, b, norms, t.C[i*gram.Stride+j]))
-				}
+			first := max(a+1-t.Col, 0)
+			if first >= t.Cols {
+				continue
 			}
+			part := t.C[i*gram.Stride:][first:t.Cols]
+			for j, g := range part {
+				part[j] = math.Sqrt(p.squared(a, t.Col+first+j, norms, g))
+			}
+			f(w, a, t.Col+first, part)
 		}
 	})
-	return d, err
 }
 
 // squared is the squared distance of points a and b from their Gram element.

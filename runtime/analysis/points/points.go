@@ -149,3 +149,11 @@ func (d *Distances) Select(rows []int) *Distances {
 	}
 	return s
 }
+
+// Set changes the distance of points i != j.
+func (d *Distances) Set(i, j int, v float64) {
+	if i > j {
+		i, j = j, i
+	}
+	d.D[d.row(i)+j] = v
+}
