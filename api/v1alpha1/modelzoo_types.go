@@ -3,18 +3,25 @@ package v1alpha1
 import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 // ModelZooSpec describes a population of networks: one architecture, one data set, and a
-// grid of hyper-parameters times seeds. The scientific fields (dataset, architecture,
-// population, training, store) are immutable, but that seeds may be appended and epochs raised.
+// grid of hyper-parameters times seeds, written out or from a preset. The scientific fields (dataset, preset,
+// architecture, population, training, store) are immutable, but that seeds may be appended, a limit raised and epochs raised.
 //
+// +kubebuilder:validation:XValidation:rule="has(self.preset) || (has(self.architecture) && has(self.population) && has(self.population.seeds) && has(self.training) && has(self.training.epochs))",message="set spec.preset, or spec.architecture, spec.population.seeds and spec.training.epochs"
+// +kubebuilder:validation:XValidation:rule="!has(self.preset) || (!has(self.architecture) && (!has(self.population) || (!has(self.population.seeds) && !has(self.population.grid))))",message="spec.preset fills in architecture, seeds and grid; only population.limit and training.epochs may be set beside it"
+// +kubebuilder:validation:XValidation:rule="!has(self.preset) || !has(self.training) || (!has(self.training.batchSize) && !has(self.training.momentum) && !has(self.training.momentumForm) && !has(self.training.schedule) && !has(self.training.gradientClipping) && !has(self.training.labelSmoothing))",message="spec.preset fills in the recipe; only training.epochs may be set beside it"
+// +kubebuilder:validation:XValidation:rule="has(self.preset) == has(oldSelf.preset) && (!has(self.preset) || self.preset == oldSelf.preset)",message="spec.preset is immutable; create another ModelZoo"
+// +kubebuilder:validation:XValidation:rule="has(self.retention) == has(oldSelf.retention) && (!has(self.retention) || self.retention == oldSelf.retention)",message="spec.retention is immutable; create another ModelZoo"
 // +kubebuilder:validation:XValidation:rule="self.dataset == oldSelf.dataset",message="spec.dataset is immutable; create another ModelZoo"
-// +kubebuilder:validation:XValidation:rule="self.architecture == oldSelf.architecture",message="spec.architecture is immutable; create another ModelZoo"
-// +kubebuilder:validation:XValidation:rule="self.population.grid == oldSelf.population.grid",message="spec.population.grid is immutable; create another ModelZoo (only seeds and epochs may grow)"
-// +kubebuilder:validation:XValidation:rule="self.training.epochs >= oldSelf.training.epochs",message="spec.training.epochs may be raised but not lowered"
-// +kubebuilder:validation:XValidation:rule="self.training.epochs == oldSelf.training.epochs || !has(oldSelf.training.schedule) || (!has(oldSelf.training.schedule.cosine) && !has(oldSelf.training.schedule.oneCycle))",message="spec.training.epochs is immutable with a cosine or oneCycle schedule, whose rates depend on it from the first step; create another ModelZoo"
-// +kubebuilder:validation:XValidation:rule="self.training.batchSize == oldSelf.training.batchSize && self.training.momentum == oldSelf.training.momentum",message="spec.training.batchSize and spec.training.momentum are immutable; create another ModelZoo"
-// +kubebuilder:validation:XValidation:rule="has(self.training.schedule) == has(oldSelf.training.schedule) && (!has(self.training.schedule) || self.training.schedule == oldSelf.training.schedule)",message="spec.training.schedule is immutable; create another ModelZoo"
-// +kubebuilder:validation:XValidation:rule="has(self.training.gradientClipping) == has(oldSelf.training.gradientClipping) && (!has(self.training.gradientClipping) || self.training.gradientClipping == oldSelf.training.gradientClipping)",message="spec.training.gradientClipping is immutable; create another ModelZoo"
-// +kubebuilder:validation:XValidation:rule="self.training.labelSmoothing == oldSelf.training.labelSmoothing && self.training.momentumForm == oldSelf.training.momentumForm",message="spec.training.labelSmoothing and spec.training.momentumForm are immutable; create another ModelZoo"
+// +kubebuilder:validation:XValidation:rule="has(self.architecture) == has(oldSelf.architecture) && (!has(self.architecture) || self.architecture == oldSelf.architecture)",message="spec.architecture is immutable; create another ModelZoo"
+// +kubebuilder:validation:XValidation:rule="(has(self.population) && has(self.population.grid)) == (has(oldSelf.population) && has(oldSelf.population.grid)) && (!has(self.population) || !has(self.population.grid) || self.population.grid == oldSelf.population.grid)",message="spec.population.grid is immutable; create another ModelZoo (only seeds and epochs may grow)"
+// +kubebuilder:validation:XValidation:rule="!has(self.population) || !has(self.population.limit) || (has(oldSelf.population) && has(oldSelf.population.limit) && self.population.limit >= oldSelf.population.limit)",message="spec.population.limit may be raised or removed, but not set or lowered later"
+// +kubebuilder:validation:XValidation:rule="(has(self.training) && has(self.training.epochs)) == (has(oldSelf.training) && has(oldSelf.training.epochs))",message="spec.training.epochs can neither be set nor removed later; create another ModelZoo"
+// +kubebuilder:validation:XValidation:rule="!has(self.training) || !has(self.training.epochs) || !has(oldSelf.training) || !has(oldSelf.training.epochs) || self.training.epochs >= oldSelf.training.epochs",message="spec.training.epochs may be raised but not lowered"
+// +kubebuilder:validation:XValidation:rule="!has(self.training) || !has(oldSelf.training) || !has(self.training.epochs) || !has(oldSelf.training.epochs) || self.training.epochs == oldSelf.training.epochs || !has(oldSelf.training.schedule) || (!has(oldSelf.training.schedule.cosine) && !has(oldSelf.training.schedule.oneCycle))",message="spec.training.epochs is immutable with a cosine or oneCycle schedule, whose rates depend on it from the first step; create another ModelZoo"
+// +kubebuilder:validation:XValidation:rule="!has(self.training) || !has(oldSelf.training) || (has(self.training.batchSize) == has(oldSelf.training.batchSize) && (!has(self.training.batchSize) || self.training.batchSize == oldSelf.training.batchSize) && has(self.training.momentum) == has(oldSelf.training.momentum) && (!has(self.training.momentum) || self.training.momentum == oldSelf.training.momentum))",message="spec.training.batchSize and spec.training.momentum are immutable; create another ModelZoo"
+// +kubebuilder:validation:XValidation:rule="!has(self.training) || !has(oldSelf.training) || (has(self.training.schedule) == has(oldSelf.training.schedule) && (!has(self.training.schedule) || self.training.schedule == oldSelf.training.schedule))",message="spec.training.schedule is immutable; create another ModelZoo"
+// +kubebuilder:validation:XValidation:rule="!has(self.training) || !has(oldSelf.training) || (has(self.training.gradientClipping) == has(oldSelf.training.gradientClipping) && (!has(self.training.gradientClipping) || self.training.gradientClipping == oldSelf.training.gradientClipping))",message="spec.training.gradientClipping is immutable; create another ModelZoo"
+// +kubebuilder:validation:XValidation:rule="!has(self.training) || !has(oldSelf.training) || (has(self.training.labelSmoothing) == has(oldSelf.training.labelSmoothing) && (!has(self.training.labelSmoothing) || self.training.labelSmoothing == oldSelf.training.labelSmoothing) && has(self.training.momentumForm) == has(oldSelf.training.momentumForm) && (!has(self.training.momentumForm) || self.training.momentumForm == oldSelf.training.momentumForm))",message="spec.training.labelSmoothing and spec.training.momentumForm are immutable; create another ModelZoo"
 // +kubebuilder:validation:XValidation:rule="has(self.store) == has(oldSelf.store) && (!has(self.store) || self.store == oldSelf.store)",message="spec.store is immutable; create another ModelZoo"
 // +kubebuilder:validation:XValidation:rule="has(self.managedBy) == has(oldSelf.managedBy) && (!has(self.managedBy) || self.managedBy == oldSelf.managedBy)",message="spec.managedBy is immutable"
 type ModelZooSpec struct {
@@ -22,17 +29,26 @@ type ModelZooSpec struct {
 	// +required
 	Dataset DatasetReference `json:"dataset,omitempty,omitzero"`
 
+	// preset is a published recipe: it fills in architecture, population and training. Beside it only
+	// population.limit and training.epochs may be set, to shrink it: the models that remain are unchanged.
+	// +optional
+	Preset ZooPreset `json:"preset,omitempty"`
+
 	// architecture of every member.
-	// +required
+	// +optional
 	Architecture Architecture `json:"architecture,omitempty,omitzero"`
 
 	// population says which members the zoo has: every point of the grid with every seed.
-	// +required
+	// +optional
 	Population Population `json:"population,omitempty,omitzero"`
 
 	// training is the recipe the members share.
-	// +required
+	// +optional
 	Training Training `json:"training,omitempty,omitzero"`
+
+	// retention says which epochs' weights stay in the store. Unset keeps all.
+	// +optional
+	Retention Retention `json:"retention,omitempty,omitzero"`
 
 	// sharding says how the population is cut for pods. It changes no result.
 	// +optional
@@ -46,13 +62,22 @@ type ModelZooSpec struct {
 }
 
 // Population is every point of the grid with every seed.
+//
+// +kubebuilder:validation:MinProperties=1
 type Population struct {
+	// limit keeps this many members, a balanced sample: seeds outermost, then the grid's points in a fixed
+	// order that takes turns between the values of each hyper-parameter. The models that remain are those of
+	// the whole population; raising the limit adds models and removes none. Unset keeps all.
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=100000
+	// +optional
+	Limit int32 `json:"limit,omitempty"`
+
 	// seeds of the members. A seed controls initialisation, data order and dropout.
-	// +required
+	// +optional
 	Seeds Seeds `json:"seeds,omitempty,omitzero"`
 
 	// grid of hyper-parameters. Each list holds the values of one; the grid is their product.
-	// +kubebuilder:default={activation:{tanh}}
 	// +optional
 	Grid Grid `json:"grid,omitempty,omitzero"`
 }
@@ -164,7 +189,6 @@ const (
 type Grid struct {
 	// activation values. Defaults to [tanh].
 	// +listType=set
-	// +kubebuilder:default={tanh}
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=8
 	// +optional
@@ -172,7 +196,6 @@ type Grid struct {
 
 	// initializer values. Defaults to [kaiming-uniform].
 	// +listType=set
-	// +kubebuilder:default={"kaiming-uniform"}
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=8
 	// +optional
@@ -180,7 +203,6 @@ type Grid struct {
 
 	// optimizer values. Defaults to [adam].
 	// +listType=set
-	// +kubebuilder:default={adam}
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=8
 	// +optional
@@ -188,7 +210,6 @@ type Grid struct {
 
 	// learningRate values, above 0. Defaults to ["1e-3"].
 	// +listType=set
-	// +kubebuilder:default={"1e-3"}
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=64
 	// +optional
@@ -196,7 +217,6 @@ type Grid struct {
 
 	// weightDecay values, 0 or above: L2 added to the gradient, with adamw decoupled. Defaults to ["0"].
 	// +listType=set
-	// +kubebuilder:default={"0"}
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=64
 	// +optional
@@ -204,7 +224,6 @@ type Grid struct {
 
 	// dropout probabilities in [0, 1). Defaults to ["0"].
 	// +listType=set
-	// +kubebuilder:default={"0"}
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=64
 	// +optional
@@ -232,6 +251,12 @@ type ModelZooStatus struct {
 	// models counts members.
 	// +optional
 	Models ModelCounts `json:"models,omitempty,omitzero"`
+
+	// architecture of the members: a preset's name, or layers.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	// +optional
+	Architecture string `json:"architecture,omitempty"`
 
 	// parameters is the number of parameters of each member.
 	// +kubebuilder:validation:Minimum=1
@@ -296,7 +321,7 @@ type MetricSummary struct {
 	Std Decimal `json:"std,omitempty"`
 }
 
-// ModelZoo trains a population of networks and keeps every checkpoint.
+// ModelZoo trains a population of networks and keeps its checkpoints.
 //
 // +kubebuilder:validation:XValidation:rule="self.metadata.name.size() <= 63 && self.metadata.name.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$')",message="metadata.name must be at most 63 lower-case letters, digits and '-', and start and end with a letter or digit: it becomes a label and part of Job names"
 // +kubebuilder:object:root=true
@@ -304,7 +329,7 @@ type MetricSummary struct {
 // +kubebuilder:subresource:scale:specpath=.spec.parallelism,statuspath=.status.activePods,selectorpath=.status.selector
 // +kubebuilder:resource:path=modelzoos,shortName=mz;zoo,categories=weightspace
 // +kubebuilder:printcolumn:name="Dataset",type=string,JSONPath=`.spec.dataset.name`
-// +kubebuilder:printcolumn:name="Arch",type=string,JSONPath=`.spec.architecture.preset`
+// +kubebuilder:printcolumn:name="Arch",type=string,JSONPath=`.status.architecture`
 // +kubebuilder:printcolumn:name="Models",type=string,JSONPath=`.status.models.summary`
 // +kubebuilder:printcolumn:name="Epoch",type=string,JSONPath=`.status.epoch`
 // +kubebuilder:printcolumn:name="Test-Acc",type=string,JSONPath=`.status.testAccuracy.summary`

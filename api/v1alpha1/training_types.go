@@ -1,27 +1,27 @@
 package v1alpha1
 
 // Training is the recipe that the members share.
+//
+// +kubebuilder:validation:MinProperties=1
 type Training struct {
-	// epochs to train. May be raised later, unless the schedule depends on them (cosine, oneCycle).
+	// epochs to train. Needed unless spec.preset says them. May be raised later, unless the schedule depends on them
+	// (cosine, oneCycle).
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=100000
-	// +required
+	// +optional
 	Epochs int32 `json:"epochs,omitempty"`
 
 	// batchSize in samples; the last, smaller batch of an epoch is trained too. Defaults to 64.
-	// +kubebuilder:default=64
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=65536
 	// +optional
 	BatchSize int32 `json:"batchSize,omitempty"`
 
 	// momentum of sgd; adam and adamw do not use it. Defaults to "0.9".
-	// +kubebuilder:default="0.9"
 	// +optional
 	Momentum Decimal `json:"momentum,omitempty"`
 
 	// momentumForm of sgd: classical, or nesterov as PyTorch has it. Defaults to classical.
-	// +kubebuilder:default=classical
 	// +optional
 	MomentumForm MomentumForm `json:"momentumForm,omitempty"`
 
@@ -35,7 +35,6 @@ type Training struct {
 
 	// labelSmoothing is the share of each label's probability that is spread over all classes, in
 	// [0, 1). Defaults to "0".
-	// +kubebuilder:default="0"
 	// +optional
 	LabelSmoothing Decimal `json:"labelSmoothing,omitempty"`
 }

@@ -27,8 +27,8 @@ func (Adapter) Progress(o client.Object, p staged.Progress) {
 	if zoo == nil {
 		return
 	}
-	z.Status.Parameters = int64(zoo.Parameters)
-	planned := plan.CohortSize(zoo, 0) * len(zoo.Cohorts)
+	z.Status.Architecture, z.Status.Parameters = zoo.Architecture, int64(zoo.Parameters)
+	planned := plan.Total(zoo)
 	if p.Result != nil && p.Result.Zoo != nil {
 		finalStatus(z, zoo, p.Result.Zoo, planned)
 		return
@@ -143,7 +143,7 @@ func liveSummary(z *v1alpha1.ModelZoo, p *staged.Progress) v1alpha1.MetricSummar
 
 // foldedAccuracy is what status keeps of the finished shards of this plan.
 func foldedAccuracy(z *v1alpha1.ModelZoo, p *staged.Progress) staged.Accuracy {
-	planned := plan.CohortSize(p.Snapshot.Zoo, 0) * len(p.Snapshot.Zoo.Cohorts)
+	planned := plan.Total(p.Snapshot.Zoo)
 	for i := range z.Status.Stages {
 		if s := &z.Status.Stages[i]; s.Name == spec.StageTrain {
 			if a, ok := staged.AccuracyOfStage(s, planned); ok {

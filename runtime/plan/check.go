@@ -48,6 +48,9 @@ func checkZoo(z *spec.Zoo) error {
 		return damaged(fmt.Sprintf("%d random seeds of %d", r.Count, randomSeedRange))
 	}
 	depth := 0
+	if z.Limit < 0 || z.Retention.Check() != nil {
+		return damaged(fmt.Sprintf("limit %d, retention %+v", z.Limit, z.Retention))
+	}
 	for i := range z.Layers {
 		if err := checkExtents("layer", &z.Layers[i]); err != nil {
 			return damaged(err.Error())

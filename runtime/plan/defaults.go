@@ -2,9 +2,14 @@ package plan
 
 import "github.com/weightspace/weightspace/api/v1alpha1"
 
-// DefaultModelZoo fills in the defaults of the ModelZoo schema, for callers without an API
-// server. A test compares it with the generated CRD.
+// DefaultModelZoo writes a preset out and fills in what is not set: the defaults of the ModelZoo schema, for callers without an API
+// server, and those of grid and recipe, which the schema leaves open because a preset may fill them in.
 func DefaultModelZoo(z *v1alpha1.ModelZooSpec) {
+	expandPreset(z)
+	if z.Preset != "" {
+		defaultExecution(&z.Execution)
+		return // checkPreset says what is wrong
+	}
 	g := &z.Population.Grid
 	setList(&g.Activation, v1alpha1.ActivationTanh)
 	setList(&g.Initializer, v1alpha1.InitializerKaimingUniform)

@@ -60,16 +60,29 @@ func seedCount(s *spec.Seeds) int {
 	}
 }
 
-// CohortSize returns the number of members of a cohort; all cohorts of a zoo are equally large.
+// Total returns the number of members of a zoo.
+func Total(z *spec.Zoo) int {
+	all := seedCount(&z.Seeds) * len(z.Cells) * len(z.Cohorts)
+	if z.Limit > 0 {
+		return min(z.Limit, all)
+	}
+	return all
+}
+
+// CohortSize returns the number of members of a cohort. Cohorts are equally large unless the zoo is limited.
 func CohortSize(z *spec.Zoo, cohort int) int {
 	if cohort < 0 || cohort >= len(z.Cohorts) {
 		return 0
+	}
+	if z.Limit > 0 {
+		return limitedSize(z, cohort)
 	}
 	return seedCount(&z.Seeds) * len(z.Cells)
 }
 
 // Members returns the members [from, to) of a cohort. Seeds are outermost and cells
-// innermost, so that appended seeds append members and move none.
+// innermost, so that appended seeds append members and move none. The cells of a limited zoo stand in the balanced order, so
+// that a higher limit appends members too.
 func Members(z *spec.Zoo, cohort, from, to int) []spec.Member {
 	n := CohortSize(z, cohort)
 	if from < 0 || to > n || from > to {
@@ -77,8 +90,12 @@ func Members(z *spec.Zoo, cohort, from, to int) []spec.Member {
 	}
 	seeds := newSeedTable(z, cohort)
 	out := make([]spec.Member, 0, to-from)
+	order := cellOrder(z, cohort)
 	for i := from; i < to; i++ {
 		cell := i % len(z.Cells)
+		if order != nil {
+			cell = order[cell]
+		}
 		out = append(out, member(z, z.Cohorts[cohort], z.Cells[cell], seeds.at(i/len(z.Cells), cell)))
 	}
 	return out

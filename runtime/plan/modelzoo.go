@@ -22,6 +22,9 @@ const (
 // *FieldError names what the user has to change. in.Dataset must be set.
 func ModelZoo(z *v1alpha1.ModelZooSpec, in Inputs) (*spec.Snapshot, error) {
 	z = z.DeepCopy()
+	if err := checkPreset(z); err != nil {
+		return nil, err
+	}
 	DefaultModelZoo(z)
 	if in.Dataset == nil {
 		return nil, fmt.Errorf("plan ModelZoo %s/%s: no data set given", in.Namespace, in.Name)
@@ -38,7 +41,7 @@ func ModelZoo(z *v1alpha1.ModelZooSpec, in Inputs) (*spec.Snapshot, error) {
 	if err != nil {
 		return nil, err
 	}
-	total := CohortSize(zoo, 0) * len(zoo.Cohorts)
+	total := Total(zoo)
 	s := newSnapshot(spec.KindModelZoo, in, ModelZooSpecDigest(z))
 	s.Zoo = zoo
 	memory, worker := trainMemory(zoo, net.net, largest)
@@ -87,15 +90,23 @@ func resolveZoo(z *v1alpha1.ModelZooSpec, n *network, d *spec.DatasetInput) (*sp
 	if err != nil {
 		return nil, err
 	}
+	retention, err := resolveRetention(&z.Retention)
+	if err != nil {
+		return nil, err
+	}
 	if total := int64(count) * int64(len(cells)) * int64(len(cohorts)); total > MaxMembers {
 		return nil, &FieldError{
 			"spec.population", fmt.Sprintf("%d seeds x %d grid points are %d models", count, len(cells)*len(cohorts), total),
 			fmt.Sprintf("a ModelZoo holds at most %d models; use fewer seeds or values, or several ModelZoos", MaxMembers),
 		}
 	}
+	limit := int(z.Population.Limit)
+	if limit < 0 {
+		return nil, &FieldError{"spec.population.limit", fmt.Sprintf("%d models", limit), "use 1 or more, or remove it"}
+	}
 	zoo := &spec.Zoo{
 		Dataset: *d, Architecture: n.name, Width: n.width, Layers: n.layers, Parameters: n.params,
-		Seeds: seeds, Cells: cells, Cohorts: cohorts,
+		Seeds: seeds, Cells: cells, Cohorts: cohorts, Limit: limit, Retention: retention,
 	}
 	setTraining(zoo, &z.Training)
 	return zoo, nil
@@ -194,16 +205,20 @@ func oneOf[T ~string](field string, list, allowed []T) error {
 }
 
 // cutShards cuts every cohort into blocks of fixed size. Fixed blocks keep the shards of
-// existing members when seeds are appended.
+// existing members when seeds are appended or the limit is raised.
 func cutShards(z *spec.Zoo, size int) (shards []spec.Shard, largest int, err error) {
-	n := CohortSize(z, 0)
-	if count := (n + size - 1) / size * len(z.Cohorts); count > maxShards {
+	count := 0
+	for c := range z.Cohorts {
+		count += (CohortSize(z, c) + size - 1) / size
+	}
+	if count > maxShards {
 		return nil, 0, &FieldError{
 			"spec.sharding.membersPerShard", fmt.Sprintf("%d members each give %d shards", size, count),
 			fmt.Sprintf("a plan holds at most %d shards; raise it", maxShards),
 		}
 	}
 	for c := range z.Cohorts {
+		n := CohortSize(z, c)
 		for from := 0; from < n; from += size {
 			to := min(from+size, n)
 			shards = append(shards, spec.Shard{Cohort: c, From: from, To: to})

@@ -34,8 +34,10 @@ const (
 	recordedSlabs = 10
 	// metricRowBytes is one (member, epoch) row in memory and in shard manifests.
 	metricRowBytes = 256
-	// indexRowBytes is one (member, epoch) row while the index is built.
-	indexRowBytes = 512
+	// indexMemberBytes is one member while the index is built: its identity, hyper-parameters and row. Its epochs go through a file.
+	indexMemberBytes = 1 << 10
+	// indexBuffers are the shard that is read, with its JSON, and the row group that is written.
+	indexBuffers = 96 * mebibyte
 )
 
 func datasetMemory(images int64) int64 {
@@ -119,13 +121,13 @@ func batches(splits []int, size int) map[int]bool {
 }
 
 func indexMemory(z *spec.Zoo, members int) int64 {
-	return baseMemory + int64(members)*int64(z.Epochs+1)*indexRowBytes
+	return baseMemory + indexBuffers + int64(members)*indexMemberBytes
 }
 
-// zooDisk is the artifact's size. Running statistics are stored with the weights.
+// zooDisk is the artifact's size: weights of the epochs that stay, resume points, metrics. Running statistics are stored with the weights.
 func zooDisk(z *spec.Zoo, net nn.Sequential, members int) int64 {
 	_, states := recordedMemory(z, net)
-	weights := int64(members) * int64(z.Epochs+1) * (int64(z.Parameters)*floatBytes + states)
+	weights := int64(members) * int64(z.Retention.Epochs(z.Epochs)) * (int64(z.Parameters)*floatBytes + states)
 	optimizer := int64(members) * int64(z.Parameters) * 4 * 4
 	return weights + optimizer + int64(members)*int64(z.Epochs+1)*metricRowBytes
 }

@@ -30,6 +30,7 @@ type zooScience struct {
 	ClipNorm       string         `json:"clipNorm,omitempty"`
 	ClipValue      string         `json:"clipValue,omitempty"`
 	LabelSmoothing string         `json:"labelSmoothing,omitempty"`
+	Limit          int32          `json:"limit,omitempty"`
 }
 
 // ModelZooSpecDigest returns "sha256:..." of the scientific fields of a ModelZoo with
@@ -48,6 +49,7 @@ func ModelZooSpecDigest(z *v1alpha1.ModelZooSpec) string {
 		Store: string(z.Store.Name),
 		Width: specWidth(&z.Architecture), Layers: specLayers(z.Architecture.Layers),
 		Nesterov: t.Nesterov, Schedule: t.Schedule, ClipNorm: t.ClipNorm, ClipValue: t.ClipValue, LabelSmoothing: t.LabelSmoothing,
+		Limit: z.Population.Limit,
 	})
 }
 

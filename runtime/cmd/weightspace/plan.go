@@ -150,11 +150,7 @@ func headline(s *spec.Snapshot) string {
 	if s.Zoo == nil {
 		return fmt.Sprintf("%d/%d/%d images", s.Dataset.Splits.Train, s.Dataset.Splits.Validation, s.Dataset.Splits.Test)
 	}
-	models := 0
-	for c := range s.Zoo.Cohorts {
-		models += plan.CohortSize(s.Zoo, c)
-	}
-	return fmt.Sprintf("%d models of %d parameters, %d epochs, %d cohorts", models, s.Zoo.Parameters, s.Zoo.Epochs, len(s.Zoo.Cohorts))
+	return fmt.Sprintf("%d models of %d parameters, %d epochs, %d cohorts", plan.Total(s.Zoo), s.Zoo.Parameters, s.Zoo.Epochs, len(s.Zoo.Cohorts))
 }
 
 // estimate is the wall time of a stage, its shards one after the other.
@@ -163,7 +159,7 @@ func estimate(s *spec.Snapshot, stage string, cores int) time.Duration {
 	switch {
 	case s.Zoo != nil && stage == spec.StageTrain:
 		d := s.Zoo.Dataset
-		models := float64(plan.CohortSize(s.Zoo, 0) * len(s.Zoo.Cohorts))
+		models := float64(plan.Total(s.Zoo))
 		// The plan was made, so the network fits.
 		forwardBackward, forward, _ := plan.Work(s.Zoo)
 		train := float64(d.Train) * float64(s.Zoo.Epochs) * forwardBackward
