@@ -147,31 +147,32 @@ func sources(train, test int) map[string][]byte {
 		return b
 	}
 	return map[string][]byte{
-		data.RoleTrainImages: idx(fill(train, 0), train, 2, 3), data.RoleTrainLabels: idx(labels(train), train),
-		data.RoleTestImages: idx(fill(test, 200), test, 2, 3), data.RoleTestLabels: idx(labels(test), test),
+		spec.RoleTrainImages: idx(fill(train, 0), train, 2, 3), spec.RoleTrainLabels: idx(labels(train), train),
+		spec.RoleTestImages: idx(fill(test, 200), test, 2, 3), spec.RoleTestLabels: idx(labels(test), test),
 	}
 }
 
-func opener(files map[string][]byte) func(string) (io.ReadCloser, error) {
-	return func(role string) (io.ReadCloser, error) {
-		b, ok := files[role]
+func opener(d *spec.Dataset, files map[string][]byte) data.Opener {
+	return func(i int) (data.File, error) {
+		b, ok := files[d.Files[i].Role]
 		if !ok {
-			return nil, fmt.Errorf("no file for %s", role)
+			return nil, fmt.Errorf("no file for %s", d.Files[i].Role)
 		}
-		return io.NopCloser(bytes.NewReader(b)), nil
+		return data.Bytes(b), nil
 	}
 }
 
 func dataset() *spec.Dataset {
 	return &spec.Dataset{
-		Format: "idx", Splits: spec.Splits{Train: 40, Validation: 10, Test: 20, Seed: 42},
+		Format: "idx", Files: []spec.File{{Role: spec.RoleTrainImages}, {Role: spec.RoleTrainLabels}, {Role: spec.RoleTestImages}, {Role: spec.RoleTestLabels}},
+		Splits:        spec.Splits{Train: 40, Validation: 10, Test: 20, Seed: 42},
 		Normalization: spec.Normalization{Mean: []string{"0.1307"}, Std: []string{"0.3081"}},
 	}
 }
 
 func build(t *testing.T, d *spec.Dataset) *data.Set {
 	t.Helper()
-	set, err := data.Build(d, opener(sources(50, 20)))
+	set, err := data.Build(d, opener(d, sources(50, 20)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -266,11 +267,11 @@ func TestBuildErrorsNameTheField(t *testing.T) {
 		"bad mean":        {func(d *spec.Dataset) { d.Normalization.Mean = []string{"x"} }, nil, "normalization.mean"},
 		"zero std":        {func(d *spec.Dataset) { d.Normalization.Std = []string{"0"} }, nil, "normalization.std[0]"},
 		"three means":     {func(d *spec.Dataset) { d.Normalization.Mean = []string{"0", "0", "0"} }, nil, "normalization.mean"},
-		"truncated":       {nil, func(f map[string][]byte) { f[data.RoleTrainImages] = f[data.RoleTrainImages][:50] }, "files[trainImages]"},
-		"labels swapped":  {nil, func(f map[string][]byte) { f[data.RoleTestLabels] = f[data.RoleTestImages] }, "files[testLabels]"},
-		"images swapped":  {nil, func(f map[string][]byte) { f[data.RoleTestImages] = f[data.RoleTestLabels] }, "files[testImages]"},
-		"labels short":    {nil, func(f map[string][]byte) { f[data.RoleTrainLabels] = idx(make([]byte, 49), 49) }, "files[trainLabels]"},
-		"other test size": {nil, func(f map[string][]byte) { f[data.RoleTestImages] = idx(make([]byte, 80), 20, 2, 2) }, "files[testImages]"},
+		"truncated":       {nil, func(f map[string][]byte) { f[spec.RoleTrainImages] = f[spec.RoleTrainImages][:50] }, "files[trainImages]"},
+		"labels swapped":  {nil, func(f map[string][]byte) { f[spec.RoleTestLabels] = f[spec.RoleTestImages] }, "files[testLabels]"},
+		"images swapped":  {nil, func(f map[string][]byte) { f[spec.RoleTestImages] = f[spec.RoleTestLabels] }, "files[testImages]"},
+		"labels short":    {nil, func(f map[string][]byte) { f[spec.RoleTrainLabels] = idx(make([]byte, 49), 49) }, "files[trainLabels]"},
+		"other test size": {nil, func(f map[string][]byte) { f[spec.RoleTestImages] = idx(make([]byte, 80), 20, 2, 2) }, "files[testImages]"},
 	} {
 		d, files := dataset(), sources(50, 20)
 		if c.spec != nil {
@@ -279,16 +280,16 @@ func TestBuildErrorsNameTheField(t *testing.T) {
 		if c.files != nil {
 			c.files(files)
 		}
-		_, err := data.Build(d, opener(files))
+		_, err := data.Build(d, opener(d, files))
 		var source *data.SourceError
 		if !errors.As(err, &source) || source.Field != c.field {
 			t.Errorf("%s: got %v, want a SourceError of %s", name, err, c.field)
 		}
 	}
 	files := sources(50, 20)
-	delete(files, data.RoleTestLabels)
+	delete(files, spec.RoleTestLabels)
 	var source *data.SourceError
-	if _, err := data.Build(dataset(), opener(files)); err == nil || errors.As(err, &source) || !strings.Contains(err.Error(), "files[testLabels]") {
+	if _, err := data.Build(dataset(), opener(dataset(), files)); err == nil || errors.As(err, &source) || !strings.Contains(err.Error(), "files[testLabels]") {
 		t.Errorf("a file that cannot be opened: got %v", err)
 	}
 }

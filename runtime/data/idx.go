@@ -1,31 +1,13 @@
 package data
 
 import (
-	"bufio"
-	"compress/gzip"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
+
+	"github.com/weightspace/weightspace/runtime/spec"
 )
-
-// Limits bound what a source file may ask for. The zero value gives the defaults.
-type Limits struct {
-	// Bytes is the largest array accepted, 0 for 16 GiB.
-	Bytes int64
-	// Items is the largest first dimension, 0 for 100 million.
-	Items int64
-}
-
-func (l Limits) withDefaults() Limits {
-	if l.Bytes == 0 {
-		l.Bytes = 16 << 30
-	}
-	if l.Items == 0 {
-		l.Items = 100_000_000
-	}
-	return l
-}
 
 // IDX is the content of an IDX file of unsigned bytes.
 type IDX struct {
@@ -35,27 +17,6 @@ type IDX struct {
 	Data []uint8
 }
 
-// FormatError says where a source file is malformed.
-type FormatError struct {
-	// Offset is in bytes of the file's decompressed content.
-	Offset int64
-	// Problem says what is wrong.
-	Problem string
-	// Err is the cause, possibly nil.
-	Err error
-}
-
-// Error implements error.
-func (e *FormatError) Error() string {
-	if e.Err != nil {
-		return fmt.Sprintf("at byte %d: %s: %v", e.Offset, e.Problem, e.Err)
-	}
-	return fmt.Sprintf("at byte %d: %s", e.Offset, e.Problem)
-}
-
-// Unwrap returns the cause.
-func (e *FormatError) Unwrap() error { return e.Err }
-
 const idxTypeUint8 = 0x08
 
 // ReadIDX reads an IDX file of unsigned bytes with 1 to 4 dimensions, plain or gzip-compressed
@@ -64,16 +25,11 @@ const idxTypeUint8 = 0x08
 // *FormatError; errors of r are returned wrapped.
 func ReadIDX(r io.Reader, limits Limits) (*IDX, error) {
 	limits = limits.withDefaults()
-	br := bufio.NewReaderSize(r, 64<<10)
-	if magic, err := br.Peek(2); err == nil && magic[0] == 0x1f && magic[1] == 0x8b {
-		z, err := gzip.NewReader(br)
-		if err != nil {
-			return nil, &FormatError{0, "the gzip header is damaged", err}
-		}
-		defer z.Close()
-		return readIDX(z, limits)
+	in, err := unpack(r)
+	if err != nil {
+		return nil, err
 	}
-	return readIDX(br, limits)
+	return readIDX(in, limits)
 }
 
 func readIDX(r io.Reader, limits Limits) (*IDX, error) {
@@ -132,42 +88,58 @@ func (f *IDX) readData(r io.Reader, at, total int64) error {
 	return nil
 }
 
-// readGrowing reads up to total bytes, doubling its buffer, so that a header that lies costs nothing.
-func readGrowing(r io.Reader, total int64) ([]byte, error) {
-	buf := make([]byte, 0, min(total, 1<<20))
-	for int64(len(buf)) < total {
-		if len(buf) == cap(buf) {
-			grown := make([]byte, len(buf), min(total, 2*int64(cap(buf))))
-			copy(grown, buf)
-			buf = grown
-		}
-		n, err := r.Read(buf[len(buf):cap(buf)])
-		buf = buf[:len(buf)+n]
-		if err == io.EOF {
-			return buf, nil
-		}
-		if err != nil {
-			return buf, err
+// readIDXSet reads the four files of an IDX data set.
+func readIDXSet(b *builder) error {
+	for _, s := range []struct {
+		to             *collector
+		images, labels string
+	}{{b.train, spec.RoleTrainImages, spec.RoleTrainLabels}, {b.test, spec.RoleTestImages, spec.RoleTestLabels}} {
+		if err := b.readIDXPair(s.to, s.images, s.labels); err != nil {
+			return err
 		}
 	}
-	return buf, nil
+	return nil
 }
 
-func readFull(r io.Reader, b []byte, at int64, problem string) error {
-	n, err := io.ReadFull(r, b)
+// readIDXPair reads images and their labels.
+func (b *builder) readIDXPair(to *collector, imageRole, labelRole string) error {
+	images, err := b.readIDXRole(imageRole)
+	if err != nil {
+		return err
+	}
+	labels, err := b.readIDXRole(labelRole)
+	if err != nil {
+		return err
+	}
+	s, n := shape{c: 1}, images.Shape[0]
+	switch dims := images.Shape; len(dims) {
+	case 3: // [N, H, W]
+		s.h, s.w = dims[1], dims[2]
+	case 4: // [N, C, H, W]
+		s.c, s.h, s.w = dims[1], dims[2], dims[3]
+	default:
+		return &SourceError{"files[" + imageRole + "]", fmt.Sprintf("it has %d dimensions, images need 3 (N, H, W) or 4 (N, C, H, W); are images and labels swapped?", len(dims)), nil}
+	}
 	switch {
-	case err == nil:
-		return nil
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		return &FormatError{at + int64(n), problem, nil}
+	case len(labels.Shape) != 1:
+		return &SourceError{"files[" + labelRole + "]", fmt.Sprintf("it has %d dimensions, labels need 1; are images and labels swapped?", len(labels.Shape)), nil}
+	case labels.Shape[0] != n:
+		return &SourceError{"files[" + labelRole + "]", fmt.Sprintf("%d labels for the %d images of %s", labels.Shape[0], n, imageRole), nil}
 	}
-	return broken(at+int64(n), problem, err)
+	to.expect(n)
+	for i, label := range labels.Data {
+		if err := to.add(images.Data[i*s.size():(i+1)*s.size()], s, uint16(label)); err != nil {
+			return sourceError("files["+imageRole+"]", "IDX file", record(err, int64(i*s.size()), i))
+		}
+	}
+	return nil
 }
 
-// broken tells damaged gzip content (the user's file) from a failing source.
-func broken(at int64, problem string, err error) error {
-	if errors.Is(err, gzip.ErrChecksum) || errors.Is(err, gzip.ErrHeader) || errors.Is(err, io.ErrUnexpectedEOF) || isFlate(err) {
-		return &FormatError{at, problem, err}
-	}
-	return fmt.Errorf("at byte %d: %s: %w", at, problem, err)
+func (b *builder) readIDXRole(role string) (*IDX, error) {
+	var idx *IDX
+	err := b.each(role, "IDX file", func(f File) (err error) {
+		idx, err = ReadIDX(f, b.limits)
+		return err
+	})
+	return idx, err
 }

@@ -8,7 +8,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"math"
 	"os"
 	"path/filepath"
@@ -65,8 +64,9 @@ func newFixture(t *testing.T) *fixture {
 	ctx := t.Context()
 	store, err := artifact.Open(ctx, "mem://", "")
 	must(t, err)
-	d := &spec.Dataset{Format: "idx", Splits: spec.Splits{Train: 20, Validation: 10, Test: 10}, Normalization: spec.Normalization{Mean: []string{"0.1307"}, Std: []string{"0.3081"}}}
-	set, err := data.Build(d, func(role string) (io.ReadCloser, error) {
+	d := &spec.Dataset{Format: "idx", Files: []spec.File{{Role: spec.RoleTrainImages}, {Role: spec.RoleTrainLabels}, {Role: spec.RoleTestImages}, {Role: spec.RoleTestLabels}}, Splits: spec.Splits{Train: 20, Validation: 10, Test: 10}, Normalization: spec.Normalization{Mean: []string{"0.1307"}, Std: []string{"0.3081"}}}
+	set, err := data.Build(d, func(i int) (data.File, error) {
+		role := d.Files[i].Role
 		n, b := uint32(30), []byte{0, 0, 8, 1}
 		if strings.HasPrefix(role, "test") {
 			n = 10
@@ -79,7 +79,7 @@ func newFixture(t *testing.T) *fixture {
 		} else {
 			b = append(b, bytes.Repeat([]byte{9}, int(n))...)
 		}
-		return io.NopCloser(bytes.NewReader(b)), nil
+		return data.Bytes(b), nil
 	})
 	must(t, err)
 	digest, err := data.Write(ctx, store, dataDir, set, artifact.Manifest{})

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 
 	"github.com/weightspace/weightspace/runtime/artifact"
@@ -44,15 +43,13 @@ func writeDataset(ctx context.Context, s *spec.Snapshot, files map[string]*os.Fi
 	if err != nil {
 		return err
 	}
-	set, err := data.Build(s.Dataset, func(role string) (io.ReadCloser, error) {
+	set, err := data.Build(s.Dataset, func(i int) (data.File, error) {
+		role := s.Dataset.Files[i].Role
 		f, ok := files[role]
 		if !ok {
 			return nil, &InputError{Field: "spec.files", Problem: "no file has the role " + role, Remedy: "give every role once"}
 		}
-		if _, err := f.Seek(0, io.SeekStart); err != nil {
-			return nil, err
-		}
-		return io.NopCloser(f), nil
+		return os.Open(f.Name())
 	})
 	var source *data.SourceError
 	if errors.As(err, &source) {

@@ -86,6 +86,10 @@ type Dataset struct {
 	Splits        Splits        `json:"splits"`
 	Limit         Limit         `json:"limit"`
 	Normalization Normalization `json:"normalization"`
+	// Transform changes images while they are read; nil leaves them.
+	Transform *Transform `json:"transform,omitempty"`
+	// Options are choices of the format; nil is the default of each.
+	Options *FormatOptions `json:"options,omitempty"`
 }
 
 // File is one source file.
@@ -143,10 +147,6 @@ type Zoo struct {
 	// Cells are the grid's points within a cohort, without seed: initializer x learning rate
 	// x weight decay x dropout.
 	Cells []Cell `json:"cells"`
-	// Limit keeps the first members of the balanced order, 0 for all.
-	Limit int `json:"limit,omitempty"`
-	// Retention says which epochs' weights stay; nil keeps all.
-	Retention *Retention `json:"retention,omitempty"`
 	// Cohorts share the shape of the computation.
 	Cohorts []Cohort `json:"cohorts"`
 }
