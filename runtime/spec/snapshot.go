@@ -147,6 +147,10 @@ type Zoo struct {
 	// Cells are the grid's points within a cohort, without seed: initializer x learning rate
 	// x weight decay x dropout.
 	Cells []Cell `json:"cells"`
+	// Limit keeps the first members of the balanced order, 0 for all.
+	Limit int `json:"limit,omitempty"`
+	// Retention says which epochs' weights stay; nil keeps all.
+	Retention *Retention `json:"retention,omitempty"`
 	// Cohorts share the shape of the computation.
 	Cohorts []Cohort `json:"cohorts"`
 }
