@@ -64,7 +64,7 @@ func (k *bucket) stat(ctx context.Context, key string) (Object, error) {
 	if err != nil {
 		return Object{}, classify(err)
 	}
-	return Object{Path: key, Size: a.Size, Modified: a.ModTime}, nil
+	return Object{Path: key, Size: a.Size, Modified: a.ModTime, ETag: a.ETag}, nil
 }
 
 func (k *bucket) tidy(context.Context, string) error { return nil }

@@ -27,6 +27,8 @@ type Object struct {
 	Size int64
 	// Modified is when it was last written.
 	Modified time.Time
+	// ETag changes with the content. Only Stat gives it, and only where the store keeps one.
+	ETag string
 }
 
 // Store is an object store. It is safe for concurrent use.
@@ -114,6 +116,19 @@ func (s *Store) Reader(ctx context.Context, path string) (r io.ReadCloser, err e
 	// The stream outlives the call, so it must not get an attempt's deadline.
 	err = s.doUntimed(ctx, "get", path, func(ctx context.Context) error {
 		r, err = s.backend.get(ctx, path, 0, -1)
+		return err
+	})
+	return r, err
+}
+
+// RangeReader streams length bytes from offset, or all that follow when length is negative. An object that ends earlier gives a
+// shorter stream. Opening is retried; a stream that breaks later is the caller's to open again.
+func (s *Store) RangeReader(ctx context.Context, path string, offset, length int64) (r io.ReadCloser, err error) {
+	if offset < 0 {
+		return nil, fmt.Errorf("get %s: negative offset %d", path, offset)
+	}
+	err = s.doUntimed(ctx, "get", path, func(ctx context.Context) error {
+		r, err = s.backend.get(ctx, path, offset, length)
 		return err
 	})
 	return r, err
