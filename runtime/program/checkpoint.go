@@ -38,6 +38,9 @@ type record struct {
 	Weights [][]string  `json:"weights"`
 	Files   []shardFile `json:"files"`
 	Times   []epochTime `json:"times"`
+	// Tensors and Twins are those of shardMetrics.
+	Tensors []twinTensor `json:"tensors,omitempty"`
+	Twins   [][]twinRow  `json:"twins,omitempty"`
 	// Partial is the training time of the epoch in progress, in seconds.
 	Partial float64 `json:"partial,omitempty"`
 }
@@ -113,6 +116,9 @@ func (r *record) check() error {
 		return fmt.Errorf("%d rows, %d weights, %d files, %d times", n, len(r.Weights), len(r.Files), len(r.Times))
 	case r.Epoch != r.next()-1 && r.Epoch != r.next():
 		return fmt.Errorf("at epoch %d, but epochs up to %d are recorded", r.Epoch, r.next()-1)
+	}
+	if err := checkTwinRows(r.Tensors, r.Twins, n, r.Members); err != nil {
+		return err
 	}
 	for e := range r.Rows {
 		if len(r.Rows[e]) != r.Members || len(r.Weights[e]) != r.Members || r.Files[e].Name != epochName(r.FirstEpoch+e) {

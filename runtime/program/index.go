@@ -156,6 +156,7 @@ func readMetrics(ctx context.Context, s *spec.Snapshot, env *Env, m *shardManife
 	for _, rows := range t.Rows {
 		ok = ok && len(rows) == len(m.Models)
 	}
+	ok = ok && checkTwinRows(t.Tensors, t.Twins, len(t.Rows), len(m.Models)) == nil
 	if !ok {
 		return nil, &damagedError{file: path, shard: m.Shard, err: errors.New("its rows are not those of the manifest")}
 	}

@@ -31,9 +31,9 @@ type reporter struct {
 	epochsLeft  int
 }
 
-func newReporter(env *Env, s *spec.Snapshot, shard, members int) *reporter {
+func newReporter(env *Env, s *spec.Snapshot, stage string, shard, members int) *reporter {
 	r := &reporter{send: env.Progress, epochs: make([]int, members), accuracy: make([]float64, members), diverged: make([]bool, members)}
-	r.p = Progress{Stage: spec.StageTrain, Shard: shard, Epochs: s.Zoo.Epochs, Members: members, SecondsLeft: -1}
+	r.p = Progress{Stage: stage, Shard: shard, Epochs: s.Zoo.Epochs, Members: members, SecondsLeft: -1}
 	for i := range r.accuracy {
 		r.accuracy[i], r.epochs[i] = math.NaN(), -1
 	}

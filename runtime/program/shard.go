@@ -35,6 +35,14 @@ func (r *shardRun) finishEpoch(ctx context.Context) error {
 	if err != nil {
 		return stopped(ctx, fmt.Errorf("evaluate shard %s, epoch %d: %w", r.id, epoch, err))
 	}
+	var twins [][]twinRow
+	if r.measure != nil {
+		row, err := r.measure(gctx, epoch, metrics)
+		if err != nil {
+			return stopped(ctx, err)
+		}
+		twins = append(r.rec.Twins, row)
+	}
 	times := epochTime{Epoch: epoch, TrainSeconds: r.rec.Partial, EvaluateSeconds: time.Since(start).Seconds()}
 	rows := make([]sixRow, len(metrics))
 	for i, m := range metrics {
@@ -44,7 +52,7 @@ func (r *shardRun) finishEpoch(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	r.rec.Rows, r.rec.Weights = append(r.rec.Rows, rows), append(r.rec.Weights, sums)
+	r.rec.Rows, r.rec.Weights, r.rec.Twins = append(r.rec.Rows, rows), append(r.rec.Weights, sums), twins
 	r.rec.Files, r.rec.Times, r.rec.Partial = append(r.rec.Files, file), append(r.rec.Times, times), 0
 	if err := r.writeCheckpoint(gctx); err != nil {
 		return err
@@ -108,7 +116,7 @@ func (r *shardRun) commit(ctx context.Context) error {
 	r.rep.say("Writing the shard's manifest")
 	gctx, cancel := graceContext(ctx, r.env.Grace)
 	defer cancel()
-	metrics, err := encodeJSON(shardMetrics{Columns: metricColumns, Models: r.rec.Models, FirstEpoch: r.rec.FirstEpoch, Rows: r.rec.Rows})
+	metrics, err := encodeJSON(shardMetrics{Columns: metricColumns, Models: r.rec.Models, FirstEpoch: r.rec.FirstEpoch, Rows: r.rec.Rows, Tensors: r.rec.Tensors, Twins: r.rec.Twins})
 	if err != nil {
 		return fmt.Errorf("shard %s: %s: %w", r.id, metricsName, err)
 	}

@@ -66,6 +66,9 @@ type shardMetrics struct {
 	Models     []string   `json:"models"`
 	FirstEpoch int        `json:"firstEpoch"`
 	Rows       [][]sixRow `json:"rows"` // [epoch][model]
+	// Tensors and Twins [epoch][model] are there for twins only.
+	Tensors []twinTensor `json:"tensors,omitempty"`
+	Twins   [][]twinRow  `json:"twins,omitempty"`
 }
 
 // shardTiming is timing.json, outside every digest.
@@ -102,10 +105,16 @@ func rowOf(m train.Metrics) sixRow {
 func (r sixRow) testAccuracy() float64 { return r[5] }
 
 // MarshalJSON implements json.Marshaler.
-func (r sixRow) MarshalJSON() ([]byte, error) {
+func (r sixRow) MarshalJSON() ([]byte, error) { return marshalNumbers(r[:]), nil }
+
+// marshalNumbers writes a list of numbers; NaN and the infinities are strings.
+func marshalNumbers(numbers []float64) []byte {
 	var b bytes.Buffer
-	for i, v := range r {
-		b.WriteByte("[,,,,,"[i])
+	b.WriteByte('[')
+	for i, v := range numbers {
+		if i > 0 {
+			b.WriteByte(',')
+		}
 		if math.IsNaN(v) || math.IsInf(v, 0) {
 			b.WriteString(strconv.Quote(strconv.FormatFloat(v, 'g', -1, 64)))
 			continue
@@ -113,24 +122,27 @@ func (r sixRow) MarshalJSON() ([]byte, error) {
 		b.WriteString(strconv.FormatFloat(v, 'g', -1, 64))
 	}
 	b.WriteByte(']')
-	return b.Bytes(), nil
+	return b.Bytes()
 }
 
 // UnmarshalJSON implements json.Unmarshaler.
-func (r *sixRow) UnmarshalJSON(b []byte) error {
+func (r *sixRow) UnmarshalJSON(b []byte) error { return unmarshalNumbers(b, r[:], metricColumns) }
+
+// unmarshalNumbers reads a list of exactly as many numbers as there are columns.
+func unmarshalNumbers(b []byte, into []float64, columns []string) error {
 	var cells []json.RawMessage
 	if err := json.Unmarshal(b, &cells); err != nil {
 		return err
 	}
-	if len(cells) != len(r) {
-		return fmt.Errorf("a metric row has %d values, not %d", len(cells), len(r))
+	if len(cells) != len(into) {
+		return fmt.Errorf("a metric row has %d values, not %d", len(cells), len(into))
 	}
 	for i, c := range cells {
 		v, err := strconv.ParseFloat(strings.Trim(string(c), `"`), 64)
 		if err != nil {
-			return fmt.Errorf("metric %s: %w", metricColumns[i], err)
+			return fmt.Errorf("metric %s: %w", columns[i], err)
 		}
-		r[i] = v
+		into[i] = v
 	}
 	return nil
 }

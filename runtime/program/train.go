@@ -19,7 +19,7 @@ import (
 // last epoch are left alone; the others train in groups by where they stand.
 func trainShard(ctx context.Context, s *spec.Snapshot, shard int, sh spec.Shard, env *Env) error {
 	members := plan.Members(s.Zoo, sh.Cohort, sh.From, sh.To)
-	rep := newReporter(env, s, shard, len(members))
+	rep := newReporter(env, s, spec.StageTrain, shard, len(members))
 	rep.say("Looking for finished work")
 	led, err := readLedger(ctx, s, env)
 	if err != nil {
@@ -85,6 +85,8 @@ type shardRun struct {
 	rep     *reporter
 	layout  string
 	dataset string
+	// measure, if set, gives what twins have beside the metrics of an epoch; see twins_run.go.
+	measure func(ctx context.Context, epoch int, metrics []train.Metrics) ([]twinRow, error)
 }
 
 func newShardRun(ctx context.Context, s *spec.Snapshot, sh spec.Shard, g *workGroup, set *data.Set, rep *reporter, env *Env) (*shardRun, error) {
