@@ -62,7 +62,7 @@ func TestArchitectureAndSchedule(t *testing.T) {
 	if err := k8s.Create(t.Context(), zoo); err != nil {
 		t.Fatal(err)
 	}
-	if got := zoo.Spec.Training; got.Schedule.Cosine == nil || got.Schedule.Cosine.Min != "0" || got.LabelSmoothing != "0" || zoo.Spec.Architecture.Layers[1].Linear.Bias != v1alpha1.BiasLearned {
+	if got := zoo.Spec.Training; got.Schedule.Cosine == nil || got.Schedule.Cosine.Min != "0" || zoo.Spec.Architecture.Layers[1].Linear.Bias != v1alpha1.BiasLearned {
 		t.Errorf("defaults are missing: %+v %+v", got, zoo.Spec.Architecture.Layers)
 	}
 	for patch, want := range map[string]string{
