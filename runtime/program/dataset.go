@@ -37,20 +37,13 @@ func datasetFetched(ctx context.Context, s *spec.Snapshot, env *Env) (bool, erro
 	return true, nil
 }
 
-// writeDataset converts the checked source files and writes the artifact.
-func writeDataset(ctx context.Context, s *spec.Snapshot, files map[string]*os.File, env *Env) error {
+// writeDataset converts the checked source files in folder dir and writes the artifact.
+func writeDataset(ctx context.Context, s *spec.Snapshot, dir string, env *Env) error {
 	store, err := env.datasetStore(s.Store)
 	if err != nil {
 		return err
 	}
-	set, err := data.Build(s.Dataset, func(i int) (data.File, error) {
-		role := s.Dataset.Files[i].Role
-		f, ok := files[role]
-		if !ok {
-			return nil, &InputError{Field: "spec.files", Problem: "no file has the role " + role, Remedy: "give every role once"}
-		}
-		return os.Open(f.Name())
-	})
+	set, err := data.Build(s.Dataset, func(i int) (data.File, error) { return os.Open(sourcePath(dir, i)) })
 	var source *data.SourceError
 	if errors.As(err, &source) {
 		problem := source.Problem

@@ -4,104 +4,157 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
+	"path"
+	"path/filepath"
 	"strings"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/weightspace/weightspace/runtime/artifact"
 	"github.com/weightspace/weightspace/runtime/spec"
 )
 
-// storeScheme marks a source that lies in the store, put there by `weightspace dataset import`.
-const storeScheme = "store:"
-
 // fetch brings the source files of a data set here, checks their sha256, converts them and
-// writes the artifact, its manifest last. An artifact of the same spec is left as it is.
+// writes the artifact, its manifest last. An artifact of the same spec is left as it is. Finished pieces of files lie in the store
+// below the artifact meanwhile.
 func fetch(ctx context.Context, s *spec.Snapshot, env *Env) error {
-	if done, err := datasetFetched(ctx, s, env); err != nil || done {
-		return stopped(ctx, err)
-	}
-	dir, err := os.MkdirTemp(env.TempDir, "weightspace-fetch-")
+	store, err := env.datasetStore(s.Store)
 	if err != nil {
-		return fmt.Errorf("make a folder for the source files: %w; give the pod a writable /tmp", err)
+		return err
 	}
-	defer os.RemoveAll(dir)
-	files := make(map[string]*os.File, len(s.Dataset.Files))
-	defer func() {
-		for _, f := range files {
-			_ = f.Close() // the folder goes with them
-		}
-	}()
-	for _, src := range s.Dataset.Files {
-		f, err := os.CreateTemp(dir, "source-")
-		if err != nil {
-			return fmt.Errorf("keep %s while it is checked: %w", src.Role, err)
-		}
-		files[src.Role] = f
-		if err := fetchFile(ctx, s, src, f, env); err != nil {
-			return stopped(ctx, err)
+	done, err := datasetFetched(ctx, s, env)
+	if err == nil && !done {
+		err = fetchAndConvert(ctx, s, store, env)
+	}
+	var input *InputError
+	if err == nil || errors.As(err, &input) {
+		// Nothing will go on from the pieces: the data set is complete, or can never be.
+		if _, derr := store.DeletePrefix(ctx, s.ArtifactPath+"/"+fetchFolder); derr != nil {
+			err = errors.Join(err, fmt.Errorf("remove fetched pieces: %w", derr))
 		}
 	}
-	env.Progress(Progress{Stage: spec.StageFetch, SecondsLeft: -1, Message: "Converting"})
-	if err := writeDataset(ctx, s, files, env); err != nil {
+	if err != nil {
 		return stopped(ctx, err)
 	}
 	env.Progress(Progress{Stage: spec.StageFetch, SecondsLeft: -1, Message: "Finished"})
 	return nil
 }
 
-// sourceField names a source file in messages.
-func sourceField(role, field string) string { return fmt.Sprintf("spec.files[%s].%s", role, field) }
+func fetchAndConvert(ctx context.Context, s *spec.Snapshot, store *artifact.Store, env *Env) error {
+	dir, err := os.MkdirTemp(env.TempDir, "weightspace-fetch-")
+	if err != nil {
+		return fmt.Errorf("make a folder for the source files: %w; give the pod a writable /tmp", err)
+	}
+	defer os.RemoveAll(dir)
+	if err := fetchFiles(ctx, s, store, dir, env); err != nil {
+		return err
+	}
+	env.Progress(Progress{Stage: spec.StageFetch, SecondsLeft: -1, Message: "Converting"})
+	return writeDataset(ctx, s, dir, env)
+}
 
-// fetchFile brings one source into f and checks its sha256.
-func fetchFile(ctx context.Context, s *spec.Snapshot, src spec.File, f *os.File, env *Env) error {
-	report := func(done, total int64) {
-		env.Progress(Progress{Stage: spec.StageFetch, SecondsLeft: -1, Message: "Fetching " + src.Role, Bytes: done, BytesTotal: total})
+// sourcePath is where source file i lies while it is checked and read.
+func sourcePath(dir string, i int) string { return filepath.Join(dir, fmt.Sprintf("source-%d", i)) }
+
+// sourceField names source file i in messages: by its role, or by its name where several have the role.
+func sourceField(files []spec.File, i int, field string) string {
+	name := files[i].Role
+	for j := range files {
+		if j != i && files[j].Role == name {
+			name = path.Base(files[i].URL)
+			break
+		}
 	}
-	report(0, 0)
-	var sum string
-	var err error
-	if path, ok := strings.CutPrefix(src.URL, storeScheme); ok {
-		sum, err = copyUpload(ctx, s, src.Role, path, f, env)
-	} else {
-		d := &download{client: env.HTTPClient, allowed: env.HostAllowed, limit: env.MaxSourceBytes, backoff: firstBackoff, progress: report, warn: env.Log.Warn}
-		sum, err = d.fetch(ctx, sourceField(src.Role, "url"), src.URL, f)
+	return fmt.Sprintf("spec.files[%s].%s", name, field)
+}
+
+// fetchFiles brings all source files into dir, several at a time.
+func fetchFiles(ctx context.Context, s *spec.Snapshot, store *artifact.Store, dir string, env *Env) error {
+	files := s.Dataset.Files
+	meter := newMeter(env, len(files))
+	all := newDownloads(env, meter)
+	if env.tune != nil {
+		env.tune(all)
 	}
+	from := &sourceOpener{snapshot: s, store: store, env: env, buckets: map[string]*artifact.Store{}}
+	defer from.close()
+	transfers := make([]*transfer, len(files))
+	for i := range files {
+		src, err := from.open(ctx, files[i].URL)
+		var input *InputError
+		if errors.As(err, &input) {
+			input.Field = sourceField(files, i, "url")
+		}
+		if err != nil {
+			return err
+		}
+		transfers[i] = &transfer{downloads: all, field: sourceField(files, i, "url"), sha256: files[i].SHA256, src: src}
+		if !strings.HasPrefix(files[i].URL, storeScheme) {
+			transfers[i].keep = &keeper{store: store, dir: s.ArtifactPath + "/" + fetchFolder + "/" + files[i].SHA256}
+		}
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	for i, t := range transfers {
+		group.Go(func() error { return fetchFile(ctx, t, sourcePath(dir, i), files, i) })
+	}
+	return group.Wait()
+}
+
+// fetchFile brings one source to path and checks its sha256.
+func fetchFile(ctx context.Context, t *transfer, path string, files []spec.File, i int) error {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600) //nolint:gosec // below our own temporary folder
+	if err != nil {
+		return fmt.Errorf("keep %s while it is checked: %w", files[i].Role, err)
+	}
+	defer f.Close()
+	t.file = f
+	sum, err := t.fetch(ctx)
 	if err != nil {
 		return err
 	}
-	if sum != src.SHA256 {
+	if sum != t.sha256 {
 		return &InputError{
-			Field: sourceField(src.Role, "sha256"), Problem: fmt.Sprintf("%s has sha256 %s, the spec says %s", src.URL, sum, src.SHA256),
+			Field: sourceField(files, i, "sha256"), Problem: fmt.Sprintf("%s has sha256 %s, the spec says %s", files[i].URL, sum, t.sha256),
 			Remedy: "check the file and correct the URL or the sha256",
 		}
 	}
+	t.meter.finish(t)
 	return nil
 }
 
-// copyUpload copies <namespace>/uploads/<path> from the store into f and returns its sha256.
-func copyUpload(ctx context.Context, s *spec.Snapshot, role, path string, f *os.File, env *Env) (string, error) {
-	field := sourceField(role, "url")
-	if err := artifact.CheckPath(path); err != nil {
-		return "", &InputError{Field: field, Problem: fmt.Sprintf("store:%s is no path below the uploads: %v", path, err), Remedy: "give store:name/file as `weightspace dataset import` printed it"}
+// sourceOpener opens source files by URL.
+type sourceOpener struct {
+	snapshot *spec.Snapshot
+	store    *artifact.Store
+	env      *Env
+	buckets  map[string]*artifact.Store
+}
+
+// open tells what kind of source a URL is. Mistakes are *InputError without a field.
+func (o *sourceOpener) open(ctx context.Context, rawURL string) (remote, error) {
+	if path, ok := strings.CutPrefix(rawURL, storeScheme); ok {
+		return newUploadRemote(o.snapshot, o.store, path)
 	}
-	full := s.Object.Namespace + "/uploads/" + path
-	r, err := env.Store.Reader(ctx, full)
-	if errors.Is(err, artifact.ErrNotFound) {
-		return "", &InputError{Field: field, Problem: fmt.Sprintf("%s is not in the store", full), Remedy: "put it there with `weightspace dataset import`, in the same store and namespace", Err: err}
+	if !isBucketURL(rawURL) {
+		return newHTTPRemote(o.env.HTTPClient, rawURL, o.env.HostAllowed)
 	}
+	url, key, err := bucketSource(o.snapshot.Store, rawURL)
 	if err != nil {
-		return "", fmt.Errorf("%s: %w", field, err)
+		return nil, err
 	}
-	defer r.Close()
-	n, err := io.Copy(f, io.LimitReader(r, env.MaxSourceBytes+1))
-	if err != nil {
-		return "", fmt.Errorf("%s: read %s: %w: %w", field, full, artifact.ErrUnavailable, err)
+	bucket, ok := o.buckets[url]
+	if !ok {
+		if bucket, err = o.env.OpenBucket(ctx, url); err != nil {
+			return nil, fmt.Errorf("%s: %w", rawURL, err)
+		}
+		o.buckets[url] = bucket
 	}
-	if n > env.MaxSourceBytes {
-		e := tooLarge(n, env.MaxSourceBytes)
-		e.Field = field
-		return "", e
+	return &storeRemote{store: bucket, path: key, label: rawURL, absent: "check the bucket and the path"}, nil
+}
+
+func (o *sourceOpener) close() {
+	for _, b := range o.buckets {
+		_ = b.Close()
 	}
-	return hashFile(f)
 }

@@ -142,7 +142,7 @@ func TestFetchRefuses(t *testing.T) {
 		case "/circle":
 			http.Redirect(w, r, "/circle", http.StatusFound)
 		case "/large":
-			_, _ = w.Write(make([]byte, 5000))
+			_, _ = w.Write(make([]byte, 60_000))
 		default:
 			http.NotFound(w, r)
 		}
@@ -153,7 +153,7 @@ func TestFetchRefuses(t *testing.T) {
 		d := l.datasetSpec(sources())
 		d.Files[0].URL = server.URL + path
 		env := l.env()
-		env.MaxSourceBytes = 1000
+		env.MaxSourceBytes = 50_000
 		_, err := l.run(l.planDataset(d, "tiny"), spec.StageFetch, 0, env)
 		var input *InputError
 		if !errors.As(err, &input) || input.Field != "spec.files[trainImages].url" || !strings.Contains(err.Error(), want) {

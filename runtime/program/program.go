@@ -61,6 +61,8 @@ type Env struct {
 	// HostAllowed says whether a host[:port] may be fetched from. Nil allows every host:
 	// in a cluster the manager has checked the plan's hosts, and redirects never leave the host.
 	HostAllowed func(host string) bool
+	// OpenBucket opens the bucket of an s3://, gs:// or azblob:// source. Nil means artifact.Open: the process's credentials.
+	OpenBucket func(ctx context.Context, url string) (*artifact.Store, error)
 	// MaxSourceBytes is the largest source file accepted, 0 for 4 GiB.
 	MaxSourceBytes int64
 	// CheckpointEvery is the longest time between two resume points, 0 for five minutes.
@@ -73,6 +75,9 @@ type Env struct {
 	Now func() time.Time
 	// Host and Version go into run.json and timing files, outside every digest.
 	Host, Version string
+
+	// tune changes how files are fetched, for tests.
+	tune func(*downloads)
 }
 
 const (
@@ -91,6 +96,9 @@ func (e Env) withDefaults() Env {
 	}
 	if e.HTTPClient == nil {
 		e.HTTPClient = defaultHTTPClient()
+	}
+	if e.OpenBucket == nil {
+		e.OpenBucket = func(ctx context.Context, url string) (*artifact.Store, error) { return artifact.Open(ctx, url, "") }
 	}
 	if e.MaxSourceBytes == 0 {
 		e.MaxSourceBytes = defaultMaxSourceBytes

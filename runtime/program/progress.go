@@ -36,6 +36,8 @@ type Progress struct {
 	// Bytes of BytesTotal are fetched or checked (data stages); BytesTotal is 0 when unknown.
 	Bytes      int64 `json:"bytes,omitempty"`
 	BytesTotal int64 `json:"bytesTotal,omitempty"`
+	// BytesPerSecond is the rate at which they come, 0 when unknown.
+	BytesPerSecond int64 `json:"bytesPerSecond,omitempty"`
 	// Store is Unavailable while the store does not answer.
 	Store v1alpha1.StoreState `json:"store"`
 }
