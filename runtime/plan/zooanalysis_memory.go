@@ -23,9 +23,9 @@ func AnalysisCheckpoints(a *spec.Analysis) int {
 // analysisRowBytes is what an artifact holds of a checkpoint: statistics, path quantities, a place in the plane.
 const analysisRowBytes = 1200
 
-// maxDistancePoints is the largest number of checkpoints whose distances are held at once; above it
+// MaxDistancePoints is the largest number of checkpoints whose distances are held at once; above it
 // clustering takes fewer models.
-const maxDistancePoints = 8192
+const MaxDistancePoints = 8192
 
 // analysisMemory is what a pod needs for one analysis: the weights it holds in float32, what it makes of them, and the
 // images where models are run.
@@ -40,7 +40,7 @@ func analysisMemory(a *spec.Analysis, part string) int64 {
 	memory := int64(baseMemory)
 	switch part {
 	case spec.AnalysisTrajectories:
-		near := min(points, maxDistancePoints)
+		near := min(points, MaxDistancePoints)
 		memory += points*row + 3*near*near*floatBytes
 	case spec.AnalysisSimilarity:
 		memory += models*(row+predictionBytes(a)) + images + models*models*floatBytes + 64*mebibyte
