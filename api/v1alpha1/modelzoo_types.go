@@ -8,7 +8,7 @@ import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 //
 // +kubebuilder:validation:XValidation:rule="has(self.preset) || (has(self.architecture) && has(self.population) && has(self.population.seeds) && has(self.training) && has(self.training.epochs))",message="set spec.preset, or spec.architecture, spec.population.seeds and spec.training.epochs"
 // +kubebuilder:validation:XValidation:rule="!has(self.preset) || (!has(self.architecture) && (!has(self.population) || (!has(self.population.seeds) && !has(self.population.grid))))",message="spec.preset fills in architecture, seeds and grid; only population.limit and training.epochs may be set beside it"
-// +kubebuilder:validation:XValidation:rule="!has(self.preset) || !has(self.training) || (!has(self.training.batchSize) && !has(self.training.momentum) && !has(self.training.momentumForm) && !has(self.training.schedule) && !has(self.training.gradientClipping) && !has(self.training.labelSmoothing))",message="spec.preset fills in the recipe; only training.epochs may be set beside it"
+// +kubebuilder:validation:XValidation:rule="!has(self.preset) || !has(self.training) || (!has(self.training.augmentation) && !has(self.training.objective) && !has(self.training.temperature) && !has(self.training.batchSize) && !has(self.training.momentum) && !has(self.training.momentumForm) && !has(self.training.schedule) && !has(self.training.gradientClipping) && !has(self.training.labelSmoothing))",message="spec.preset fills in the recipe; only training.epochs may be set beside it"
 // +kubebuilder:validation:XValidation:rule="has(self.preset) == has(oldSelf.preset) && (!has(self.preset) || self.preset == oldSelf.preset)",message="spec.preset is immutable; create another ModelZoo"
 // +kubebuilder:validation:XValidation:rule="has(self.retention) == has(oldSelf.retention) && (!has(self.retention) || self.retention == oldSelf.retention)",message="spec.retention is immutable; create another ModelZoo"
 // +kubebuilder:validation:XValidation:rule="self.dataset == oldSelf.dataset",message="spec.dataset is immutable; create another ModelZoo"
@@ -22,6 +22,9 @@ import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 // +kubebuilder:validation:XValidation:rule="!has(self.training) || !has(oldSelf.training) || (has(self.training.schedule) == has(oldSelf.training.schedule) && (!has(self.training.schedule) || self.training.schedule == oldSelf.training.schedule))",message="spec.training.schedule is immutable; create another ModelZoo"
 // +kubebuilder:validation:XValidation:rule="!has(self.training) || !has(oldSelf.training) || (has(self.training.gradientClipping) == has(oldSelf.training.gradientClipping) && (!has(self.training.gradientClipping) || self.training.gradientClipping == oldSelf.training.gradientClipping))",message="spec.training.gradientClipping is immutable; create another ModelZoo"
 // +kubebuilder:validation:XValidation:rule="!has(self.training) || !has(oldSelf.training) || (has(self.training.labelSmoothing) == has(oldSelf.training.labelSmoothing) && (!has(self.training.labelSmoothing) || self.training.labelSmoothing == oldSelf.training.labelSmoothing) && has(self.training.momentumForm) == has(oldSelf.training.momentumForm) && (!has(self.training.momentumForm) || self.training.momentumForm == oldSelf.training.momentumForm))",message="spec.training.labelSmoothing and spec.training.momentumForm are immutable; create another ModelZoo"
+// +kubebuilder:validation:XValidation:rule="!has(self.training) || !has(oldSelf.training) || (has(self.training.augmentation) == has(oldSelf.training.augmentation) && (!has(self.training.augmentation) || self.training.augmentation == oldSelf.training.augmentation) && has(self.training.objective) == has(oldSelf.training.objective) && (!has(self.training.objective) || self.training.objective == oldSelf.training.objective) && has(self.training.temperature) == has(oldSelf.training.temperature) && (!has(self.training.temperature) || self.training.temperature == oldSelf.training.temperature))",message="spec.training.augmentation, objective and temperature are immutable; create another ModelZoo"
+// +kubebuilder:validation:XValidation:rule="!has(self.training) || !has(self.training.objective) || self.training.objective != 'contrastive' || has(self.training.augmentation)",message="spec.training.objective contrastive needs spec.training.augmentation, which makes two views of each image"
+// +kubebuilder:validation:XValidation:rule="has(self.initialWeights) == has(oldSelf.initialWeights) && (!has(self.initialWeights) || self.initialWeights == oldSelf.initialWeights)",message="spec.initialWeights is immutable; create another ModelZoo"
 // +kubebuilder:validation:XValidation:rule="has(self.store) == has(oldSelf.store) && (!has(self.store) || self.store == oldSelf.store)",message="spec.store is immutable; create another ModelZoo"
 // +kubebuilder:validation:XValidation:rule="has(self.managedBy) == has(oldSelf.managedBy) && (!has(self.managedBy) || self.managedBy == oldSelf.managedBy)",message="spec.managedBy is immutable"
 type ModelZooSpec struct {
@@ -45,6 +48,11 @@ type ModelZooSpec struct {
 	// training is the recipe the members share.
 	// +optional
 	Training Training `json:"training,omitempty,omitzero"`
+
+	// initialWeights continues the models of another zoo with a new head: fine-tuning. Every member of the population
+	// exists once for each model of that zoo. Unset draws weights by population.grid.initializer.
+	// +optional
+	InitialWeights InitialWeights `json:"initialWeights,omitempty,omitzero"`
 
 	// retention says which epochs' weights stay in the store. Unset keeps all.
 	// +optional
@@ -324,6 +332,7 @@ type MetricSummary struct {
 // ModelZoo trains a population of networks and keeps its checkpoints.
 //
 // +kubebuilder:validation:XValidation:rule="self.metadata.name.size() <= 63 && self.metadata.name.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$')",message="metadata.name must be at most 63 lower-case letters, digits and '-', and start and end with a letter or digit: it becomes a label and part of Job names"
+// +kubebuilder:validation:XValidation:rule="!has(self.spec.initialWeights) || self.spec.initialWeights.zoo.name != self.metadata.name",message="spec.initialWeights.zoo is this zoo itself; name another"
 // +kubebuilder:object:root=true
 // +kubebuilder:subresource:status
 // +kubebuilder:subresource:scale:specpath=.spec.parallelism,statuspath=.status.activePods,selectorpath=.status.selector

@@ -37,6 +37,19 @@ type Training struct {
 	// [0, 1). Defaults to "0".
 	// +optional
 	LabelSmoothing Decimal `json:"labelSmoothing,omitempty"`
+
+	// augmentation of the training images. Unset leaves them alone.
+	// +optional
+	Augmentation Augmentation `json:"augmentation,omitempty,omitzero"`
+
+	// objective of the training: supervised, or contrastive, which pre-trains without labels and needs an
+	// augmentation. Defaults to supervised.
+	// +optional
+	Objective Objective `json:"objective,omitempty"`
+
+	// temperature of the contrastive objective, above 0. Defaults to "0.07" there.
+	// +optional
+	Temperature Decimal `json:"temperature,omitempty"`
 }
 
 // MomentumForm is a form of momentum.
