@@ -153,3 +153,24 @@ func fieldError(t *testing.T, err error, field string) {
 		t.Errorf("got %v, want a FieldError for %s", err, field)
 	}
 }
+
+// A model's cost is its share; a row is what trainers write (2,464 parameters; ResNet-18's 9,600 running statistics beside its parameters).
+func TestCostOfAModel(t *testing.T) {
+	s := mustZoo(t, zoo(), "z")
+	disk, memory, err := plan.PerModel(s)
+	if err != nil || disk != s.DiskBytes/400 || memory < 2464*4*7 || memory > 2464*4*12 {
+		t.Errorf("a model costs %d on disk, %d in memory, %v", disk, memory, err)
+	}
+	if n, err := plan.RowBytes(s.Zoo); n != 2464*4 || err != nil {
+		t.Errorf("a row of cnn-small has %d bytes, %v", n, err)
+	}
+	in := inputs("z")
+	in.Dataset.Channels, in.Dataset.Height, in.Dataset.Width = 3, 32, 32
+	r, err := plan.ModelZoo(fromPreset("cifar10-resnet18-seed"), in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n, err := plan.RowBytes(r.Zoo); n != (11_173_962+9_600)*4 || err != nil {
+		t.Errorf("a row of resnet18 has %d bytes, %v", n, err)
+	}
+}

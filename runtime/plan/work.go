@@ -11,12 +11,7 @@ import (
 // fails where the network does not fit the data set.
 func Work(z *spec.Zoo) (train, evaluate float64, err error) {
 	d := &z.Dataset
-	var net nn.Sequential
-	if z.Architecture == spec.ArchitectureLayers {
-		net, err = nn.FromSpec(z.Layers)
-	} else {
-		net, err = nn.Preset(z.Architecture, z.Width, nn.Image{Channels: d.Channels, Height: d.Height, Width: d.Width}, d.Classes)
-	}
+	net, err := plannedNetwork(z)
 	if err != nil {
 		return 0, 0, err
 	}

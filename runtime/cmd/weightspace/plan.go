@@ -144,6 +144,12 @@ func printPlan(w io.Writer, s *spec.Snapshot, cores int) {
 	}
 	t.Render()
 	fmt.Fprintf(w, "Disk %s in %s\n", bytesText(s.DiskBytes), s.ArtifactPath)
+	if s.Zoo == nil {
+		return
+	}
+	if disk, memory, err := plan.PerModel(s); err == nil { // the plan was made, so the network fits
+		fmt.Fprintf(w, "A model: %s on disk, weights of %d of %d epochs; %s of a pod's memory\n", bytesText(disk), s.Zoo.Retention.Epochs(s.Zoo.Epochs), s.Zoo.Epochs+1, bytesText(memory))
+	}
 }
 
 func headline(s *spec.Snapshot) string {
