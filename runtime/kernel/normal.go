@@ -108,7 +108,7 @@ func (k *Kernels) VariationalPoolForward(c Conv, y, slope []float32, code []uint
 	if oh == 0 || ow == 0 {
 		return
 	}
-	third := len(scratch) / 3
+	third := k.PoolScratch(c)
 	for o, n := 0, 0; o < c.OutC; o += n {
 		n = k.convBlock(c.OutC - o)
 		rows := p.band(n, ow)

@@ -28,6 +28,8 @@ type Tape struct {
 	perLane, dropping bool
 	// drawn is the member whose streams all lanes have, if it is one.
 	drawn Member
+	// noise is nil for networks without variances.
+	noise *variation
 }
 
 // frame is what a stage has on a tape.
@@ -69,13 +71,16 @@ func NewTape(n *Net, k *kernel.Kernels) *Tape {
 	return t
 }
 
-// SetSums makes the tape keep its gradient sums elsewhere, in [nParams][16].
+// SetSums makes the tape keep its gradient sums elsewhere, in [nParams][16], twice as many for a variational tape.
 func (t *Tape) SetSums(sums []float32) {
 	t.sums = sums
 	for i := range t.frames {
 		s, f := &t.net.stages[i], &t.frames[i]
 		at := (s.offset + s.g.Weights()) * kernel.Lanes
 		f.dw, f.db = sums[s.offset*kernel.Lanes:at], sums[at:][:s.Out*kernel.Lanes]
+	}
+	if t.noise != nil {
+		t.noise.setSums(t.net, sums[t.net.size*kernel.Lanes:])
 	}
 }
 
@@ -109,6 +114,9 @@ func (t *Tape) LoadLanes(rows []float32, members []Member, training bool) {
 // load points the frames at their parameters.
 func (t *Tape) load(p []float32, perLane bool) {
 	t.perLane = perLane
+	if t.noise != nil {
+		t.noise.on = false
+	}
 	step := 1
 	if perLane {
 		step = kernel.Lanes
@@ -147,9 +155,12 @@ func (t *Tape) Forward(step uint64, firstSample int) []float32 {
 	x := t.input
 	for i := range t.frames {
 		s, f := &t.net.stages[i], &t.frames[i]
-		if s.Pool {
+		switch {
+		case t.noisy():
+			t.noise.forward(t, i, x, step, firstSample)
+		case s.Pool:
 			t.k.ConvPoolForward(s.g, f.y, f.code, x, f.p, t.scratch)
-		} else {
+		default:
 			t.k.ConvForward(s.g, f.y, x, f.p)
 		}
 		switch {
@@ -193,29 +204,41 @@ func (t *Tape) Backward() {
 			t.k.Mul(f.dy, f.dy, f.d)
 		}
 		t.k.ConvGradBias(f.db, f.dy, s.Out, s.out.H*s.out.W, t.fresh)
-		dy, width := f.dy, s.g.OW()
-		if f.padded != nil {
-			dy, width = f.padded, s.g.PaddedWidth()
-			if s.Pool {
-				t.k.UnpoolGrad(s.g, dy, f.dy, f.code)
-			} else {
-				t.k.PadGrad(s.g, dy, f.dy)
+		if s.Pool && dx == nil {
+			t.k.ConvPoolGradWeights(s.g, f.dw, x, f.dy, f.code, t.scratch, t.fresh)
+		} else {
+			dy, width := t.spread(s, f, f.padded, f.dy)
+			t.k.ConvGradWeights(s.g, f.dw, x, dy[(width-s.g.OW())/2*kernel.Lanes:], width, t.fresh)
+			if dx != nil {
+				t.k.ConvGradInput(s.g, dx, dy, f.p)
 			}
 		}
-		if s.Pool && dx == nil {
-			t.k.ConvPoolGradWeights(s.g, f.dw, x, dy, f.code, t.scratch, t.fresh)
-			continue
-		}
-		t.k.ConvGradWeights(s.g, f.dw, x, dy[(width-s.g.OW())/2*kernel.Lanes:], width, t.fresh)
-		if dx != nil {
-			t.k.ConvGradInput(s.g, dx, dy, f.p)
+		if t.noisy() {
+			t.noise.backward(t, i, x, dx)
 		}
 	}
 	t.fresh = false
 }
 
+// noisy says that weights have variances.
+func (t *Tape) noisy() bool { return t.noise != nil && t.noise.on }
+
+// spread undoes pooling of a gradient and puts it in the middle of padded, if the stage has it. It returns the gradient of the
+// convolution's output and the positions of a row of it.
+func (t *Tape) spread(s *stage, f *frame, padded, dy []float32) ([]float32, int) {
+	switch {
+	case padded == nil:
+		return dy, s.g.OW()
+	case s.Pool:
+		t.k.UnpoolGrad(s.g, padded, dy, f.code)
+	default:
+		t.k.PadGrad(s.g, padded, dy)
+	}
+	return padded, s.g.PaddedWidth()
+}
+
 // Sums are the gradients per lane since ZeroGrad, [nParams][16].
 func (t *Tape) Sums() []float32 { return t.sums }
 
-// Gradients sums the lanes into dst [nParams].
+// Gradients sums the lanes into dst [nParams], twice as many for a variational tape.
 func (t *Tape) Gradients(dst []float32) { t.k.Reduce(dst, t.sums) }

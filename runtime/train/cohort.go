@@ -51,7 +51,7 @@ func newCohort(params, batch int, adam bool) *cohort {
 // cohortRound trains members, at most 16, from one step to another.
 func (t *Trainer) cohortRound(w *worker, members []int, from, to int) {
 	if w.cohort == nil {
-		w.cohort = newCohort(t.net.NumParams(), t.cfg.BatchSize, t.v != nil)
+		w.cohort = newCohort(t.width, t.cfg.BatchSize, t.v != nil)
 	}
 	c := w.cohort
 	c.members = members
@@ -79,6 +79,9 @@ func (t *Trainer) cohortRound(w *worker, members []int, from, to int) {
 // cohortStep trains the cohort on batch step of the current epoch. It allocates nothing.
 func (t *Trainer) cohortStep(w *worker, c *cohort, step int) {
 	b := t.batch(step)
+	if t.noise != nil {
+		w.laneNoise.load(w.tape, c.w, c.lanes[:len(c.members)]...)
+	}
 	c.correct = [kernel.Lanes]int{}
 	chains := min(kernel.Lanes, b.count)
 	for chain := range chains {
@@ -89,7 +92,11 @@ func (t *Trainer) cohortStep(w *worker, c *cohort, step int) {
 		}
 		c.merge(w, chain)
 	}
-	t.cohortUpdate(w, c, b, c.root(w.k, chains))
+	grad := c.root(w.k, chains)
+	if t.noise != nil {
+		w.laneNoise.gradient(grad, c.w, t.noise.weight(t.epoch))
+	}
+	t.cohortUpdate(w, c, b, grad)
 }
 
 // cohortTile runs sample i of the batch of every member.
@@ -153,11 +160,7 @@ func (t *Trainer) cohortUpdate(w *worker, c *cohort, b batch, grad []float32) {
 		t.setRates(w, lane, p, b.global+1)
 		t.masking.clearLane(p, lane, grad)
 	}
-	if t.v != nil {
-		w.k.Adam(c.w, c.m, c.v, grad, b.global+1, &w.rates)
-	} else {
-		w.k.SGD(c.w, c.m, grad, t.cfg.Momentum, &w.rates)
-	}
+	t.move(w, c.w, c.m, c.v, grad, b.global+1)
 	for lane, p := range c.members {
 		t.masking.clearLane(p, lane, c.w)
 	}

@@ -105,9 +105,10 @@ func (t *Trainer) evaluateChunk(w *worker, s *data.Split, c int, scores []score)
 		}
 		t.images.tile(w.k, &w.src, w.tiles[(at-from)/kernel.Lanes*size:][:size], s, w.index[:lanes])
 	}
-	own := w.tape.Input()
+	own, answering := w.tape.Input(), t.Weights()
 	for p := range scores {
-		w.tape.Load(t.row(t.weights, p), tile.Member{}, false)
+		n := t.net.NumParams()
+		w.tape.Load(answering[p*n:(p+1)*n], tile.Member{}, false)
 		for at := from; at < to; at += kernel.Lanes {
 			w.tape.SetInput(w.tiles[(at-from)/kernel.Lanes*size:])
 			logits := w.tape.Forward(0, 0)

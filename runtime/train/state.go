@@ -18,7 +18,7 @@ const (
 // State copies everything needed to resume: weights, optimiser moments, running sums of the
 // epoch, divergence. Call it between calls of TrainEpoch; it holds at any step boundary.
 func (t *Trainer) State() *State {
-	n := t.net.NumParams()
+	n := t.width
 	s := &State{Members: len(t.cfg.Members), Epoch: t.epoch, Step: int(t.step.Load())}
 	for _, f := range t.slabs() {
 		s.Float32 = append(s.Float32, Slab[float32]{f.name, n, append([]float32(nil), f.data...)})
@@ -63,7 +63,7 @@ func (t *Trainer) Restore(s *State) error {
 	sources := make([][]float32, len(slabs))
 	for i, f := range slabs {
 		var err error
-		if sources[i], err = find(s.Float32, f.name, s.Members, t.net.NumParams()); err != nil {
+		if sources[i], err = find(s.Float32, f.name, s.Members, t.width); err != nil {
 			return err
 		}
 	}

@@ -21,10 +21,14 @@ type worker struct {
 	src    lanes
 	labels [kernel.Lanes]uint16
 	rates  kernel.Rates
-	loss   tile.Loss
+	// noiseRates are those of log sigma^2.
+	noiseRates kernel.Rates
+	loss       tile.Loss
 	// sums are the tape's own gradient sums; cohort is nil unless members may share tiles.
 	sums   []float32
 	cohort *cohort
+	// noise and laneNoise are for variational twins; the second is the cohort's.
+	noise, laneNoise *noiseScratch
 }
 
 func newWorker(net *tile.Net, k *kernel.Kernels) *worker {
@@ -47,7 +51,11 @@ func (t *Trainer) memberStep(w *worker, p, step int) {
 
 	row := t.row(t.weights, p)
 	w.tape.SetSums(w.sums)
-	w.tape.Load(row, tile.Member{Seed: m.Seed, Dropout: m.Dropout}, true)
+	who := tile.Member{Seed: m.Seed, Dropout: m.Dropout}
+	w.tape.Load(row, who, true)
+	if t.noise != nil {
+		w.noise.load(w.tape, row, who)
+	}
 	w.tape.ZeroGrad()
 	var loss float64
 	correct := 0
@@ -65,6 +73,9 @@ func (t *Trainer) memberStep(w *worker, p, step int) {
 		w.tape.Backward()
 	}
 	w.tape.Gradients(w.grad)
+	if t.noise != nil {
+		w.noise.gradient(w.grad, row, t.noise.weight(t.epoch))
+	}
 	t.masking.clear(p, w.grad)
 	if math.IsNaN(loss) || math.IsInf(loss, 0) {
 		t.freeze(p)
@@ -108,21 +119,48 @@ func (t *Trainer) update(w *worker, p, n int) {
 	for lane := range kernel.Lanes {
 		t.setRates(w, lane, p, n)
 	}
-	if t.cfg.Optimizer == optimizerAdam {
-		w.k.Adam(row, m1, t.row(t.v, p), w.grad, n, &w.rates)
+	var m2 []float32
+	if t.v != nil {
+		m2 = t.row(t.v, p)
+	}
+	t.move(w, row, m1, m2, w.grad, n)
+}
+
+// move does optimiser step number n with the worker's rates.
+func (t *Trainer) move(w *worker, row, m1, m2, grad []float32, n int) {
+	half := len(row)
+	if t.noise != nil {
+		half /= 2
+		t.part(&w.noiseRates, w, row[half:], m1[half:], m2[min(half, len(m2)):], grad[half:], n)
+	}
+	t.part(&w.rates, w, row[:half], m1[:half], m2[:min(half, len(m2))], grad[:half], n)
+}
+
+// part does the step for a part of a row.
+func (t *Trainer) part(rates *kernel.Rates, w *worker, row, m1, m2, grad []float32, n int) {
+	if t.v != nil {
+		w.k.Adam(row, m1, m2, grad, n, rates)
 		return
 	}
-	w.k.SGD(row, m1, w.grad, t.cfg.Momentum, &w.rates)
+	w.k.SGD(row, m1, grad, t.cfg.Momentum, rates)
 }
 
 // setRates gives a lane member p's rates for step n.
 func (t *Trainer) setRates(w *worker, lane, p, n int) {
 	m := &t.cfg.Members[p]
+	t.setPart(&w.rates, lane, n, m.LearningRate, m.WeightDecay)
+	if t.noise != nil {
+		rate, decay := t.noise.rates(m)
+		t.setPart(&w.noiseRates, lane, n, rate, decay)
+	}
+}
+
+func (t *Trainer) setPart(r *kernel.Rates, lane, n int, rate, decay float64) {
 	if t.cfg.Optimizer == optimizerAdam {
-		w.rates.AdamRates(lane, n, m.LearningRate, m.WeightDecay)
+		r.AdamRates(lane, n, rate, decay)
 		return
 	}
-	w.rates.SGDRates(lane, m.LearningRate, m.WeightDecay)
+	r.SGDRates(lane, rate, decay)
 }
 
 // freeze stops a member for good. Its moments no longer matter and become 0.

@@ -26,8 +26,10 @@ type Trainer struct {
 	epoch int
 	step  atomic.Int64
 
-	// Slabs [P, nParams]: weights, first moment (or momentum buffer), second moment (Adam).
+	// Slabs [P, width]: weights, first moment (or momentum buffer), second moment (Adam).
 	weights, m, v []float32
+	// width is nParams, twice as much for variational twins.
+	width int
 	// sums [P]: what training has added up in the current, or just finished, epoch.
 	sums []runningSums
 	// cohorts decides how many cohorts of 16 of n members there are in a round: bestCohorts, or
@@ -40,6 +42,8 @@ type Trainer struct {
 	diverged []int
 	// masking keeps dropped weights of pruned twins at 0; nil for others.
 	masking *masking
+	// noise is what variational twins add; nil for others.
+	noise *noise
 	// answers [P][N], if set, take the predictions of an evaluation.
 	answers [][]uint16
 }
@@ -74,6 +78,7 @@ func New(c Config) (*Trainer, error) {
 		cohorts:       bestCohorts,
 		sums:          make([]runningSums, len(c.Members)),
 		diverged:      make([]int, len(c.Members)),
+		width:         net.NumParams(),
 	}
 	slab := len(c.Members) * net.NumParams()
 	t.weights, t.m = make([]float32, slab), make([]float32, slab)
@@ -94,7 +99,7 @@ func New(c Config) (*Trainer, error) {
 
 // row is member p's part of a slab.
 func (t *Trainer) row(slab []float32, p int) []float32 {
-	n := t.net.NumParams()
+	n := t.width
 	return slab[p*n : (p+1)*n : (p+1)*n]
 }
 
@@ -109,7 +114,12 @@ func (t *Trainer) Progress() (step, stepsPerEpoch int) {
 
 // Weights is the slab [P, nParams] itself: read it between calls of TrainEpoch, do not change
 // it.
-func (t *Trainer) Weights() []float32 { return t.weights }
+func (t *Trainer) Weights() []float32 {
+	if t.noise != nil {
+		return t.noise.twins
+	}
+	return t.weights
+}
 
 // Layout names the parameters of a row, in PyTorch order.
 func (t *Trainer) Layout() []tensor.Param { return t.net.Layout() }
