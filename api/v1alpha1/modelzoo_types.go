@@ -25,6 +25,7 @@ import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 // +kubebuilder:validation:XValidation:rule="!has(self.training) || !has(oldSelf.training) || (has(self.training.augmentation) == has(oldSelf.training.augmentation) && (!has(self.training.augmentation) || self.training.augmentation == oldSelf.training.augmentation) && has(self.training.objective) == has(oldSelf.training.objective) && (!has(self.training.objective) || self.training.objective == oldSelf.training.objective) && has(self.training.temperature) == has(oldSelf.training.temperature) && (!has(self.training.temperature) || self.training.temperature == oldSelf.training.temperature))",message="spec.training.augmentation, objective and temperature are immutable; create another ModelZoo"
 // +kubebuilder:validation:XValidation:rule="!has(self.training) || !has(self.training.objective) || self.training.objective != 'contrastive' || has(self.training.augmentation)",message="spec.training.objective contrastive needs spec.training.augmentation, which makes two views of each image"
 // +kubebuilder:validation:XValidation:rule="has(self.initialWeights) == has(oldSelf.initialWeights) && (!has(self.initialWeights) || self.initialWeights == oldSelf.initialWeights)",message="spec.initialWeights is immutable; create another ModelZoo"
+// +kubebuilder:validation:XValidation:rule="!has(oldSelf.twins) || (has(self.twins) && oldSelf.twins.all(t, self.twins.exists(u, u.name == t.name)))",message="spec.twins may be appended to, but no entry may be removed"
 // +kubebuilder:validation:XValidation:rule="has(self.store) == has(oldSelf.store) && (!has(self.store) || self.store == oldSelf.store)",message="spec.store is immutable; create another ModelZoo"
 // +kubebuilder:validation:XValidation:rule="has(self.managedBy) == has(oldSelf.managedBy) && (!has(self.managedBy) || self.managedBy == oldSelf.managedBy)",message="spec.managedBy is immutable"
 type ModelZooSpec struct {
@@ -57,6 +58,14 @@ type ModelZooSpec struct {
 	// retention says which epochs' weights stay in the store. Unset keeps all.
 	// +optional
 	Retention Retention `json:"retention,omitempty,omitzero"`
+
+	// twins are sparse twins of every member. Entries may be appended later: only their twins are made.
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=16
+	// +optional
+	Twins []Twin `json:"twins,omitempty"`
 
 	// sharding says how the population is cut for pods. It changes no result.
 	// +optional
@@ -281,6 +290,12 @@ type ModelZooStatus struct {
 	// testAccuracy over the members: live while training, final when complete.
 	// +optional
 	TestAccuracy MetricSummary `json:"testAccuracy,omitempty,omitzero"`
+
+	// twins sums up the sparse twins, one entry for each of spec.twins and each sparsity of it, once the zoo is complete.
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=24
+	// +optional
+	Twins []TwinStatus `json:"twins,omitempty"`
 }
 
 // ModelCounts counts the members of a zoo.

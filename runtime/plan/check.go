@@ -29,6 +29,9 @@ func checkSnapshot(s *spec.Snapshot) error {
 			if s.Zoo != nil && st.Name == spec.StageTrain {
 				n = CohortSize(s.Zoo, sh.Cohort)
 			}
+			if s.Zoo != nil && (st.Name == spec.StageTwins || st.Name == spec.StageMatch) {
+				n = TwinCount(s.Zoo, sh.Twins, sh.Cohort)
+			}
 			if sh.From < 0 || sh.To < sh.From || sh.To > n {
 				return damaged(fmt.Sprintf("stage %q, shard %d: members [%d, %d) of a cohort of %d", st.Name, i, sh.From, sh.To, n))
 			}
@@ -46,6 +49,9 @@ func checkZoo(z *spec.Zoo) error {
 	}
 	if r := z.Seeds.Random; r != nil && r.Count > randomSeedRange/2 {
 		return damaged(fmt.Sprintf("%d random seeds of %d", r.Count, randomSeedRange))
+	}
+	if err := checkTwins(z); err != nil {
+		return err
 	}
 	depth := 0
 	if z.Limit < 0 || z.Retention.Check() != nil {

@@ -30,6 +30,7 @@ func DefaultModelZoo(z *v1alpha1.ModelZooSpec) {
 	if r := &z.Population.Seeds.Random; *r != (v1alpha1.RandomSeeds{}) {
 		setPointer(&r.RootSeed, 7)
 	}
+	defaultTwins(z)
 	defaultExecution(&z.Execution)
 }
 

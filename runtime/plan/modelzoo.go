@@ -45,11 +45,14 @@ func ModelZoo(z *v1alpha1.ModelZooSpec, in Inputs) (*spec.Snapshot, error) {
 	s := newSnapshot(spec.KindModelZoo, in, ModelZooSpecDigest(z))
 	s.Zoo = zoo
 	memory, worker := trainMemory(zoo, net.net, largest)
-	s.Stages = []spec.Stage{
-		{Name: spec.StageTrain, Shards: shards, MemoryBytes: memory, WorkerBytes: worker, GraceSeconds: graceSeconds(int64(largest) * int64(zoo.Parameters) * 16)},
-		{Name: spec.StageIndex, Shards: []spec.Shard{{}}, MemoryBytes: indexMemory(zoo, total), GraceSeconds: graceSeconds(0)},
+	twins, err := twinStages(zoo, net.net, func(params int) int { return membersPerShard(z, params) })
+	if err != nil {
+		return nil, err
 	}
-	s.DiskBytes = zooDisk(zoo, net.net, total)
+	s.Stages = append(append([]spec.Stage{
+		{Name: spec.StageTrain, Shards: shards, MemoryBytes: memory, WorkerBytes: worker, GraceSeconds: graceSeconds(int64(largest) * int64(zoo.Parameters) * 16)},
+	}, twins...), spec.Stage{Name: spec.StageIndex, Shards: []spec.Shard{{}}, MemoryBytes: indexMemory(zoo, total), GraceSeconds: graceSeconds(0)})
+	s.DiskBytes = zooDisk(zoo, net.net, total) + twinDisk(zoo, net.net, total)
 	return s, nil
 }
 
@@ -109,7 +112,8 @@ func resolveZoo(z *v1alpha1.ModelZooSpec, n *network, d *spec.DatasetInput) (*sp
 		Seeds: seeds, Cells: cells, Cohorts: cohorts, Limit: limit, Retention: retention,
 	}
 	setTraining(zoo, &z.Training)
-	return zoo, nil
+	zoo.Twins, err = resolveTwins(z.Twins, zoo)
+	return zoo, err
 }
 
 // resolveCells multiplies the hyper-parameters that may differ within a cohort.

@@ -31,6 +31,8 @@ type zooScience struct {
 	ClipValue      string         `json:"clipValue,omitempty"`
 	LabelSmoothing string         `json:"labelSmoothing,omitempty"`
 	Limit          int32          `json:"limit,omitempty"`
+	// Twins have defaults filled in and decimals as written.
+	Twins []v1alpha1.Twin `json:"twins,omitempty"`
 }
 
 // ModelZooSpecDigest returns "sha256:..." of the scientific fields of a ModelZoo with
@@ -50,6 +52,7 @@ func ModelZooSpecDigest(z *v1alpha1.ModelZooSpec) string {
 		Width: specWidth(&z.Architecture), Layers: specLayers(z.Architecture.Layers),
 		Nesterov: t.Nesterov, Schedule: t.Schedule, ClipNorm: t.ClipNorm, ClipValue: t.ClipValue, LabelSmoothing: t.LabelSmoothing,
 		Limit: z.Population.Limit,
+		Twins: z.Twins,
 	})
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -49,7 +50,7 @@ func TestShardingLeavesNoTrace(t *testing.T) {
 				t.Errorf("resultDigest %s, want %s", r.ResultDigest, want)
 			}
 			again := l.runAll(s, env)
-			if *again.Zoo != *r.Zoo || again.ResultDigest != want || again.ManifestDigest != r.ManifestDigest || l.trained != 14 {
+			if !reflect.DeepEqual(again.Zoo, r.Zoo) || again.ResultDigest != want || again.ManifestDigest != r.ManifestDigest || l.trained != 14 {
 				t.Errorf("running again gave %+v and trained %d epochs in all", again, l.trained)
 			}
 		})

@@ -77,6 +77,8 @@ type Shard struct {
 	Cohort int `json:"cohort"`
 	From   int `json:"from"`
 	To     int `json:"to"`
+	// Twins, in the stages of twins, is the position of the TwinSet whose twins [From, To) these are.
+	Twins int `json:"twins,omitempty"`
 }
 
 // Dataset is the resolved spec of a Dataset.
@@ -153,6 +155,8 @@ type Zoo struct {
 	Retention *Retention `json:"retention,omitempty"`
 	// Cohorts share the shape of the computation.
 	Cohorts []Cohort `json:"cohorts"`
+	// Twins are sparse twins of every member.
+	Twins []TwinSet `json:"twins,omitempty"`
 }
 
 // DatasetInput is the upstream Dataset's artifact, as resolved when the plan was made.

@@ -47,6 +47,8 @@ type ZooResult struct {
 	// TestAccuracyMean and Std are over members that did not diverge, population form.
 	TestAccuracyMean float64 `json:"testAccuracyMean"`
 	TestAccuracyStd  float64 `json:"testAccuracyStd"`
+	// Twins are summaries of sparse twins, at most 24.
+	Twins []TwinResult `json:"twins,omitempty"`
 }
 
 // DatasetResult describes verified data; counts are after the limit.
