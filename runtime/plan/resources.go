@@ -61,6 +61,9 @@ func trainMemory(z *spec.Zoo, net nn.Sequential, members int) (total, worker int
 	params := int64(members) * int64(z.Parameters) * floatBytes
 	rows := int64(members) * int64(z.Epochs+1) * metricRowBytes
 	total = baseMemory + 2*pixels + rows
+	if z.Retention.Best() {
+		total += 3 * params // the best weights so far, and their copy in the resume point
+	}
 	small := tileMemory(z)
 	if small > 0 && !slices.ContainsFunc(z.Cohorts, func(c spec.Cohort) bool { return !OnTiles(z, c) }) {
 		return total + params*slabs + small, 0

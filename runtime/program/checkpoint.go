@@ -18,6 +18,8 @@ import (
 type checkpoint struct {
 	State  *train.State
 	Record record
+	// Best are the weights of each member's best epoch, [members, row]; nil unless they are kept.
+	Best []float32
 }
 
 // record is what a shard knows beside the state: it becomes metrics.json, timing.json and the
@@ -33,11 +35,13 @@ type record struct {
 	Members int `json:"members"`
 	Epoch   int `json:"epoch"`
 	Step    int `json:"step"`
-	// Per recorded epoch.
+	// Per recorded epoch; Files are of those whose weights are kept.
 	Rows    [][]sixRow  `json:"rows"`
 	Weights [][]string  `json:"weights"`
 	Files   []shardFile `json:"files"`
 	Times   []epochTime `json:"times"`
+	// BestEpoch is the best epoch of each model so far, if its weights are kept.
+	BestEpoch []int `json:"bestEpoch,omitempty"`
 	// Tensors and Twins are those of shardMetrics.
 	Tensors []twinTensor `json:"tensors,omitempty"`
 	Twins   [][]twinRow  `json:"twins,omitempty"`
@@ -49,6 +53,7 @@ const (
 	recordKey = "record"
 	prefix32  = "f32/"
 	prefix64  = "f64/"
+	bestKey   = "best"
 )
 
 // next is the epoch whose evaluation comes next.
@@ -69,6 +74,9 @@ func encodeCheckpoint(c *checkpoint) ([]byte, error) {
 	}
 	for _, s := range c.State.Float64 {
 		tensors = append(tensors, float64Tensor(prefix64+s.Name, c.State.Members, s.Width, s.Data))
+	}
+	if c.Best != nil {
+		tensors = append(tensors, float32Tensor(bestKey, c.State.Members, len(c.Best)/c.State.Members, c.Best))
 	}
 	return artifact.EncodeSafetensors(tensors, map[string]string{recordKey: string(meta)})
 }
@@ -98,6 +106,8 @@ func decodeCheckpoint(b []byte) (*checkpoint, error) {
 			c.State.Float32 = append(c.State.Float32, train.Slab[float32]{Name: name32, Width: t.Shape[1], Data: float32sOf(t.Data)})
 		case is64 && t.DType == artifact.F64:
 			c.State.Float64 = append(c.State.Float64, train.Slab[float64]{Name: name64, Width: t.Shape[1], Data: float64sOf(t.Data)})
+		case t.Name == bestKey && t.DType == artifact.F32:
+			c.Best = float32sOf(t.Data)
 		default:
 			return nil, fmt.Errorf("unknown tensor %q of type %s", t.Name, t.DType)
 		}
@@ -112,7 +122,7 @@ func (r *record) check() error {
 		return fmt.Errorf("version %d with numerics %q, this runtime writes %d with %q", r.Version, r.Numerics, shardFormatVersion, spec.NumericsVersion)
 	case r.Members < 1 || r.Members != len(r.Models) || r.FirstEpoch < 0 || r.LastEpoch < r.FirstEpoch || r.LastEpoch > maxEpochs || r.Epoch < 0 || r.Step < 0:
 		return fmt.Errorf("%d members with %d models, epochs %d to %d, at epoch %d, step %d", r.Members, len(r.Models), r.FirstEpoch, r.LastEpoch, r.Epoch, r.Step)
-	case len(r.Weights) != n || len(r.Files) != n || len(r.Times) != n || r.next()-1 > r.LastEpoch:
+	case len(r.Weights) != n || len(r.Files) > n || len(r.Times) != n || r.next()-1 > r.LastEpoch:
 		return fmt.Errorf("%d rows, %d weights, %d files, %d times", n, len(r.Weights), len(r.Files), len(r.Times))
 	case r.Epoch != r.next()-1 && r.Epoch != r.next():
 		return fmt.Errorf("at epoch %d, but epochs up to %d are recorded", r.Epoch, r.next()-1)
@@ -121,9 +131,24 @@ func (r *record) check() error {
 		return err
 	}
 	for e := range r.Rows {
-		if len(r.Rows[e]) != r.Members || len(r.Weights[e]) != r.Members || r.Files[e].Name != epochName(r.FirstEpoch+e) {
+		if len(r.Rows[e]) != r.Members || len(r.Weights[e]) != r.Members {
 			return fmt.Errorf("epoch %d has %d rows and %d weights for %d members", r.FirstEpoch+e, len(r.Rows[e]), len(r.Weights[e]), r.Members)
 		}
+	}
+	return r.checkFiles()
+}
+
+// checkFiles says what is wrong with the files of weights: they are of recorded epochs, and rise.
+func (r *record) checkFiles() error {
+	from := r.FirstEpoch
+	for _, f := range r.Files {
+		for from < r.next() && f.Name != epochName(from) {
+			from++
+		}
+		if from == r.next() {
+			return fmt.Errorf("file %q is of none of its epochs, or they do not rise", f.Name)
+		}
+		from++
 	}
 	return nil
 }

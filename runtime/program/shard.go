@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -48,12 +49,12 @@ func (r *shardRun) finishEpoch(ctx context.Context) error {
 	for i, m := range metrics {
 		rows[i] = rowOf(m)
 	}
-	file, sums, err := r.putWeights(gctx, epoch)
+	sums, err := r.keepWeights(gctx, epoch, rows)
 	if err != nil {
 		return err
 	}
 	r.rec.Rows, r.rec.Weights, r.rec.Twins = append(r.rec.Rows, rows), append(r.rec.Weights, sums), twins
-	r.rec.Files, r.rec.Times, r.rec.Partial = append(r.rec.Files, file), append(r.rec.Times, times), 0
+	r.rec.Times, r.rec.Partial = append(r.rec.Times, times), 0
 	if err := r.writeCheckpoint(gctx); err != nil {
 		return err
 	}
@@ -64,12 +65,9 @@ func (r *shardRun) finishEpoch(ctx context.Context) error {
 	return nil
 }
 
-// putWeights writes one epoch's weights and returns the file's entry and each row's sha256.
-func (r *shardRun) putWeights(ctx context.Context, epoch int) (shardFile, []string, error) {
-	models, err := json.Marshal(r.rec.Models)
-	if err != nil {
-		return shardFile{}, nil, err
-	}
+// keepWeights returns the sha256 of each row of one epoch's weights, and keeps the weights as the plan says: in a file of
+// their own, among the best, or not at all.
+func (r *shardRun) keepWeights(ctx context.Context, epoch int, rows []sixRow) ([]string, error) {
 	weights := r.trainer.Weights()
 	raw, n := float32Bytes(weights), len(weights)/len(r.rec.Models)
 	sums := make([]string, len(r.rec.Models))
@@ -77,13 +75,35 @@ func (r *shardRun) putWeights(ctx context.Context, epoch int) (shardFile, []stri
 		sum := sha256.Sum256(raw[4*n*i : 4*n*(i+1)])
 		sums[i] = hex.EncodeToString(sum[:])
 	}
-	b, err := artifact.EncodeSafetensors([]artifact.Tensor{{Name: "weights", DType: artifact.F32, Shape: []int{len(sums), n}, Data: raw}},
+	retention := r.snap.Zoo.Retention
+	if retention.Best() {
+		r.best.take(epoch, rows, weights)
+		r.rec.BestEpoch = r.best.epochs
+	}
+	if !retention.Keeps(epoch, r.rec.LastEpoch) {
+		return sums, nil
+	}
+	file, err := r.putWeights(ctx, epoch, raw)
+	if err != nil {
+		return nil, err
+	}
+	r.rec.Files = append(r.rec.Files, file)
+	return sums, nil
+}
+
+// putWeights writes one epoch's weights, little-endian [members, row].
+func (r *shardRun) putWeights(ctx context.Context, epoch int, raw []byte) (shardFile, error) {
+	models, err := json.Marshal(r.rec.Models)
+	if err != nil {
+		return shardFile{}, err
+	}
+	n := len(r.rec.Models)
+	b, err := artifact.EncodeSafetensors([]artifact.Tensor{{Name: "weights", DType: artifact.F32, Shape: []int{n, len(raw) / 4 / n}, Data: raw}},
 		map[string]string{"layout": r.layout, "models": string(models), "epoch": strconv.Itoa(epoch)})
 	if err != nil {
-		return shardFile{}, nil, fmt.Errorf("shard %s, epoch %d: %w", r.id, epoch, err)
+		return shardFile{}, fmt.Errorf("shard %s, epoch %d: %w", r.id, epoch, err)
 	}
-	file, err := r.put(ctx, epochName(epoch), b)
-	return file, sums, err
+	return r.put(ctx, epochName(epoch), b)
 }
 
 // checkpoint replaces the shard's resume point, within the grace period when ctx has ended.
@@ -94,7 +114,7 @@ func (r *shardRun) checkpoint(ctx context.Context) error {
 }
 
 func (r *shardRun) writeCheckpoint(ctx context.Context) error {
-	b, err := encodeCheckpoint(&checkpoint{State: r.trainer.State(), Record: r.rec})
+	b, err := encodeCheckpoint(&checkpoint{State: r.trainer.State(), Record: r.rec, Best: r.best.data})
 	if err != nil {
 		return fmt.Errorf("shard %s: encode the checkpoint: %w", r.id, err)
 	}
@@ -124,6 +144,14 @@ func (r *shardRun) commit(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("shard %s: %s: %w", r.id, timingName, err)
 	}
+	files := slices.Clone(r.rec.Files)
+	if r.snap.Zoo.Retention.Best() {
+		file, err := r.putBest(gctx)
+		if err != nil {
+			return err
+		}
+		files = append(files, file)
+	}
 	file, err := r.put(gctx, metricsName, metrics)
 	if err != nil {
 		return err
@@ -134,7 +162,7 @@ func (r *shardRun) commit(ctx context.Context) error {
 	m := shardManifest{
 		Version: shardFormatVersion, Shard: r.id, Numerics: spec.NumericsVersion, Dataset: r.dataset, Architecture: r.snap.Zoo.Architecture,
 		Parameters: r.snap.Zoo.Parameters, Models: r.rec.Models, FirstEpoch: r.rec.FirstEpoch, LastEpoch: r.rec.LastEpoch,
-		DivergedEpoch: r.trainer.DivergedEpoch(), Weights: r.rec.Weights, Files: append(append([]shardFile(nil), r.rec.Files...), file),
+		DivergedEpoch: r.trainer.DivergedEpoch(), Weights: r.rec.Weights, BestEpoch: r.rec.BestEpoch, Files: append(files, file),
 	}
 	b, err := encodeJSON(m)
 	if err != nil {
@@ -173,5 +201,17 @@ func (r *shardRun) putManifest(ctx context.Context, b []byte) error {
 	case err != nil:
 		return err
 	}
+	if sameResults(old, b) {
+		return nil // it keeps other checkpoints of the same models
+	}
 	return fmt.Errorf("%s: another run committed this shard with different results; two runtimes disagree in bits, keep the store and report it", path)
+}
+
+// sameResults says that two manifests of a shard differ at most in what is kept.
+func sameResults(old *shardManifest, b []byte) bool {
+	mine := &shardManifest{}
+	if decodeStrict(b, mine) != nil {
+		return false
+	}
+	return slices.Equal(old.Models, mine.Models) && slices.Equal(old.DivergedEpoch, mine.DivergedEpoch) && slices.EqualFunc(old.Weights, mine.Weights, slices.Equal)
 }

@@ -49,7 +49,9 @@ type shardManifest struct {
 	DivergedEpoch []int `json:"divergedEpoch"`
 	// Weights is the sha256 of each model's weights (little-endian float32), [epoch][model].
 	Weights [][]string `json:"weights"`
-	// Files are the shard's immutable files.
+	// BestEpoch is the epoch of each row of best.safetensors, where the shard keeps one.
+	BestEpoch []int `json:"bestEpoch,omitempty"`
+	// Files are the shard's immutable files. Epochs whose weights were not kept are not among them.
 	Files []shardFile `json:"files"`
 }
 
@@ -209,6 +211,9 @@ func (m *shardManifest) check(id string) error {
 		return fmt.Errorf("%d models, epochs %d to %d", p, m.FirstEpoch, m.LastEpoch)
 	case len(m.DivergedEpoch) != p || len(m.Weights) != n:
 		return fmt.Errorf("%d diverged entries and %d epochs of weights for %d models and %d epochs", len(m.DivergedEpoch), len(m.Weights), p, n)
+	}
+	if m.BestEpoch != nil && len(m.BestEpoch) != p {
+		return fmt.Errorf("best epochs of %d models, it has %d", len(m.BestEpoch), p)
 	}
 	for _, row := range m.Weights {
 		if len(row) != p {

@@ -83,6 +83,7 @@ type shardRun struct {
 	trainer train.Engine
 	rec     record
 	rep     *reporter
+	best    bestWeights
 	layout  string
 	dataset string
 	// measure, if set, gives what twins have beside the metrics of an epoch; see twins_run.go.
@@ -173,6 +174,13 @@ func (r *shardRun) resume(ctx context.Context, rebuild func() error) error {
 func (r *shardRun) restore(c *checkpoint) error {
 	if err := r.trainer.Restore(c.State); err != nil {
 		return &damagedError{file: checkpointName, err: err}
+	}
+	if r.snap.Zoo.Retention.Best() {
+		best, err := resumeBest(c)
+		if err != nil {
+			return err
+		}
+		r.best = *best
 	}
 	r.rec = c.Record
 	return nil
