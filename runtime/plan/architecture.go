@@ -23,8 +23,8 @@ type network struct {
 	params int
 }
 
-// resolveNetwork builds the architecture for a data set and records it once, which finds what does not fit.
-func resolveNetwork(a *v1alpha1.Architecture, d *spec.DatasetInput) (*network, error) {
+// resolveNetwork builds the architecture for a data set, with the head of a zoo that continues another, and records it once, which finds what does not fit.
+func resolveNetwork(a *v1alpha1.Architecture, d *spec.DatasetInput, w *v1alpha1.InitialWeights) (*network, error) {
 	const at = "spec.architecture"
 	n := &network{name: architectureName(a), width: specWidth(a)}
 	image := nn.Image{Channels: d.Channels, Height: d.Height, Width: d.Width}
@@ -48,6 +48,9 @@ func resolveNetwork(a *v1alpha1.Architecture, d *spec.DatasetInput) (*network, e
 		if n.net, err = nn.FromSpec(n.layers); err != nil {
 			return nil, layerError(err)
 		}
+	}
+	if err := n.withHead(w); err != nil {
+		return nil, err
 	}
 	return n, n.record(image, d)
 }

@@ -77,6 +77,9 @@ func checkZoo(z *spec.Zoo) error {
 	for _, text := range numbers {
 		if v, err := strconv.ParseFloat(text, 64); err != nil || math.IsNaN(v) || math.IsInf(v, 0) || v < 0 {
 			return damaged(fmt.Sprintf("%q is not a number of 0 or above", text))
+	if err := checkAdditions(z); err != nil {
+		return err
+	}
 		}
 	}
 	return nil

@@ -24,6 +24,11 @@ func DefaultModelZoo(z *v1alpha1.ModelZooSpec) {
 	setText(&z.Training.MomentumForm, v1alpha1.MomentumClassical)
 	setText(&z.Training.LabelSmoothing, "0")
 	defaultSchedule(&z.Training.Schedule)
+	defaultAugmentation(&z.Training.Augmentation)
+	if z.Training.Objective == v1alpha1.ObjectiveContrastive {
+		setText(&z.Training.Temperature, "0.07")
+	}
+	defaultInitial(&z.InitialWeights)
 	for i := range z.Architecture.Layers {
 		defaultLayer(&z.Architecture.Layers[i])
 	}

@@ -15,12 +15,13 @@ import (
 
 // limitedSize is the number of members of a cohort of a limited zoo.
 func limitedSize(z *spec.Zoo, cohort int) int {
-	points := len(z.Cells) * len(z.Cohorts)
+	each := points(z)
+	all := each * len(z.Cohorts)
 	total := Total(z)
-	rest := total % points
+	rest := total % all
 	at := slices.Index(cohortOrder(z), cohort)
 	// Points of rank at, at + cohorts, ... are the cohort's.
-	return total/points*len(z.Cells) + (rest-at+len(z.Cohorts)-1)/len(z.Cohorts)
+	return total/all*each + (rest-at+len(z.Cohorts)-1)/len(z.Cohorts)
 }
 
 // cohortOrder lists the cohorts in the order in which ranks take turns.
@@ -32,14 +33,19 @@ func cohortOrder(z *spec.Zoo) []int {
 	return turns("", paths)
 }
 
-// cellOrder lists the cells of a cohort in the order of their ranks; nil for a zoo without a limit, whose order is the grid's.
-func cellOrder(z *spec.Zoo, cohort int) []int {
+// pointOrder lists the cells of a cohort in the order of their ranks; nil for a zoo without a limit, whose order is the grid's.
+func pointOrder(z *spec.Zoo, cohort int) []int {
 	if z.Limit == 0 {
 		return nil
 	}
-	paths := make([][]string, len(z.Cells))
-	for i, c := range z.Cells {
+	paths := make([][]string, points(z))
+	for i := range paths {
+		cell, parent := pointOf(z, i)
+		c := &z.Cells[cell]
 		paths[i] = []string{c.Initializer, canonicalDecimal(c.LearningRate), canonicalDecimal(c.WeightDecay), canonicalDecimal(c.Dropout)}
+		if parent != "" {
+			paths[i] = append([]string{parent}, paths[i]...)
+		}
 	}
 	co := z.Cohorts[cohort]
 	return turns(co.Activation+" "+co.Optimizer+" ", paths)

@@ -62,7 +62,7 @@ func seedCount(s *spec.Seeds) int {
 
 // Total returns the number of members of a zoo.
 func Total(z *spec.Zoo) int {
-	all := seedCount(&z.Seeds) * len(z.Cells) * len(z.Cohorts)
+	all := seedCount(&z.Seeds) * points(z) * len(z.Cohorts)
 	if z.Limit > 0 {
 		return min(z.Limit, all)
 	}
@@ -77,10 +77,10 @@ func CohortSize(z *spec.Zoo, cohort int) int {
 	if z.Limit > 0 {
 		return limitedSize(z, cohort)
 	}
-	return seedCount(&z.Seeds) * len(z.Cells)
+	return seedCount(&z.Seeds) * points(z)
 }
 
-// Members returns the members [from, to) of a cohort. Seeds are outermost and cells
+// Members returns the members [from, to) of a cohort. Seeds are outermost, then the models that are continued, cells
 // innermost, so that appended seeds append members and move none. The cells of a limited zoo stand in the balanced order, so
 // that a higher limit appends members too.
 func Members(z *spec.Zoo, cohort, from, to int) []spec.Member {
@@ -90,21 +90,24 @@ func Members(z *spec.Zoo, cohort, from, to int) []spec.Member {
 	}
 	seeds := newSeedTable(z, cohort)
 	out := make([]spec.Member, 0, to-from)
-	order := cellOrder(z, cohort)
+	order := pointOrder(z, cohort)
+	n = points(z)
 	for i := from; i < to; i++ {
-		cell := i % len(z.Cells)
+		point := i % n
 		if order != nil {
-			cell = order[cell]
+			point = order[point]
 		}
-		out = append(out, member(z, z.Cohorts[cohort], z.Cells[cell], seeds.at(i/len(z.Cells), cell)))
+		cell, parent := pointOf(z, point)
+		out = append(out, member(z, z.Cohorts[cohort], z.Cells[cell], seeds.at(i/n, cell), parent))
 	}
 	return out
 }
 
-func member(z *spec.Zoo, co spec.Cohort, cell spec.Cell, seed uint64) spec.Member {
+func member(z *spec.Zoo, co spec.Cohort, cell spec.Cell, seed uint64, parent string) spec.Member {
 	m := spec.Member{
 		Seed: seed, Activation: co.Activation, Optimizer: co.Optimizer, Initializer: cell.Initializer,
 		LearningRate: mustFloat(cell.LearningRate), WeightDecay: mustFloat(cell.WeightDecay), Dropout: mustFloat(cell.Dropout),
+		Parent: parent,
 	}
 	m.ID = modelID(z, &m)
 	return m
@@ -135,6 +138,14 @@ type identity struct {
 	ClipNorm       string         `json:"clipNorm,omitempty"`
 	ClipValue      string         `json:"clipValue,omitempty"`
 	LabelSmoothing string         `json:"labelSmoothing,omitempty"`
+
+	Augmentation *spec.Augmentation `json:"augmentation,omitempty"`
+	Objective    string             `json:"objective,omitempty"`
+	Temperature  string             `json:"temperature,omitempty"`
+	Parent       string             `json:"parent,omitempty"`
+	ParentEpoch  int                `json:"parentEpoch,omitempty"`
+	Head         string             `json:"head,omitempty"`
+	Hidden       int                `json:"hidden,omitempty"`
 }
 
 func modelID(z *spec.Zoo, m *spec.Member) string {
@@ -143,6 +154,10 @@ func modelID(z *spec.Zoo, m *spec.Member) string {
 		Activation: m.Activation, Initializer: m.Initializer, Optimizer: m.Optimizer, BatchSize: z.BatchSize,
 		LearningRate: formatFloat(m.LearningRate), WeightDecay: formatFloat(m.WeightDecay), Dropout: formatFloat(m.Dropout), Seed: m.Seed,
 		Width: z.Width, Layers: z.Layers, Schedule: z.Schedule, ClipNorm: z.ClipNorm, ClipValue: z.ClipValue, LabelSmoothing: z.LabelSmoothing,
+		Augmentation: z.Augmentation, Objective: z.Objective, Temperature: z.Temperature, Parent: m.Parent,
+	}
+	if w := z.Initial; w != nil {
+		id.ParentEpoch, id.Head, id.Hidden = w.Epoch, w.Head, w.Hidden
 	}
 	if m.Optimizer == string(v1alpha1.OptimizerSGD) {
 		id.Momentum, id.Nesterov = z.Momentum, z.Nesterov

@@ -184,7 +184,7 @@ func TestWrittenNetworksAreThePresets(t *testing.T) {
 		if e.tokens == 0 {
 			d := &spec.DatasetInput{Channels: e.image.Channels, Height: e.image.Height, Width: e.image.Width, Classes: 10}
 			a := manifests(t)[e.name]
-			n, err := resolveNetwork(&a, d)
+			n, err := resolveNetwork(&a, d, &v1alpha1.InitialWeights{})
 			if err != nil || n.params != tensor.Total(made.Params) {
 				t.Errorf("%s: planned %+v %v, want %d parameters", e.name, n, err, tensor.Total(made.Params))
 			}

@@ -29,12 +29,18 @@ func ModelZoo(z *v1alpha1.ModelZooSpec, in Inputs) (*spec.Snapshot, error) {
 	if in.Dataset == nil {
 		return nil, fmt.Errorf("plan ModelZoo %s/%s: no data set given", in.Namespace, in.Name)
 	}
-	net, err := resolveNetwork(&z.Architecture, in.Dataset)
+	if err := checkAugmentation(&z.Training, in.Dataset); err != nil {
+		return nil, err
+	}
+	net, err := resolveNetwork(&z.Architecture, inputOf(&z.Training.Augmentation, in.Dataset), &z.InitialWeights)
 	if err != nil {
 		return nil, err
 	}
-	zoo, err := resolveZoo(z, net, in.Dataset)
+	zoo, err := resolveZoo(z, net, in)
 	if err != nil {
+		return nil, err
+	}
+	if err := checkParent(zoo, net.net, in.ZooPlan); err != nil {
 		return nil, err
 	}
 	shards, largest, err := cutShards(zoo, membersPerShard(z, net.params))
@@ -74,7 +80,7 @@ func membersPerShard(z *v1alpha1.ModelZooSpec, params int) int {
 	return min(max(1, defaultShardBytes/(params*floatBytes*recordedSlabs)), defaultMembersPerShard)
 }
 
-func resolveZoo(z *v1alpha1.ModelZooSpec, n *network, d *spec.DatasetInput) (*spec.Zoo, error) {
+func resolveZoo(z *v1alpha1.ModelZooSpec, n *network, in Inputs) (*spec.Zoo, error) {
 	if err := checkTraining(&z.Training, &z.Population.Grid); err != nil {
 		return nil, err
 	}
@@ -97,9 +103,17 @@ func resolveZoo(z *v1alpha1.ModelZooSpec, n *network, d *spec.DatasetInput) (*sp
 	if err != nil {
 		return nil, err
 	}
-	if total := int64(count) * int64(len(cells)) * int64(len(cohorts)); total > MaxMembers {
+	initial, err := resolveInitial(&z.InitialWeights, in)
+	if err != nil {
+		return nil, err
+	}
+	each := len(cells) * len(cohorts)
+	if initial != nil {
+		each *= len(initial.Models)
+	}
+	if total := int64(count) * int64(each); total > MaxMembers {
 		return nil, &FieldError{
-			"spec.population", fmt.Sprintf("%d seeds x %d grid points are %d models", count, len(cells)*len(cohorts), total),
+			"spec.population", fmt.Sprintf("%d seeds x %d grid points are %d models", count, each, total),
 			fmt.Sprintf("a ModelZoo holds at most %d models; use fewer seeds or values, or several ModelZoos", MaxMembers),
 		}
 	}
@@ -108,8 +122,8 @@ func resolveZoo(z *v1alpha1.ModelZooSpec, n *network, d *spec.DatasetInput) (*sp
 		return nil, &FieldError{"spec.population.limit", fmt.Sprintf("%d models", limit), "use 1 or more, or remove it"}
 	}
 	zoo := &spec.Zoo{
-		Dataset: *d, Architecture: n.name, Width: n.width, Layers: n.layers, Parameters: n.params,
-		Seeds: seeds, Cells: cells, Cohorts: cohorts, Limit: limit, Retention: retention,
+		Dataset: *in.Dataset, Architecture: n.name, Width: n.width, Layers: n.layers, Parameters: n.params,
+		Seeds: seeds, Cells: cells, Cohorts: cohorts, Limit: limit, Retention: retention, Initial: initial,
 	}
 	setTraining(zoo, &z.Training)
 	zoo.Twins, err = resolveTwins(z.Twins, zoo)

@@ -5,18 +5,9 @@ import (
 	"github.com/weightspace/weightspace/runtime/spec"
 )
 
-// plannedNetwork builds the network of a planned zoo.
-func plannedNetwork(z *spec.Zoo) (nn.Sequential, error) {
-	if z.Architecture == spec.ArchitectureLayers {
-		return nn.FromSpec(z.Layers)
-	}
-	d := &z.Dataset
-	return nn.Preset(z.Architecture, z.Width, nn.Image{Channels: d.Channels, Height: d.Height, Width: d.Width}, d.Classes)
-}
-
 // PerModel is what one model of a planned zoo costs, in bytes: its share of the artifact, and what it adds to a pod that trains it.
 func PerModel(s *spec.Snapshot) (disk, memory int64, err error) {
-	net, err := plannedNetwork(s.Zoo)
+	net, err := nn.FromPlan(s.Zoo)
 	if err != nil {
 		return 0, 0, err
 	}
@@ -27,7 +18,7 @@ func PerModel(s *spec.Snapshot) (disk, memory int64, err error) {
 
 // RowBytes is the size of a model's row of weights at one epoch: its parameters, then running statistics.
 func RowBytes(z *spec.Zoo) (int64, error) {
-	net, err := plannedNetwork(z)
+	net, err := nn.FromPlan(z)
 	if err != nil {
 		return 0, err
 	}

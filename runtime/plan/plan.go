@@ -35,6 +35,8 @@ type Inputs struct {
 	StoreURL string
 	// Dataset is the upstream data set's artifact (ModelZoo only).
 	Dataset *spec.DatasetInput
-	// Zoo is the upstream zoo's artifact (ZooAnalysis only).
+	// Zoo is the upstream zoo's artifact (ZooAnalysis, and a ModelZoo that continues another).
 	Zoo *spec.ZooInput
+	// ZooPlan is the plan of Zoo (a ModelZoo that continues another): who its members are.
+	ZooPlan *spec.Zoo
 }

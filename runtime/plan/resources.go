@@ -69,6 +69,9 @@ func trainMemory(z *spec.Zoo, net nn.Sequential, members int) (total, worker int
 		return total + params*slabs + small, 0
 	}
 	worker, states := recordedMemory(z, net)
+	if z.Initial != nil {
+		total += params // the rows that are continued
+	}
 	return total + (params+int64(members)*states)*recordedSlabs + small + worker + assumedWorkers*kernelMemory, worker
 }
 
@@ -76,7 +79,8 @@ func trainMemory(z *spec.Zoo, net nn.Sequential, members int) (total, worker int
 // them. It depends on what identifies a member alone, so that equal members have equal weights in every zoo.
 func OnTiles(z *spec.Zoo, c spec.Cohort) bool {
 	small := z.Architecture == string(v1alpha1.ArchitectureCNNSmall) || z.Architecture == string(v1alpha1.ArchitectureCNNMedium)
-	plain := z.Schedule == nil && z.ClipNorm == "" && z.ClipValue == "" && z.LabelSmoothing == "" && !z.Nesterov
+	plain := z.Schedule == nil && z.ClipNorm == "" && z.ClipValue == "" && z.LabelSmoothing == "" && !z.Nesterov &&
+		z.Augmentation == nil && z.Objective == "" && z.Initial == nil
 	return small && plain && c.Optimizer != string(v1alpha1.OptimizerAdamW)
 }
 
@@ -96,18 +100,23 @@ func tileMemory(z *spec.Zoo) int64 {
 // recordedMemory is the scratch of one worker for a network that is recorded as a graph, and a member's running statistics.
 // There is a program for each size of batch: a whole one and the last of an epoch to train, and those of each split to evaluate.
 func recordedMemory(z *spec.Zoo, net nn.Sequential) (worker, states int64) {
-	d := &z.Dataset
+	d, seen := &z.Dataset, nn.Input(z)
 	of := func(batch int) workspace {
-		return networkWorkspace(net, flow{layout: nn.Images, batch: batch, c: d.Channels, h: d.Height, w: d.Width}, z.Parameters)
+		return networkWorkspace(net, flow{layout: nn.Images, batch: trainBatch(z, batch), c: seen.Channels, h: seen.Height, w: seen.Width}, z.Parameters)
 	}
 	for batch := range batches([]int{d.Train}, z.BatchSize) {
 		w := of(batch)
 		worker += w.train
 		states = w.states
 	}
-	for batch := range batches([]int{d.Train, d.Validation, d.Test}, evaluationBatch) {
+	evaluation := evaluationBatch
+	if z.Objective == spec.ObjectiveContrastive {
+		evaluation = z.BatchSize
+	}
+	for batch := range batches([]int{d.Train, d.Validation, d.Test}, evaluation) {
 		worker += of(batch).evaluate
 	}
+	worker += augmentationMemory(z)
 	worker += worker / 5 // the formula is within 1.2 of the truth
 	// One more row keeps the weights of the step before.
 	return worker + int64(z.Parameters)*floatBytes, states

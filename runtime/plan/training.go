@@ -18,6 +18,10 @@ func setTraining(z *spec.Zoo, t *v1alpha1.Training) {
 	if z.LabelSmoothing = decimal(t.LabelSmoothing); z.LabelSmoothing == "0" {
 		z.LabelSmoothing = ""
 	}
+	z.Augmentation = specAugmentation(&t.Augmentation)
+	if t.Objective == v1alpha1.ObjectiveContrastive {
+		z.Objective, z.Temperature = spec.ObjectiveContrastive, decimal(t.Temperature)
+	}
 }
 
 // decimal is the canonical text of a number; "" stays.

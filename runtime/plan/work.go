@@ -10,20 +10,23 @@ import (
 // Work is the floating-point operations of one sample through a zoo's network: forward and backward, and forward only. It
 // fails where the network does not fit the data set.
 func Work(z *spec.Zoo) (train, evaluate float64, err error) {
-	d := &z.Dataset
-	net, err := plannedNetwork(z)
+	d := nn.Input(z)
+	net, err := nn.FromPlan(z)
 	if err != nil {
 		return 0, 0, err
 	}
 	if train, err = sampleCost(net, d, true); err != nil {
 		return 0, 0, err
 	}
-	evaluate, err = sampleCost(net, d, false)
-	return train, evaluate, err
+	if evaluate, err = sampleCost(net, d, false); err != nil {
+		return 0, 0, err
+	}
+	views := float64(trainBatch(z, 1))
+	return train * views, evaluate * views, nil
 }
 
 // sampleCost records a network with its loss on a batch and counts.
-func sampleCost(net nn.Sequential, d *spec.DatasetInput, training bool) (float64, error) {
+func sampleCost(net nn.Sequential, d nn.Image, training bool) (float64, error) {
 	const batch = 64
 	g := op.NewGraph(training)
 	c := nn.NewContext(g, device.Tanh)

@@ -31,6 +31,11 @@ type zooScience struct {
 	ClipValue      string         `json:"clipValue,omitempty"`
 	LabelSmoothing string         `json:"labelSmoothing,omitempty"`
 	Limit          int32          `json:"limit,omitempty"`
+
+	Augmentation *spec.Augmentation `json:"augmentation,omitempty"`
+	Objective    string             `json:"objective,omitempty"`
+	Temperature  string             `json:"temperature,omitempty"`
+	Initial      *initialScience    `json:"initial,omitempty"`
 	// Twins have defaults filled in and decimals as written.
 	Twins []v1alpha1.Twin `json:"twins,omitempty"`
 }
@@ -51,7 +56,8 @@ func ModelZooSpecDigest(z *v1alpha1.ModelZooSpec) string {
 		Store: string(z.Store.Name),
 		Width: specWidth(&z.Architecture), Layers: specLayers(z.Architecture.Layers),
 		Nesterov: t.Nesterov, Schedule: t.Schedule, ClipNorm: t.ClipNorm, ClipValue: t.ClipValue, LabelSmoothing: t.LabelSmoothing,
-		Limit: z.Population.Limit,
+		Limit:        z.Population.Limit,
+		Augmentation: t.Augmentation, Objective: t.Objective, Temperature: t.Temperature, Initial: scienceOf(&z.InitialWeights),
 		Twins: z.Twins,
 	})
 }

@@ -145,7 +145,14 @@ type Zoo struct {
 	ClipValue string `json:"clipValue,omitempty"`
 	// LabelSmoothing is in [0, 1); "" is 0.
 	LabelSmoothing string `json:"labelSmoothing,omitempty"`
-	Seeds          Seeds  `json:"seeds"`
+	// Augmentation of the training images; nil leaves them alone.
+	Augmentation *Augmentation `json:"augmentation,omitempty"`
+	// Objective is ObjectiveContrastive with its Temperature, or "".
+	Objective   string `json:"objective,omitempty"`
+	Temperature string `json:"temperature,omitempty"`
+	// Initial says which models the members continue; nil draws weights.
+	Initial *InitialWeights `json:"initial,omitempty"`
+	Seeds   Seeds           `json:"seeds"`
 	// Cells are the grid's points within a cohort, without seed: initializer x learning rate
 	// x weight decay x dropout.
 	Cells []Cell `json:"cells"`
@@ -217,4 +224,6 @@ type Member struct {
 	LearningRate float64
 	WeightDecay  float64
 	Dropout      float64
+	// Parent is the modelID that the member continues, "" for one that starts from nothing.
+	Parent string
 }
