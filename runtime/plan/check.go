@@ -66,6 +66,9 @@ func checkZoo(z *spec.Zoo) error {
 	if len(z.Layers) > maxLayers || depth > maxDepth || z.Width < 0 || z.Width > maxWidth || (z.Architecture == spec.ArchitectureLayers) != (len(z.Layers) > 0) {
 		return damaged(fmt.Sprintf("architecture %q with width %d, %d layers and %d blocks", z.Architecture, z.Width, len(z.Layers), depth))
 	}
+	if err := checkAdditions(z); err != nil {
+		return err
+	}
 	numbers := []string{z.Momentum}
 	if s := z.Schedule; s != nil {
 		numbers = append(numbers, given(s.Gamma, s.Min, s.Rise, s.Div, s.FinalDiv, s.HighMomentum, s.LowMomentum, s.Factor, s.Threshold)...)
@@ -77,9 +80,6 @@ func checkZoo(z *spec.Zoo) error {
 	for _, text := range numbers {
 		if v, err := strconv.ParseFloat(text, 64); err != nil || math.IsNaN(v) || math.IsInf(v, 0) || v < 0 {
 			return damaged(fmt.Sprintf("%q is not a number of 0 or above", text))
-	if err := checkAdditions(z); err != nil {
-		return err
-	}
 		}
 	}
 	return nil
