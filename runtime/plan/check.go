@@ -12,8 +12,19 @@ import (
 // checkSnapshot refuses a plan that this package would not have made, so that programs can
 // index and parse without checking again: a ConfigMap may have been written by somebody else.
 func checkSnapshot(s *spec.Snapshot) error {
-	if (s.Dataset == nil) == (s.Zoo == nil) {
-		return damaged("exactly one of dataset and zoo must be set")
+	set := 0
+	for _, on := range []bool{s.Dataset != nil, s.Zoo != nil, s.Analysis != nil} {
+		if on {
+			set++
+		}
+	}
+	if set != 1 {
+		return damaged("exactly one of dataset, zoo and analysis must be set")
+	}
+	if s.Analysis != nil {
+		if err := checkAnalysis(s.Analysis); err != nil {
+			return err
+		}
 	}
 	if s.Zoo != nil {
 		if err := checkZoo(s.Zoo); err != nil {
@@ -65,9 +76,6 @@ func checkZoo(z *spec.Zoo) error {
 	}
 	if len(z.Layers) > maxLayers || depth > maxDepth || z.Width < 0 || z.Width > maxWidth || (z.Architecture == spec.ArchitectureLayers) != (len(z.Layers) > 0) {
 		return damaged(fmt.Sprintf("architecture %q with width %d, %d layers and %d blocks", z.Architecture, z.Width, len(z.Layers), depth))
-	}
-	if err := checkAdditions(z); err != nil {
-		return err
 	}
 	numbers := []string{z.Momentum}
 	if s := z.Schedule; s != nil {

@@ -221,3 +221,23 @@ func ZooAnalysisSpecDigest(a *v1alpha1.ZooAnalysisSpec) string {
 		Version: 1, Zoo: string(a.Zoo.Name), AllEpochs: a.Epochs.To == nil, Analysis: translateAnalysis(a), Store: string(a.Store.Name),
 	})
 }
+
+// checkAnalysis refuses a plan that ZooAnalysis would not have made.
+func checkAnalysis(a *spec.Analysis) error {
+	settings := map[string]bool{
+		spec.AnalysisStatistics: true, spec.AnalysisTrajectories: a.Trajectories != nil, spec.AnalysisSimilarity: a.Similarity != nil,
+		spec.AnalysisProbes: a.Probes != nil, spec.AnalysisAveraging: a.Averaging != nil, spec.AnalysisEmbedding: a.Embedding != nil,
+	}
+	for _, part := range a.Parts {
+		if !settings[part] {
+			return damaged(fmt.Sprintf("analysis %q is unknown or has no settings", part))
+		}
+	}
+	if len(a.Parts) == 0 || len(a.Parts) > len(settings) || a.EpochStep < 1 || a.FromEpoch < 0 || a.ToEpoch < a.FromEpoch || a.ToEpoch > a.Zoo.Epochs {
+		return damaged(fmt.Sprintf("%d analyses of epochs %d to %d in steps of %d", len(a.Parts), a.FromEpoch, a.ToEpoch, a.EpochStep))
+	}
+	if a.Zoo.Members < 1 || a.Zoo.Parameters < 1 || a.Limit < 0 {
+		return damaged("an analysis of no models")
+	}
+	return nil
+}

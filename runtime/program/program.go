@@ -163,6 +163,10 @@ func Run(ctx context.Context, s *spec.Snapshot, stage string, shard int, env Env
 		return nil, trainShard(ctx, s, shard, sh, &env)
 	case stage == spec.StageIndex && s.Zoo != nil:
 		return index(ctx, s, &env)
+	case stage == spec.StageAnalyse && s.Analysis != nil:
+		return nil, analyse(ctx, s, shard, &env)
+	case stage == spec.StageCollect && s.Analysis != nil:
+		return collect(ctx, s, &env)
 	}
 	return nil, &InputError{Field: "--stage", Problem: fmt.Sprintf("a %s has no stage %q", s.Object.Kind, stage), Remedy: "use a stage that the plan lists"}
 }

@@ -64,6 +64,9 @@ func summary(s *spec.Snapshot, r *spec.Result) string {
 		d := r.Dataset
 		return fmt.Sprintf("%s: %d/%d/%d images of %dx%dx%d, %d classes", objectName(s), d.Train, d.Validation, d.Test, d.Channels, d.Height, d.Width, d.Classes)
 	}
+	if a := r.Analysis; a != nil {
+		return fmt.Sprintf("%s: %d models, %d checkpoints%s", objectName(s), a.Models, a.Checkpoints, findings(a))
+	}
 	return objectName(s)
 }
 

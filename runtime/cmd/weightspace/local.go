@@ -27,6 +27,8 @@ type local struct {
 	noReport bool
 	// datasets are the finished data sets by namespace/name.
 	datasets map[string]*spec.DatasetInput
+	// zoos are the finished zoos by namespace/name.
+	zoos map[string]*spec.ZooInput
 }
 
 // storeURL turns the value of --store into a URL; a plain path is a folder.
@@ -44,7 +46,7 @@ func storeURL(s string) (string, error) {
 	return (&url.URL{Scheme: "file", Path: filepath.ToSlash(abs)}).String(), nil
 }
 
-// run executes every object: data sets first, then the zoos that use them.
+// run executes every object: data sets first, then the zoos that use them, then the analyses of zoos.
 func (l *local) run(ctx context.Context, m *manifests) error {
 	for _, d := range m.datasets {
 		if err := l.runDataset(ctx, d); err != nil {
@@ -54,6 +56,11 @@ func (l *local) run(ctx context.Context, m *manifests) error {
 	for _, z := range m.zoos {
 		if err := l.runZoo(ctx, z); err != nil {
 			return z.source.located(err)
+		}
+	}
+	for _, o := range m.analyses {
+		if err := l.runAnalysis(ctx, o); err != nil {
+			return o.source.located(err)
 		}
 	}
 	return nil
@@ -97,6 +104,7 @@ func (l *local) runZoo(ctx context.Context, z *object[v1alpha1.ModelZoo]) error 
 	if err != nil {
 		return err
 	}
+	l.zoos[z.value.Namespace+"/"+z.value.Name] = finishedZoo(z.value.Name, snap, result)
 	page, err := l.report(ctx, snap, result)
 	if err != nil {
 		return fmt.Errorf("the zoo is complete, but its report failed: %w", err)

@@ -212,3 +212,10 @@ func (d document) checkZoo(s *v1alpha1.ModelZooSpec) error {
 	}
 	return nil
 }
+
+func (d document) checkAnalysis(s *v1alpha1.ZooAnalysisSpec) error {
+	if !namePattern.MatchString(string(s.Zoo.Name)) {
+		return d.at("spec.zoo.name", fmt.Sprintf("%q is not the name of a ModelZoo", s.Zoo.Name), "name a ModelZoo in the same namespace")
+	}
+	return nil
+}

@@ -31,6 +31,7 @@ type manifests struct {
 	stores   []*object[v1alpha1.ArtifactStore]
 	datasets []*object[v1alpha1.Dataset]
 	zoos     []*object[v1alpha1.ModelZoo]
+	analyses []*object[v1alpha1.ZooAnalysis]
 }
 
 // object is a custom resource and where it was written.
@@ -67,8 +68,8 @@ func readManifests(paths []string, stdin io.Reader, namespace string) (*manifest
 			errs = append(errs, m.parse(file, b, namespace)...)
 		}
 	}
-	if len(errs) == 0 && len(m.datasets)+len(m.zoos)+len(m.stores) == 0 {
-		errs = append(errs, inputError(strings.Join(paths, ", "), "no Weightspace object is in there", "give a file with a Dataset or ModelZoo of "+v1alpha1.GroupVersion.String()))
+	if len(errs) == 0 && len(m.datasets)+len(m.zoos)+len(m.analyses)+len(m.stores) == 0 {
+		errs = append(errs, inputError(strings.Join(paths, ", "), "no Weightspace object is in there", "give a file with a Dataset, ModelZoo or ZooAnalysis of "+v1alpha1.GroupVersion.String()))
 	}
 	return m, errors.Join(append(errs, m.duplicates()...)...)
 }
@@ -200,8 +201,17 @@ func (m *manifests) add(d document, namespace string) error {
 		plan.DefaultModelZoo(&o.value.Spec)
 		m.zoos = append(m.zoos, o)
 		return errors.Join(d.checkMeta(&o.value.ObjectMeta), d.checkZoo(&o.value.Spec))
+	case "ZooAnalysis":
+		o, err := decodeObject[v1alpha1.ZooAnalysis](d)
+		if err != nil {
+			return err
+		}
+		setNamespace(&o.value.ObjectMeta, namespace)
+		plan.DefaultZooAnalysis(&o.value.Spec)
+		m.analyses = append(m.analyses, o)
+		return errors.Join(d.checkMeta(&o.value.ObjectMeta), d.checkAnalysis(&o.value.Spec))
 	}
-	return d.at("kind", fmt.Sprintf("%q is not a kind of %s that runs here", meta.Kind, v1alpha1.GroupVersion.Group), "use ArtifactStore, Dataset or ModelZoo")
+	return d.at("kind", fmt.Sprintf("%q is not a kind of %s that runs here", meta.Kind, v1alpha1.GroupVersion.Group), "use ArtifactStore, Dataset, ModelZoo or ZooAnalysis")
 }
 
 func setNamespace(o *metav1.ObjectMeta, namespace string) {
@@ -249,6 +259,9 @@ func (m *manifests) duplicates() []error {
 	}
 	for _, o := range m.zoos {
 		check("ModelZoo", o.value.Namespace, o.value.Name, o.source)
+	}
+	for _, o := range m.analyses {
+		check("ZooAnalysis", o.value.Namespace, o.value.Name, o.source)
 	}
 	return errs
 }

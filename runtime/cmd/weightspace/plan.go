@@ -81,7 +81,7 @@ func (a *app) plan(_ context.Context, f *planFlags) error {
 func planAll(m *manifests) ([]*spec.Snapshot, error) {
 	plans := []*spec.Snapshot{}
 	var errs []error
-	inputs := map[string]*spec.DatasetInput{}
+	inputs, zoos := map[string]*spec.DatasetInput{}, map[string]*spec.ZooInput{}
 	for _, d := range m.datasets {
 		s, err := plan.Dataset(&d.value.Spec, plan.Inputs{Namespace: d.value.Namespace, Name: d.value.Name})
 		if err != nil {
@@ -99,6 +99,19 @@ func planAll(m *manifests) ([]*spec.Snapshot, error) {
 		s, err := plan.ModelZoo(&z.value.Spec, plan.Inputs{Namespace: z.value.Namespace, Name: z.value.Name, Dataset: in})
 		if err != nil {
 			errs = append(errs, z.source.located(err))
+			continue
+		}
+		zoos[z.value.Namespace+"/"+z.value.Name] = plannedZoo(z.value.Name, s)
+		plans = append(plans, s)
+	}
+	for _, o := range m.analyses {
+		in, ok := zoos[o.value.Namespace+"/"+string(o.value.Spec.Zoo.Name)]
+		if !ok {
+			in = assumedZoo(string(o.value.Spec.Zoo.Name))
+		}
+		s, err := plan.ZooAnalysis(&o.value.Spec, plan.Inputs{Namespace: o.value.Namespace, Name: o.value.Name, Zoo: in})
+		if err != nil {
+			errs = append(errs, o.source.located(err))
 			continue
 		}
 		plans = append(plans, s)
@@ -153,6 +166,9 @@ func printPlan(w io.Writer, s *spec.Snapshot, cores int) {
 }
 
 func headline(s *spec.Snapshot) string {
+	if a := s.Analysis; a != nil {
+		return fmt.Sprintf("%d analyses of up to %d checkpoints of ModelZoo %s", len(a.Parts), plan.AnalysisCheckpoints(a), a.Zoo.Name)
+	}
 	if s.Zoo == nil {
 		return fmt.Sprintf("%d/%d/%d images", s.Dataset.Splits.Train, s.Dataset.Splits.Validation, s.Dataset.Splits.Test)
 	}
@@ -255,6 +271,9 @@ func (m *manifests) list() []string {
 	}
 	for _, o := range m.zoos {
 		out = append(out, "ModelZoo "+o.value.Namespace+"/"+o.value.Name)
+	}
+	for _, o := range m.analyses {
+		out = append(out, "ZooAnalysis "+o.value.Namespace+"/"+o.value.Name)
 	}
 	return out
 }

@@ -51,8 +51,8 @@ func newRun(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "run -f FILE --store DIR",
 		Short: "Run manifests on this machine, without a cluster",
-		Long: `Runs Datasets and ModelZoos on this machine with the plan, the programs and the
-store layout of a cluster: the results are the same, bit for bit.
+		Long: `Runs Datasets, ModelZoos and ZooAnalyses on this machine with the plan, the
+programs and the store layout of a cluster: the results are the same, bit for bit.
 
 Finished work is found in the store and never done twice. Ctrl-C checkpoints and
 exits 75; the same command line continues. More seeds or epochs in the file
@@ -99,7 +99,7 @@ func (a *app) run(ctx context.Context, f *runFlags) error {
 	if err := f.compute.apply(&env); err != nil {
 		return err
 	}
-	l := &local{app: a, env: env, store: target, show: a.display(f.json), datasets: map[string]*spec.DatasetInput{}, stores: stores, noReport: f.noReport}
+	l := &local{app: a, env: env, store: target, show: a.display(f.json), datasets: map[string]*spec.DatasetInput{}, zoos: map[string]*spec.ZooInput{}, stores: stores, noReport: f.noReport}
 	defer l.show.close()
 	return l.run(ctx, m)
 }
