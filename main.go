@@ -46,7 +46,7 @@ func run(ctx context.Context, args []string, logs io.Writer) error {
 	fs := flag.NewFlagSet("manager", flag.ContinueOnError)
 	fs.SetOutput(logs)
 	images := fs.String("allowed-runtime-images", "", "comma-separated patterns of runtime images that objects may name, * stands for any text (default: the runtime image only)")
-	hosts := fs.String("allowed-data-hosts", "", "comma-separated hosts (host or host:port) from which Datasets may be fetched (default: none)")
+	hosts := fs.String("allowed-data-hosts", "", "comma-separated hosts (host or host:port) and buckets (s3://bucket, gs://bucket, azblob://container, perhaps with a folder) from which Datasets may be fetched (default: none)")
 	namespaces := fs.String("watch-namespaces", "", "comma-separated namespaces to watch (default: all)")
 	fs.StringVar(&o.Policy.RuntimeImage, "runtime-image", "", "image of the pods (required)")
 	fs.BoolVar(&o.LeaderElect, "leader-elect", true, "run only while holding the leader lease")
@@ -63,6 +63,9 @@ func run(ctx context.Context, args []string, logs io.Writer) error {
 		return errors.New("--runtime-image is required: the image that pods run")
 	}
 	o.Policy.AllowedImages, o.Policy.AllowedHosts, o.Namespaces = list(*images), list(*hosts), list(*namespaces)
+	if err := o.Policy.Check(); err != nil {
+		return err
+	}
 	log, err := logger(logs, *format, *level)
 	if err != nil {
 		return err

@@ -4,17 +4,33 @@ import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 // DatasetFormat is the format of the source files.
 //
-// +kubebuilder:validation:Enum=idx
+// +kubebuilder:validation:Enum=idx;cifar10;cifar100;svhn;usps;stl10;imageFolder;npz;parquet
 type DatasetFormat string
 
 const (
 	// DatasetFormatIDX is the IDX format of MNIST and Fashion-MNIST, plain or gzip-compressed.
 	DatasetFormatIDX DatasetFormat = "idx"
+	// DatasetFormatCIFAR10 is the binary version of CIFAR-10: its .bin files or its tar.gz.
+	DatasetFormatCIFAR10 DatasetFormat = "cifar10"
+	// DatasetFormatCIFAR100 is the binary version of CIFAR-100.
+	DatasetFormatCIFAR100 DatasetFormat = "cifar100"
+	// DatasetFormatSVHN is SVHN's cropped digits, MATLAB files.
+	DatasetFormatSVHN DatasetFormat = "svhn"
+	// DatasetFormatUSPS is USPS in LIBSVM's text format, plain or bzip2-compressed.
+	DatasetFormatUSPS DatasetFormat = "usps"
+	// DatasetFormatSTL10 is the binary version of STL-10.
+	DatasetFormatSTL10 DatasetFormat = "stl10"
+	// DatasetFormatImageFolder is a folder of PNG or JPEG files per class, as zip, tar or tar.gz.
+	DatasetFormatImageFolder DatasetFormat = "imageFolder"
+	// DatasetFormatNPZ is one NumPy archive with the arrays of Keras or MedMNIST.
+	DatasetFormatNPZ DatasetFormat = "npz"
+	// DatasetFormatParquet is Parquet files with a column of images, as Hugging Face keeps them.
+	DatasetFormatParquet DatasetFormat = "parquet"
 )
 
 // FileRole says what a source file holds.
 //
-// +kubebuilder:validation:Enum=trainImages;trainLabels;testImages;testLabels
+// +kubebuilder:validation:Enum=trainImages;trainLabels;testImages;testLabels;train;test;validation;archive
 type FileRole string
 
 const (
@@ -26,6 +42,14 @@ const (
 	FileRoleTestImages FileRole = "testImages"
 	// FileRoleTestLabels is the file of their labels.
 	FileRoleTestLabels FileRole = "testLabels"
+	// FileRoleTrain is a file of training (and validation) images with their labels.
+	FileRoleTrain FileRole = "train"
+	// FileRoleTest is a file of test images with their labels.
+	FileRoleTest FileRole = "test"
+	// FileRoleValidation is a file of validation images with their labels; without one, validation is cut from the training images.
+	FileRoleValidation FileRole = "validation"
+	// FileRoleArchive is the one file that holds everything.
+	FileRoleArchive FileRole = "archive"
 )
 
 // DatasetSpec names input data, where to get it, and how it is split and normalised.
@@ -41,18 +65,37 @@ const (
 // +kubebuilder:validation:XValidation:rule="!has(self.limit) || !has(self.limit.train) || self.limit.train <= self.splits.train",message="spec.limit.train is larger than spec.splits.train"
 // +kubebuilder:validation:XValidation:rule="!has(self.limit) || !has(self.limit.validation) || self.limit.validation <= self.splits.validation",message="spec.limit.validation is larger than spec.splits.validation"
 // +kubebuilder:validation:XValidation:rule="!has(self.limit) || !has(self.limit.test) || self.limit.test <= self.splits.test",message="spec.limit.test is larger than spec.splits.test"
+// +kubebuilder:validation:XValidation:rule="has(self.transform) == has(oldSelf.transform) && (!has(self.transform) || self.transform == oldSelf.transform)",message="spec.transform is immutable; create another Dataset"
+// +kubebuilder:validation:XValidation:rule="has(self.options) == has(oldSelf.options) && (!has(self.options) || self.options == oldSelf.options)",message="spec.options is immutable; create another Dataset"
+// +kubebuilder:validation:XValidation:rule="self.format != 'idx' || (self.files.size() == 4 && ['trainImages', 'trainLabels', 'testImages', 'testLabels'].all(r, self.files.exists_one(f, f.role == r)))",message="format idx takes spec.files with the roles trainImages, trainLabels, testImages and testLabels, once each"
+// +kubebuilder:validation:XValidation:rule="!(self.format in ['cifar10', 'cifar100']) || (self.files.size() == 1 && self.files[0].role == 'archive') || (self.files.all(f, f.role in ['train', 'test']) && ['train', 'test'].all(r, self.files.exists(f, f.role == r)))",message="formats cifar10 and cifar100 take spec.files with the roles train and test, each once or more, or one archive"
+// +kubebuilder:validation:XValidation:rule="!(self.format in ['svhn', 'usps']) || (self.files.size() == 2 && ['train', 'test'].all(r, self.files.exists_one(f, f.role == r)))",message="formats svhn and usps take spec.files with the roles train and test, once each"
+// +kubebuilder:validation:XValidation:rule="self.format != 'stl10' || (self.files.size() == 1 && self.files[0].role == 'archive') || (self.files.size() == 4 && ['trainImages', 'trainLabels', 'testImages', 'testLabels'].all(r, self.files.exists_one(f, f.role == r)))",message="format stl10 takes spec.files with the roles trainImages, trainLabels, testImages and testLabels, once each, or one archive"
+// +kubebuilder:validation:XValidation:rule="self.format != 'imageFolder' || (self.files.size() == 1 && self.files[0].role == 'archive') || (self.files.size() <= 3 && self.files.all(f, f.role in ['train', 'test', 'validation'] && self.files.exists_one(g, g.role == f.role)) && ['train', 'test'].all(r, self.files.exists(f, f.role == r)))",message="format imageFolder takes spec.files with one archive, or the roles train, test and perhaps validation, once each"
+// +kubebuilder:validation:XValidation:rule="self.format != 'npz' || (self.files.size() == 1 && self.files[0].role == 'archive')",message="format npz takes one file in spec.files, with the role archive"
+// +kubebuilder:validation:XValidation:rule="self.format != 'parquet' || (self.files.all(f, f.role in ['train', 'test', 'validation']) && ['train', 'test'].all(r, self.files.exists(f, f.role == r)))",message="format parquet takes spec.files with the roles train, test and perhaps validation, each once or more"
+// +kubebuilder:validation:XValidation:rule="!has(self.options) || !has(self.options.labels) || self.format == 'cifar100'",message="spec.options.labels is of use with format cifar100 only"
+// +kubebuilder:validation:XValidation:rule="!has(self.options) || (!has(self.options.imageColumn) && !has(self.options.labelColumn)) || self.format == 'parquet'",message="spec.options.imageColumn and labelColumn are of use with format parquet only"
 type DatasetSpec struct {
 	// format of the source files.
 	// +required
 	Format DatasetFormat `json:"format,omitempty"`
 
-	// files to fetch and verify.
+	// files to fetch and verify. Several may have the same role where the format says so; they are read in this order.
 	// +listType=map
-	// +listMapKey=role
+	// +listMapKey=url
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=64
 	// +required
 	Files []DatasetFile `json:"files,omitempty"`
+
+	// options are choices of the format.
+	// +optional
+	Options DatasetOptions `json:"options,omitempty,omitzero"`
+
+	// transform changes every image: resize, then centerCrop, then grayscale.
+	// +optional
+	Transform DatasetTransform `json:"transform,omitempty,omitzero"`
 
 	// splits cut the data into train, validation and test.
 	// +required
@@ -79,12 +122,14 @@ type DatasetFile struct {
 	// +required
 	Role FileRole `json:"role,omitempty"`
 
-	// url of the file: https:// or http:// on a host the admin allows (manager flag
-	// --allowed-data-hosts), or store:path for a file that `weightspace dataset import` put
-	// into the store below this namespace.
+	// url of the file: https:// or http:// on a host the admin allows, or an object in a bucket the
+	// admin allows (s3://bucket/path, gs://bucket/path, azblob://container/path; manager flag
+	// --allowed-data-hosts), or store:path for a file that `weightspace dataset import` put into the
+	// store below this namespace. Buckets are read with the credentials, and for a store of the same
+	// kind with the endpoint and region, of the ArtifactStore.
 	// +kubebuilder:validation:MinLength=7
 	// +kubebuilder:validation:MaxLength=1024
-	// +kubebuilder:validation:Pattern=`^(https?://[^\s]+|store:[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)*)$`
+	// +kubebuilder:validation:Pattern=`^(https?://[^\s]+|(s3|gs|azblob)://[A-Za-z0-9$][A-Za-z0-9._-]*/[^\s?#]+|store:[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)*)$`
 	// +kubebuilder:validation:XValidation:rule="!self.startsWith('store:') || !self.substring(6).split('/').exists(p, p == '.' || p == '..')",message="a store: path may not contain '.' or '..'"
 	// +required
 	URL string `json:"url,omitempty"`
@@ -98,7 +143,7 @@ type DatasetFile struct {
 }
 
 // DatasetSplits cuts the training files into train and validation by a permutation drawn
-// from seed; the test files are the test split.
+// from seed; the test files are the test split. Where there are validation files, validation is their first images.
 type DatasetSplits struct {
 	// train is the number of training images.
 	// +kubebuilder:validation:Minimum=1

@@ -39,7 +39,7 @@ func (Adapter) SpecDigest(o client.Object) string {
 	return plan.DatasetSpecDigest(&o.(*v1alpha1.Dataset).Spec)
 }
 
-// Check refuses sources on hosts that the admin does not allow.
+// Check refuses sources on hosts and in buckets that the admin does not allow.
 func (Adapter) Check(o client.Object, p *staged.Policy) *staged.Problem {
 	for i, f := range o.(*v1alpha1.Dataset).Spec.Files {
 		if strings.HasPrefix(f.URL, "store:") {
@@ -49,12 +49,16 @@ func (Adapter) Check(o client.Object, p *staged.Policy) *staged.Problem {
 		if err != nil || u.Host == "" || u.User != nil {
 			return &staged.Problem{
 				Reason: v1alpha1.ReasonInvalidSpec, Stalled: true,
-				Message: fmt.Sprintf("spec.files[%d].url: %q is not a plain URL with a host; write https://host/path", i, f.URL),
+				Message: fmt.Sprintf("spec.files[%d].url: %q is not a plain URL with a host; write https://host/path or s3://bucket/path", i, f.URL),
 			}
 		}
 		if !p.HostAllowed(u) {
+			what := fmt.Sprintf("host %q", u.Host)
+			if u.Scheme != "http" && u.Scheme != "https" {
+				what = fmt.Sprintf("bucket %q", u.Scheme+"://"+u.Host)
+			}
 			return &staged.Problem{Reason: v1alpha1.ReasonHostNotAllowed, Stalled: true, Message: fmt.Sprintf(
-				"spec.files[%d].url: host %q is not among those the admin allows (manager flag --allowed-data-hosts); import the file with `weightspace dataset import` or ask the admin", i, u.Host)}
+				"spec.files[%d].url: %s is not among those the admin allows (manager flag --allowed-data-hosts); import the file with `weightspace dataset import` or ask the admin", i, what)}
 		}
 	}
 	return nil

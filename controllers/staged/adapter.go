@@ -4,6 +4,7 @@ package staged
 
 import (
 	"context"
+	"fmt"
 	"net/url"
 	"strings"
 
@@ -85,7 +86,8 @@ type Policy struct {
 	RuntimeImage string
 	// AllowedImages are patterns in which * stands for any text. RuntimeImage is always allowed.
 	AllowedImages []string
-	// AllowedHosts are host or host:port from which data may come.
+	// AllowedHosts are host, host:port, or the URL of a bucket (s3://bucket, gs://bucket, azblob://container) or of a folder in
+	// it, from which data may come.
 	AllowedHosts []string
 }
 
@@ -103,22 +105,56 @@ func (p *Policy) ImageAllowed(image string) bool {
 }
 
 // HostAllowed says whether data may be fetched from a URL. An entry without a port admits the
-// scheme's own port only.
+// scheme's own port only; buckets are admitted by entries of their own.
 func (p *Policy) HostAllowed(u *url.URL) bool {
+	scheme, web := map[string]string{"http": "80", "https": "443"}[u.Scheme]
 	port := u.Port()
 	if port == "" {
-		port = map[string]string{"http": "80", "https": "443"}[u.Scheme]
+		port = scheme
 	}
 	for _, allowed := range p.AllowedHosts {
+		if strings.Contains(allowed, "://") {
+			if !web && inBucket(allowed, u) {
+				return true
+			}
+			continue
+		}
 		host, want, ok := strings.Cut(allowed, ":")
 		if !ok {
-			want = map[string]string{"http": "80", "https": "443"}[u.Scheme]
+			want = scheme
 		}
-		if strings.EqualFold(host, u.Hostname()) && port == want {
+		if web && strings.EqualFold(host, u.Hostname()) && port == want {
 			return true
 		}
 	}
 	return false
+}
+
+// inBucket says whether an object lies in the bucket, or the folder of a bucket, of an entry.
+func inBucket(allowed string, u *url.URL) bool {
+	a, err := url.Parse(allowed)
+	if err != nil || a.Scheme != u.Scheme || a.Host != u.Host || a.Host == "" {
+		return false
+	}
+	folder := strings.Trim(a.Path, "/")
+	return folder == "" || strings.HasPrefix(strings.TrimPrefix(u.Path, "/"), folder+"/")
+}
+
+// Check says which of the admin's entries is none.
+func (p *Policy) Check() error {
+	for _, e := range p.AllowedHosts {
+		u, err := url.Parse(e)
+		switch {
+		case !strings.Contains(e, "://"):
+			if u, err = url.Parse("https://" + e); err == nil && u.Host == e && u.Hostname() != "" {
+				continue
+			}
+		case err == nil && u.Host != "" && u.User == nil && u.RawQuery == "" && u.Fragment == "" && (u.Scheme == "s3" || u.Scheme == "gs" || u.Scheme == "azblob"):
+			continue
+		}
+		return fmt.Errorf("--allowed-data-hosts: %q is no host, host:port, s3://bucket, gs://bucket or azblob://container", e)
+	}
+	return nil
 }
 
 // globMatch matches text against a pattern in which * stands for any text, in linear space

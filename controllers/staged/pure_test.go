@@ -44,7 +44,7 @@ func TestURIs(t *testing.T) {
 }
 
 func TestPolicy(t *testing.T) {
-	p := &Policy{RuntimeImage: "own:1", AllowedImages: []string{"reg.example.com/team/*:v*"}, AllowedHosts: []string{"data.example.com", "lab:8080"}}
+	p := &Policy{RuntimeImage: "own:1", AllowedImages: []string{"reg.example.com/team/*:v*"}, AllowedHosts: []string{"data.example.com", "lab:8080", "s3://public", "gs://shared/data/", "azblob://box"}}
 	for image, want := range map[string]bool{
 		"own:1": true, "own:2": false, "reg.example.com/team/x:v1": true, "reg.example.com/other/x:v1": false, "evil/reg.example.com/team/x:v1": false,
 	} {
@@ -55,6 +55,8 @@ func TestPolicy(t *testing.T) {
 	for text, want := range map[string]bool{
 		"https://data.example.com/a": true, "https://DATA.example.com:443/a": true, "https://data.example.com:8443/a": false, "http://lab:8080/x": true,
 		"http://lab/x": false, "https://data.example.com.evil.org/": false, "https://data.example.com@evil.org/": false, "https://169.254.169.254/": false,
+		"s3://public/a/b": true, "s3://public2/a": false, "gs://public/a": false, "https://public/a": false, "s3://data.example.com/a": false, "azblob://box/x": true,
+		"gs://shared/data/x": true, "gs://shared/database": false, "gs://shared/other/x": false, "s3:///a": false,
 	} {
 		u, err := url.Parse(text)
 		if err != nil {
@@ -62,6 +64,17 @@ func TestPolicy(t *testing.T) {
 		}
 		if p.HostAllowed(u) != want {
 			t.Errorf("%s: want %v", text, want)
+		}
+	}
+}
+
+func TestPolicyCheck(t *testing.T) {
+	if err := (&Policy{AllowedHosts: []string{"data.example.com", "lab:8080", "s3://bucket", "gs://bucket/folder", "azblob://container"}}).Check(); err != nil {
+		t.Error(err)
+	}
+	for _, e := range []string{"https://data.example.com", "data.example.com/path", "s3://", "s3://key:secret@bucket", "s3://bucket?endpoint=http://x", "file:///etc", ":80", "a b"} {
+		if err := (&Policy{AllowedHosts: []string{e}}).Check(); err == nil || !strings.Contains(err.Error(), e) {
+			t.Errorf("%q: %v", e, err)
 		}
 	}
 }

@@ -156,7 +156,7 @@ func TestDefinitionsAreKeptAndOptional(t *testing.T) {
 func TestValuesReachTheManager(t *testing.T) {
 	got := render(t, "--set", "image.repository=registry.example.com/m,image.digest=sha256:"+strings.Repeat("a", 64),
 		"--set", "runtimeImage.repository=registry.example.com/r,runtimeImage.tag=v9",
-		"--set", "allowedDataHosts={data.example.com,mirror.example.com:8443}", "--set", "allowedRuntimeImages={registry.example.com/r:*}",
+		"--set", "allowedDataHosts={data.example.com,mirror.example.com:8443,s3://public/data}", "--set", "allowedRuntimeImages={registry.example.com/r:*}",
 		"--set", "imagePullSecrets[0].name=registry", "--set", "replicas=2")
 	b, err := yaml.Marshal(got["Deployment/weightspace-system/weightspace-manager"])
 	if err != nil {
@@ -164,7 +164,7 @@ func TestValuesReachTheManager(t *testing.T) {
 	}
 	for _, want := range []string{
 		"image: registry.example.com/m@sha256:aaaa", "value: registry.example.com/r:v9", "replicas: 2", "- name: registry\n",
-		"--allowed-data-hosts=data.example.com,mirror.example.com:8443", "--allowed-runtime-images=registry.example.com/r:*",
+		"--allowed-data-hosts=data.example.com,mirror.example.com:8443,s3://public/data", "--allowed-runtime-images=registry.example.com/r:*",
 	} {
 		if !strings.Contains(string(b), want) {
 			t.Errorf("the Deployment lacks %q:\n%s", want, b)

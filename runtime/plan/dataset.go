@@ -7,12 +7,6 @@ import (
 	"github.com/weightspace/weightspace/runtime/spec"
 )
 
-// idxRoles are the four files of an IDX data set, in the order the plan lists them.
-var idxRoles = []v1alpha1.FileRole{
-	v1alpha1.FileRoleTrainImages, v1alpha1.FileRoleTrainLabels,
-	v1alpha1.FileRoleTestImages, v1alpha1.FileRoleTestLabels,
-}
-
 // Dataset plans the fetch and verification of a data set. A *FieldError names what the user
 // has to change.
 func Dataset(d *v1alpha1.DatasetSpec, in Inputs) (*spec.Snapshot, error) {
@@ -22,8 +16,7 @@ func Dataset(d *v1alpha1.DatasetSpec, in Inputs) (*spec.Snapshot, error) {
 	if err != nil {
 		return nil, err
 	}
-	images := int64(d.Splits.Train) + int64(*d.Splits.Validation) + int64(d.Splits.Test)
-	memory := datasetMemory(images)
+	memory, disk := datasetSizes(resolved)
 	one := []spec.Shard{{}}
 	s := newSnapshot(spec.KindDataset, in, DatasetSpecDigest(d))
 	s.Dataset = resolved
@@ -31,15 +24,12 @@ func Dataset(d *v1alpha1.DatasetSpec, in Inputs) (*spec.Snapshot, error) {
 		{Name: spec.StageFetch, Shards: one, MemoryBytes: memory, GraceSeconds: graceSeconds(0)},
 		{Name: spec.StageVerify, Shards: one, MemoryBytes: memory, GraceSeconds: graceSeconds(0)},
 	}
-	s.DiskBytes = images * assumedImageBytes
+	s.DiskBytes = disk
 	return s, nil
 }
 
 func resolveDataset(d *v1alpha1.DatasetSpec) (*spec.Dataset, error) {
-	if d.Format != v1alpha1.DatasetFormatIDX {
-		return nil, &FieldError{"spec.format", fmt.Sprintf("unknown format %q", d.Format), "use idx"}
-	}
-	files, err := resolveFiles(d.Files)
+	files, err := resolveFiles(string(d.Format), d.Files)
 	if err != nil {
 		return nil, err
 	}
@@ -53,34 +43,18 @@ func resolveDataset(d *v1alpha1.DatasetSpec) (*spec.Dataset, error) {
 			Train: int(d.Splits.Train), Test: int(d.Splits.Test), Seed: *d.Splits.Seed,
 		},
 	}
+	if out.Transform, err = resolveTransform(&d.Transform, norm); err != nil {
+		return nil, err
+	}
+	if out.Options, err = resolveOptions(d.Format, &d.Options); err != nil {
+		return nil, err
+	}
 	if d.Splits.Validation == nil {
 		return nil, &FieldError{"spec.splits.validation", "it is not set", "give a number of images, 0 for none"}
 	}
 	out.Splits.Validation = int(*d.Splits.Validation)
 	out.Limit = spec.Limit{Train: int(d.Limit.Train), Validation: int(d.Limit.Validation), Test: int(d.Limit.Test)}
 	return out, checkCounts(out)
-}
-
-func resolveFiles(files []v1alpha1.DatasetFile) ([]spec.File, error) {
-	byRole := map[v1alpha1.FileRole]v1alpha1.DatasetFile{}
-	for _, f := range files {
-		byRole[f.Role] = f
-	}
-	if len(files) != len(idxRoles) || len(byRole) != len(idxRoles) {
-		return nil, &FieldError{
-			"spec.files", fmt.Sprintf("format idx needs 4 files, one for each role, and %d are given", len(files)),
-			"give trainImages, trainLabels, testImages and testLabels once each",
-		}
-	}
-	out := make([]spec.File, 0, len(idxRoles))
-	for _, role := range idxRoles {
-		f, ok := byRole[role]
-		if !ok {
-			return nil, &FieldError{"spec.files", fmt.Sprintf("no file has the role %s", role), "give trainImages, trainLabels, testImages and testLabels once each"}
-		}
-		out = append(out, spec.File{Role: string(f.Role), URL: f.URL, SHA256: f.SHA256})
-	}
-	return out, nil
 }
 
 func resolveNormalization(n *v1alpha1.Normalization) (spec.Normalization, error) {
@@ -133,6 +107,8 @@ type datasetScience struct {
 	Limit         spec.Limit             `json:"limit"`
 	Normalization spec.Normalization     `json:"normalization"`
 	Store         string                 `json:"store,omitempty"`
+	Transform     *spec.Transform        `json:"transform,omitempty"`
+	Options       *spec.FormatOptions    `json:"options,omitempty"`
 }
 
 // DatasetSpecDigest returns "sha256:..." of the scientific fields of a Dataset with defaults
@@ -141,13 +117,8 @@ func DatasetSpecDigest(d *v1alpha1.DatasetSpec) string {
 	d = d.DeepCopy()
 	DefaultDataset(d)
 	sci := datasetScience{Version: 1, Format: d.Format, Store: string(d.Store.Name)}
-	for _, role := range idxRoles {
-		for _, f := range d.Files {
-			if f.Role == role {
-				sci.Files = append(sci.Files, spec.File{Role: string(f.Role), URL: f.URL, SHA256: f.SHA256})
-			}
-		}
-	}
+	sci.Files = sortFiles(d.Files)
+	sci.Transform, sci.Options = transformOf(&d.Transform), optionsOf(&d.Options)
 	sci.Splits = spec.Splits{Train: int(d.Splits.Train), Test: int(d.Splits.Test), Seed: *d.Splits.Seed}
 	if d.Splits.Validation != nil {
 		sci.Splits.Validation = int(*d.Splits.Validation)

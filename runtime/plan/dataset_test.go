@@ -3,12 +3,14 @@ package plan_test
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	apiextensions "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+	"k8s.io/utils/ptr"
 	"sigs.k8s.io/yaml"
 
 	"github.com/weightspace/weightspace/api/v1alpha1"
@@ -51,21 +53,206 @@ func TestDatasetPlan(t *testing.T) {
 	}
 }
 
-func TestDatasetErrorsNameTheField(t *testing.T) {
-	for field, edit := range map[string]func(*v1alpha1.DatasetSpec){
-		"spec.format":                func(d *v1alpha1.DatasetSpec) { d.Format = "arff" },
-		"spec.files":                 func(d *v1alpha1.DatasetSpec) { d.Files = d.Files[:3] },
-		"spec.limit.train":           func(d *v1alpha1.DatasetSpec) { d.Limit.Train = 60000 },
-		"spec.splits.test":           func(d *v1alpha1.DatasetSpec) { d.Splits.Test = 0; d.Limit = v1alpha1.DatasetLimit{} },
-		"spec.splits.validation":     func(d *v1alpha1.DatasetSpec) { d.Splits.Validation = nil },
-		"spec.normalization":         func(d *v1alpha1.DatasetSpec) { d.Normalization.Std = nil },
-		"spec.normalization.std[0]":  func(d *v1alpha1.DatasetSpec) { d.Normalization.Std[0] = "0" },
-		"spec.normalization.mean[0]": func(d *v1alpha1.DatasetSpec) { d.Normalization.Mean[0] = "1e999" },
+// Digests and plans of data sets made before there were other formats stay.
+func TestOldDatasetsStay(t *testing.T) {
+	in := plan.Inputs{Namespace: "ns", Name: "mnist", StoreURL: "pvc://c/p"}
+	for name, tc := range map[string]struct {
+		d            *v1alpha1.DatasetSpec
+		digest, plan string
+	}{
+		"test":   {dataset(), "sha256:1b543c4b23ef40bd485af7fa94c32b02d7253a6c60ded21e3fcd583866f14610", "sha256:19253db22e6d67af884d518dc20e383756e684d0d7dc5d41588ce3a0f3a943f9"},
+		"sample": {sampleDataset(t, "dataset-mnist.yaml"), "sha256:d4fafa1f8448f5cbdf0bebf1fdb73a2d26b8f242436d1527d1a59ffa57a7dd39", "sha256:d8fc6ac2c5e3145624aec838fb2e514f5a8d646d9dd5e901564c70009c683be5"},
 	} {
-		_, err := plan.Dataset(dataset(edit), plan.Inputs{})
+		s, err := plan.Dataset(tc.d, in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := plan.DatasetSpecDigest(tc.d); got != tc.digest || s.SpecDigest != got || plan.Digest(s) != tc.plan {
+			t.Errorf("%s: digest %s, plan %s; want %s, %s", name, got, plan.Digest(s), tc.digest, tc.plan)
+		}
+	}
+}
+
+func sampleDataset(t *testing.T, file string) *v1alpha1.DatasetSpec {
+	t.Helper()
+	b, err := os.ReadFile("../../config/samples/" + file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var d v1alpha1.Dataset
+	if err := yaml.UnmarshalStrict(b, &d); err != nil {
+		t.Fatalf("%s: %v", file, err)
+	}
+	return &d.Spec
+}
+
+// files gives a data set files with these roles.
+func files(roles ...v1alpha1.FileRole) []v1alpha1.DatasetFile {
+	var out []v1alpha1.DatasetFile
+	for i, role := range roles {
+		out = append(out, v1alpha1.DatasetFile{Role: role, URL: fmt.Sprintf("s3://bucket/%s/%d", role, i), SHA256: strings.Repeat(string('a'+rune(i%6)), 64)})
+	}
+	return out
+}
+
+// Every format takes the roles it says, and no others.
+func TestDatasetRoles(t *testing.T) {
+	for _, tc := range []struct {
+		format string
+		roles  string
+		fine   bool
+	}{
+		{"idx", "testLabels trainImages trainLabels testImages", true},
+		{"idx", "archive", false},
+		{"cifar10", "train train test train train train", true},
+		{"cifar10", "archive", true},
+		{"cifar10", "archive test", false},
+		{"cifar100", "train test", true},
+		{"cifar100", "train", false},
+		{"svhn", "test train", true},
+		{"svhn", "train train test", false},
+		{"usps", "train test", true},
+		{"stl10", "archive", true},
+		{"stl10", "trainImages trainLabels testImages testLabels", true},
+		{"stl10", "train test", false},
+		{"imageFolder", "archive", true},
+		{"imageFolder", "train validation test", true},
+		{"imageFolder", "train test test", false},
+		{"npz", "archive", true},
+		{"npz", "train test", false},
+		{"parquet", "train train validation test", true},
+		{"parquet", "train validation", false},
+	} {
+		d := dataset(func(d *v1alpha1.DatasetSpec) {
+			var roles []v1alpha1.FileRole
+			for _, r := range strings.Fields(tc.roles) {
+				roles = append(roles, v1alpha1.FileRole(r))
+			}
+			d.Format, d.Files = v1alpha1.DatasetFormat(tc.format), files(roles...)
+		})
+		s, err := plan.Dataset(d, plan.Inputs{})
 		var fe *plan.FieldError
-		if !errors.As(err, &fe) || fe.Field != field {
-			t.Errorf("got %v, want a FieldError for %s", err, field)
+		switch {
+		case tc.fine && (err != nil || len(s.Dataset.Files) != len(d.Files)):
+			t.Errorf("%s with %s: %v", tc.format, tc.roles, err)
+		case !tc.fine && (!errors.As(err, &fe) || fe.Field != "spec.files"):
+			t.Errorf("%s with %s: %v, want a FieldError for spec.files", tc.format, tc.roles, err)
+		}
+	}
+}
+
+// The order of files of one role is the order of their images; that of roles means nothing.
+func TestDatasetFilesInOrder(t *testing.T) {
+	digest := func(order ...int) string {
+		f := files("train", "train", "test")
+		d := dataset(func(d *v1alpha1.DatasetSpec) {
+			d.Format, d.Files = "cifar10", nil
+			for _, i := range order {
+				d.Files = append(d.Files, f[i])
+			}
+		})
+		return plan.DatasetSpecDigest(d)
+	}
+	if digest(0, 1, 2) != digest(2, 0, 1) || digest(0, 1, 2) == digest(1, 0, 2) {
+		t.Error("the digest must follow the order within a role only")
+	}
+}
+
+// What has its default is no part of the digest; what has not, is.
+func TestDatasetTransformInDigest(t *testing.T) {
+	digest := func(edit func(*v1alpha1.DatasetSpec)) string {
+		return plan.DatasetSpecDigest(dataset(func(d *v1alpha1.DatasetSpec) { d.Format, d.Files = "cifar100", files("archive") }, edit))
+	}
+	plain := digest(func(*v1alpha1.DatasetSpec) {})
+	seen := map[string]bool{plain: true}
+	for name, edit := range map[string]func(*v1alpha1.DatasetSpec){
+		"coarse":    func(d *v1alpha1.DatasetSpec) { d.Options.Labels = "coarse" },
+		"resize":    func(d *v1alpha1.DatasetSpec) { d.Transform.Resize = 28 },
+		"bicubic":   func(d *v1alpha1.DatasetSpec) { d.Transform.Resize, d.Transform.Interpolation = 28, "bicubic" },
+		"crop":      func(d *v1alpha1.DatasetSpec) { d.Transform.CenterCrop = 28 },
+		"grayscale": func(d *v1alpha1.DatasetSpec) { d.Transform.Grayscale = ptr.To(true) },
+	} {
+		if got := digest(edit); seen[got] {
+			t.Errorf("%s does not move the digest", name)
+		} else {
+			seen[got] = true
+		}
+	}
+	for name, edit := range map[string]func(*v1alpha1.DatasetSpec){
+		"fine":  func(d *v1alpha1.DatasetSpec) { d.Options.Labels = "fine" },
+		"color": func(d *v1alpha1.DatasetSpec) { d.Transform.Grayscale = ptr.To(false) },
+	} {
+		if digest(edit) != plain {
+			t.Errorf("%s, a default, moves the digest", name)
+		}
+	}
+	if !seen[digest(func(d *v1alpha1.DatasetSpec) { d.Transform.Resize, d.Transform.Interpolation = 28, "bilinear" })] {
+		t.Error("bilinear, the default, moves the digest")
+	}
+}
+
+// Memory and disk follow the shape that is known before anything is read.
+func TestDatasetSizes(t *testing.T) {
+	of := func(edit func(*v1alpha1.DatasetSpec)) *spec.Snapshot {
+		s, err := plan.Dataset(dataset(edit), plan.Inputs{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	color := of(func(d *v1alpha1.DatasetSpec) { d.Format, d.Files = "stl10", files("archive") })
+	small := of(func(d *v1alpha1.DatasetSpec) {
+		d.Format, d.Files, d.Transform = "stl10", files("archive"), v1alpha1.DatasetTransform{Resize: 28, Grayscale: ptr.To(true)}
+	})
+	if color.DiskBytes != 70_000*3*96*96 || small.DiskBytes != 70_000*28*28 || small.Stages[0].MemoryBytes >= color.Stages[0].MemoryBytes {
+		t.Errorf("disk %d and %d, memory %d and %d", color.DiskBytes, small.DiskBytes, color.Stages[0].MemoryBytes, small.Stages[0].MemoryBytes)
+	}
+}
+
+func TestDatasetErrorsNameTheField(t *testing.T) {
+	parquet := func(edit func(*v1alpha1.DatasetSpec)) func(*v1alpha1.DatasetSpec) {
+		return func(d *v1alpha1.DatasetSpec) { d.Format, d.Files = "parquet", files("train", "test"); edit(d) }
+	}
+	for _, tc := range []struct {
+		field string
+		edit  func(*v1alpha1.DatasetSpec)
+	}{
+		{"spec.format", func(d *v1alpha1.DatasetSpec) { d.Format = "arff" }},
+		{"spec.files", func(d *v1alpha1.DatasetSpec) { d.Files = d.Files[:3] }},
+		{"spec.files[1].role", func(d *v1alpha1.DatasetSpec) { d.Files[1].Role = "images" }},
+		{"spec.files[1].url", func(d *v1alpha1.DatasetSpec) { d.Files[1].URL = d.Files[0].URL }},
+		{"spec.files[0].url", func(d *v1alpha1.DatasetSpec) { d.Files[0].URL = "s3://bucket/x?endpoint=http://evil.example.com" }},
+		{"spec.files[0].url", func(d *v1alpha1.DatasetSpec) { d.Files[0].URL = "s3://user:secret@bucket/x" }},
+		{"spec.files[0].url", func(d *v1alpha1.DatasetSpec) { d.Files[0].URL = "gs://bucket/../x" }},
+		{"spec.files[0].url", func(d *v1alpha1.DatasetSpec) { d.Files[0].URL = "azblob://bucket/" }},
+		{"spec.files[0].url", func(d *v1alpha1.DatasetSpec) { d.Files[0].URL = "file:///etc/passwd" }},
+		{"spec.files[0].url", func(d *v1alpha1.DatasetSpec) { d.Files[0].URL = "ftp://host/x" }},
+		{"spec.limit.train", func(d *v1alpha1.DatasetSpec) { d.Limit.Train = 60000 }},
+		{"spec.splits.test", func(d *v1alpha1.DatasetSpec) { d.Splits.Test = 0; d.Limit = v1alpha1.DatasetLimit{} }},
+		{"spec.splits.validation", func(d *v1alpha1.DatasetSpec) { d.Splits.Validation = nil }},
+		{"spec.normalization", func(d *v1alpha1.DatasetSpec) { d.Normalization.Std = nil }},
+		{"spec.normalization.std[0]", func(d *v1alpha1.DatasetSpec) { d.Normalization.Std[0] = "0" }},
+		{"spec.normalization.mean[0]", func(d *v1alpha1.DatasetSpec) { d.Normalization.Mean[0] = "1e999" }},
+		{"spec.normalization", func(d *v1alpha1.DatasetSpec) {
+			d.Transform.Grayscale, d.Normalization.Mean, d.Normalization.Std = ptr.To(true), []v1alpha1.Decimal{"0", "0", "0"}, []v1alpha1.Decimal{"1", "1", "1"}
+		}},
+		{"spec.transform.resize", func(d *v1alpha1.DatasetSpec) { d.Transform.Resize = 5000 }},
+		{"spec.transform.centerCrop", func(d *v1alpha1.DatasetSpec) { d.Transform.CenterCrop = -1 }},
+		{"spec.transform.centerCrop", func(d *v1alpha1.DatasetSpec) { d.Transform.Resize, d.Transform.CenterCrop = 28, 32 }},
+		{"spec.transform.interpolation", func(d *v1alpha1.DatasetSpec) { d.Transform.Interpolation = "bicubic" }},
+		{"spec.transform.interpolation", func(d *v1alpha1.DatasetSpec) { d.Transform.Resize, d.Transform.Interpolation = 28, "lanczos" }},
+		{"spec.options.labels", func(d *v1alpha1.DatasetSpec) { d.Options.Labels = "coarse" }},
+		{"spec.options.labels", func(d *v1alpha1.DatasetSpec) {
+			d.Format, d.Files, d.Options.Labels = "cifar100", files("archive"), "both"
+		}},
+		{"spec.options.labels", parquet(func(d *v1alpha1.DatasetSpec) { d.Options.Labels = "fine" })},
+		{"spec.options.imageColumn", func(d *v1alpha1.DatasetSpec) { d.Options.ImageColumn = "x" }},
+		{"spec.options.labelColumn", func(d *v1alpha1.DatasetSpec) { d.Options.LabelColumn = "x" }},
+	} {
+		_, err := plan.Dataset(dataset(tc.edit), plan.Inputs{})
+		var fe *plan.FieldError
+		if !errors.As(err, &fe) || fe.Field != tc.field {
+			t.Errorf("got %v, want a FieldError for %s", err, tc.field)
 		}
 	}
 }

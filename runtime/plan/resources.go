@@ -40,9 +40,9 @@ const (
 	indexBuffers = 96 * mebibyte
 )
 
-func datasetMemory(images int64) int64 {
+func datasetMemory(images, imageBytes int64) int64 {
 	// Source file, decoded pixels, permuted split, bytes in flight to the store.
-	return baseMemory + 4*images*assumedImageBytes
+	return baseMemory + 4*images*imageBytes
 }
 
 // StageMemory is what a pod of some cores needs for a stage, in bytes.
