@@ -46,54 +46,51 @@ func (c *collector) expect(n int) {
 	}
 }
 
-// wants says whether the next image is needed.
-func (c *collector) wants() bool { return len(c.images) >= len(c.needs) || c.needs[len(c.images)] }
-
-// skip counts an image that is not needed.
-func (c *collector) skip(label uint16) {
-	c.images, c.labels = append(c.images, nil), append(c.labels, label)
+// slots makes room for n images that set fills in any order. n counts what is really there.
+func (c *collector) slots(n int) {
+	c.images, c.labels = make([][]uint8, n), make([]uint16, n)
+	c.expect(n)
 }
+
+// wants says whether image i is needed.
+func (c *collector) wants(i int) bool { return i >= len(c.needs) || c.needs[i] }
 
 // add takes the next image, planes of the given shape, which it copies.
 func (c *collector) add(pixels []uint8, from shape, label uint16) error {
-	if !c.wants() {
-		c.skip(label)
-		return nil
+	if int64(len(c.images)) >= c.limits.Items {
+		return &FormatError{Problem: fmt.Sprintf("there are more than %d images", c.limits.Items)}
 	}
-	img, err := c.image(pixels, from)
-	if err != nil {
-		return err
-	}
-	c.images, c.labels = append(c.images, img), append(c.labels, label)
-	return nil
+	c.images, c.labels = append(c.images, nil), append(c.labels, label)
+	return c.set(len(c.images)-1, pixels, from, label)
 }
 
-// image transforms and keeps one image.
-func (c *collector) image(pixels []uint8, from shape) ([]uint8, error) {
+// set takes image i: it is transformed and copied, unless no split wants it.
+func (c *collector) set(i int, pixels []uint8, from shape, label uint16) error {
+	c.labels[i] = label
+	if !c.wants(i) {
+		return nil
+	}
 	pixels, to, err := c.transform.apply(pixels, from)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	switch {
 	case c.shape == shape{}:
 		c.shape = to
 	case c.shape != to:
-		return nil, &FormatError{Problem: fmt.Sprintf("the image is %v, those before it are %v; resize and crop them with transform.resize and transform.centerCrop", to, c.shape)}
+		return &FormatError{Problem: fmt.Sprintf("the image is %v, those before it are %v; make them equal with transform.resize and transform.centerCrop", to, c.shape)}
 	}
 	size := to.size()
 	if c.bytes += int64(size); c.bytes > c.limits.Bytes {
-		return nil, &FormatError{Problem: fmt.Sprintf("the images have more than %d bytes together", c.limits.Bytes)}
-	}
-	if int64(len(c.images)) >= c.limits.Items {
-		return nil, &FormatError{Problem: fmt.Sprintf("there are more than %d images", c.limits.Items)}
+		return &FormatError{Problem: fmt.Sprintf("the images have more than %d bytes together", c.limits.Bytes)}
 	}
 	if len(c.arena) < size {
 		c.arena = make([]uint8, max(size, arenaSize/size*size))
 	}
-	img := c.arena[:size:size]
+	c.images[i] = c.arena[:size:size]
 	c.arena = c.arena[size:]
-	copy(img, pixels)
-	return img, nil
+	copy(c.images[i], pixels)
+	return nil
 }
 
 // pick copies n images, image i from position at(i).

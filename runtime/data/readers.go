@@ -10,7 +10,15 @@ import (
 
 // readers fill a builder's collectors, by format.
 var readers = map[string]func(*builder) error{
-	spec.FormatIDX: readIDXSet,
+	spec.FormatIDX:         readIDXSet,
+	spec.FormatCIFAR10:     readCIFAR10,
+	spec.FormatCIFAR100:    readCIFAR100,
+	spec.FormatSVHN:        readSVHN,
+	spec.FormatUSPS:        readUSPS,
+	spec.FormatSTL10:       readSTL10,
+	spec.FormatImageFolder: readImageFolder,
+	spec.FormatNPZ:         readNPZ,
+	spec.FormatParquet:     readParquet,
 }
 
 // checkSpec wants the roles that the format takes, a transform within reach, and options that the format
