@@ -10,8 +10,8 @@ const (
 const philoxRounds = 10
 
 // Normals are streams of standard normal draws, one per lane. Element (row, column) of a lane is word column%4 of Philox4x32-10 of
-// (row*ceil(width/4)+column/4, sample, step), where width is the length of all rows. A word w is the quantile of the tail probability
-// ((w mod 2^30)+1/2)/2^31, with w's highest bit as the sign: |draw| < 6.24, and its error is below 1e-6 + 2^-22 |draw|.
+// (row*ceil(width/4)+column/4, sample, step), where width is the length of all rows. A word whose lowest bit is set and that is read as a
+// signed integer w is the quantile of the tail probability |w|/2^32, with w's sign: |draw| < 6.24, and its error is below 1e-6 + 2^-22 |draw|.
 type Normals struct {
 	// fields are vectors: counters of even lanes and of odd ones, word by word; then per round the first key of even and of odd lanes,
 	// and the second. What belongs to an odd lane sits one lane lower, where the products are.
@@ -115,13 +115,16 @@ func (k *Kernels) VariationalPoolForward(c Conv, y, slope []float32, code []uint
 		for from := 0; from < oh; from += rows {
 			m := min(rows, oh-from)
 			size := n * m * ow * Lanes
-			mean, v, e := scratch[:size], scratch[third:][:size], scratch[2*third:][:size]
+			mean, v := scratch[:size], scratch[third:][:size]
 			k.convBand(c, mean, x, p, o, n, from, m, m*ow, ow, ow)
 			k.convBand(c, v, xx, q, o, n, from, m, m*ow, ow, ow)
+			// The draws of a channel at a time stay in the first-level cache.
+			plane := size / n
+			e := scratch[2*third:][:plane]
 			for i := range n {
-				k.Normals(e[i*m*ow*Lanes:], draws, (o+i)*c.OH()+from, m, ow, c.OW())
+				k.Normals(e, draws, (o+i)*c.OH()+from, m, ow, c.OW())
+				k.Perturb(mean[i*plane:][:plane], v[i*plane:][:plane], e)
 			}
-			k.Perturb(mean, v, e)
 			k.poolBand(c, y, code, mean, o, n, from, m)
 			k.pickBand(c, slope, code, v, o, n, from, m)
 		}

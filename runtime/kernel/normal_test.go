@@ -56,8 +56,9 @@ func TestNormalQuantile(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
 	worst := 0.0
 	try := func(w uint32) {
-		p := (float64(w&(1<<30-1)) + 0.5) / (1 << 31)
-		x := float64(NormalOf(w &^ signBit))
+		w = w&^signBit | 1
+		p := float64(w) / (1 << 32)
+		x := float64(NormalOf(w))
 		// The tail of x differs from p by the density times the error.
 		e := math.Abs(0.5*math.Erfc(x/math.Sqrt2)-p) / (math.Exp(-x*x/2) / math.Sqrt(2*math.Pi))
 		// Above 2^24 the word is rounded to 24 bits: 2^-25 of p, and p/density is below 1.26 there.
@@ -65,19 +66,19 @@ func TestNormalQuantile(t *testing.T) {
 			t.Fatalf("word %08x: %v is off by %.2g, bound %.2g", w, x, e, bound)
 		}
 		worst = max(worst, e)
-		if y := NormalOf(w | signBit); float64(y) != -x {
+		if y := NormalOf(-w); float64(y) != -x || NormalOf(w-1) != NormalOf(w) {
 			t.Fatalf("word %08x: %v and %v are not opposite", w, x, y)
 		}
 	}
-	for k := range 30 {
+	for k := range 31 {
 		for d := range uint32(3) {
 			try(1<<k - 1 + d)
 		}
 	}
 	try(0)
-	try(1<<30 - 1)
+	try(1<<31 - 1)
 	for range 200000 {
-		try(r.Uint32() >> r.IntN(30))
+		try(r.Uint32() >> r.IntN(31))
 	}
 	t.Logf("largest error %.2g, largest draw %v", worst, NormalOf(0))
 }

@@ -24,15 +24,15 @@ func normalsRef(dst []float32, s *Normals, block, skip, rows, cols int) {
 
 // NormalOf is the draw of a word; see Normals.
 func NormalOf(w uint32) float32 {
-	const low, mantissa, one = 1<<30 - 1, 0x007fffff, 0x3f800000
-	b := math.Float32bits(float32(float32(w&low) + 0.5))
+	const mantissa, one = 0x007fffff, 0x3f800000
+	b := math.Float32bits(float32(int32(w | 1)))
 	z := float32(math.Float32frombits(b&mantissa|one) - 1.5)
 	octave := b >> 23 % normalOctaves
 	q := normalTable[0][octave]
 	for i := 1; i < normalTerms; i++ {
 		q = fma.F32(q, z, normalTable[i][octave])
 	}
-	return math.Float32frombits(math.Float32bits(q) ^ w&signBit)
+	return math.Float32frombits(math.Float32bits(q) ^ b&signBit)
 }
 
 // perturbRef is Perturb: 1/sqrt from the exponent's half and three steps of Newton's method, whose bits every level can have.

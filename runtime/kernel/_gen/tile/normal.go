@@ -117,24 +117,33 @@ func (s isa) normals() {
 
 // quantile turns words into normal draws.
 func (s isa) quantile(w VecVirtual, table Register) VecVirtual {
-	x, sign := s.Vec(), s.Vec()
-	VANDPS(s.Word(0x80000000), w, sign)
-	s.andWords(s.Word(0x3fffffff), w, x)
-	VCVTDQ2PS(x, x)
-	VADDPS(s.Constant(0.5), x, x)
-	octave, z := s.Vec(), s.Vec()
-	VPSRLD(U8(23), x, octave)
-	VANDPS(s.Word(0x007fffff), x, z)
-	VORPS(s.Word(0x3f800000), z, z)
-	VSUBPS(s.Constant(1.5), z, z)
-	if !s.Wide {
-		VPAND(s.Word(normalOctaves-1), octave, octave)
+	x, octave, z := s.Vec(), s.Vec(), s.Vec()
+	if s.Wide {
+		VPORD(s.Word(1), w, x)
+	} else {
+		VPOR(s.Word(1), w, x)
 	}
+	VCVTDQ2PS(x, x)
+	VPSRLD(U8(23), x, octave) // with the sign above
+	if s.Wide {
+		VMOVDQA32(x, z)
+		VPTERNLOGD(U8(0xea), s.Word(0x3f800000), s.Word(0x007fffff), z) // z&mantissa | one
+	} else {
+		VPAND(s.Word(normalOctaves-1), octave, octave)
+		VANDPS(s.Word(0x007fffff), x, z)
+		VORPS(s.Word(0x3f800000), z, z)
+	}
+	VSUBPS(s.Constant(1.5), z, z)
 	q := s.octave(table, 0, octave)
 	for i := 1; i < normalTerms; i++ {
 		VFMADD213PS(s.octave(table, i, octave), z, q)
 	}
-	VXORPS(sign, q, q)
+	if s.Wide {
+		VPTERNLOGD(U8(0x78), s.Word(0x80000000), x, q) // q ^ x&sign
+		return q
+	}
+	VANDPS(s.Word(0x80000000), x, x)
+	VXORPS(x, q, q)
 	return q
 }
 
