@@ -34,6 +34,8 @@ const (
 	ReasonVerifying = "Verifying"
 	// ReasonTraining means that a population trains.
 	ReasonTraining = "Training"
+	// ReasonImporting means that the models of a zoo are read from files.
+	ReasonImporting = "Importing"
 	// ReasonIndexing means that the finished shards are being indexed.
 	ReasonIndexing = "Indexing"
 	// ReasonAnalysing means that a population is studied.

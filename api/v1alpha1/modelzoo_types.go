@@ -6,12 +6,15 @@ import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 // grid of hyper-parameters times seeds, written out or from a preset. The scientific fields (dataset, preset,
 // architecture, population, training, store) are immutable, but that seeds may be appended, a limit raised and epochs raised.
 //
-// +kubebuilder:validation:XValidation:rule="has(self.preset) || (has(self.architecture) && has(self.population) && has(self.population.seeds) && has(self.training) && has(self.training.epochs))",message="set spec.preset, or spec.architecture, spec.population.seeds and spec.training.epochs"
+// +kubebuilder:validation:XValidation:rule="has(self.__import__) || has(self.dataset)",message="set spec.dataset: the data set to train and evaluate on"
+// +kubebuilder:validation:XValidation:rule="!has(self.__import__) || (!has(self.preset) && !has(self.architecture) && !has(self.population) && !has(self.training) && !has(self.initialWeights) && !has(self.retention) && !has(self.twins))",message="spec.import takes architecture, population and recipe from the files; remove preset, architecture, population, training, initialWeights, retention and twins"
+// +kubebuilder:validation:XValidation:rule="has(self.__import__) == has(oldSelf.__import__) && (!has(self.__import__) || self.__import__ == oldSelf.__import__)",message="spec.import is immutable; create another ModelZoo"
+// +kubebuilder:validation:XValidation:rule="has(self.__import__) || has(self.preset) || (has(self.architecture) && has(self.population) && has(self.population.seeds) && has(self.training) && has(self.training.epochs))",message="set spec.preset, or spec.architecture, spec.population.seeds and spec.training.epochs, or spec.import"
 // +kubebuilder:validation:XValidation:rule="!has(self.preset) || (!has(self.architecture) && (!has(self.population) || (!has(self.population.seeds) && !has(self.population.grid))))",message="spec.preset fills in architecture, seeds and grid; only population.limit and training.epochs may be set beside it"
 // +kubebuilder:validation:XValidation:rule="!has(self.preset) || !has(self.training) || (!has(self.training.augmentation) && !has(self.training.objective) && !has(self.training.temperature) && !has(self.training.batchSize) && !has(self.training.momentum) && !has(self.training.momentumForm) && !has(self.training.schedule) && !has(self.training.gradientClipping) && !has(self.training.labelSmoothing))",message="spec.preset fills in the recipe; only training.epochs may be set beside it"
 // +kubebuilder:validation:XValidation:rule="has(self.preset) == has(oldSelf.preset) && (!has(self.preset) || self.preset == oldSelf.preset)",message="spec.preset is immutable; create another ModelZoo"
 // +kubebuilder:validation:XValidation:rule="has(self.retention) == has(oldSelf.retention) && (!has(self.retention) || self.retention == oldSelf.retention)",message="spec.retention is immutable; create another ModelZoo"
-// +kubebuilder:validation:XValidation:rule="self.dataset == oldSelf.dataset",message="spec.dataset is immutable; create another ModelZoo"
+// +kubebuilder:validation:XValidation:rule="has(self.dataset) == has(oldSelf.dataset) && (!has(self.dataset) || self.dataset == oldSelf.dataset)",message="spec.dataset is immutable; create another ModelZoo"
 // +kubebuilder:validation:XValidation:rule="has(self.architecture) == has(oldSelf.architecture) && (!has(self.architecture) || self.architecture == oldSelf.architecture)",message="spec.architecture is immutable; create another ModelZoo"
 // +kubebuilder:validation:XValidation:rule="(has(self.population) && has(self.population.grid)) == (has(oldSelf.population) && has(oldSelf.population.grid)) && (!has(self.population) || !has(self.population.grid) || self.population.grid == oldSelf.population.grid)",message="spec.population.grid is immutable; create another ModelZoo (only seeds and epochs may grow)"
 // +kubebuilder:validation:XValidation:rule="!has(self.population) || !has(self.population.limit) || (has(oldSelf.population) && has(oldSelf.population.limit) && self.population.limit >= oldSelf.population.limit)",message="spec.population.limit may be raised or removed, but not set or lowered later"
@@ -29,9 +32,14 @@ import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 // +kubebuilder:validation:XValidation:rule="has(self.store) == has(oldSelf.store) && (!has(self.store) || self.store == oldSelf.store)",message="spec.store is immutable; create another ModelZoo"
 // +kubebuilder:validation:XValidation:rule="has(self.managedBy) == has(oldSelf.managedBy) && (!has(self.managedBy) || self.managedBy == oldSelf.managedBy)",message="spec.managedBy is immutable"
 type ModelZooSpec struct {
-	// dataset to train and evaluate on.
-	// +required
+	// dataset to train and evaluate on. Optional with import, where it says what the models were trained on.
+	// +optional
 	Dataset DatasetReference `json:"dataset,omitempty,omitzero"`
+
+	// import makes the zoo of networks that were trained elsewhere: their architecture, hyper-parameters, weights and metrics are
+	// read from files.
+	// +optional
+	Import *ZooImport `json:"import,omitempty"`
 
 	// preset is a published recipe: it fills in architecture, population and training. Beside it only
 	// population.limit and training.epochs may be set, to shrink it: the models that remain are unchanged.

@@ -39,8 +39,10 @@ func (Adapter) SpecDigest(o client.Object) string {
 	return plan.ModelZooSpecDigest(&o.(*v1alpha1.ModelZoo).Spec)
 }
 
-// Check implements staged.Adapter: a ModelZoo names no host.
-func (Adapter) Check(client.Object, *staged.Policy) *staged.Problem { return nil }
+// Check implements staged.Adapter: only the source of an import names a host.
+func (Adapter) Check(o client.Object, p *staged.Policy) *staged.Problem {
+	return checkImport(o.(*v1alpha1.ModelZoo).Spec.Import, p)
+}
 
 // Plan implements staged.Adapter.
 func (Adapter) Plan(o client.Object, in plan.Inputs) (*spec.Snapshot, error) {
@@ -67,6 +69,9 @@ func (Adapter) Upstream(ctx context.Context, c client.Reader, o client.Object) (
 	z := o.(*v1alpha1.ModelZoo)
 	d := &v1alpha1.Dataset{}
 	name := string(z.Spec.Dataset.Name)
+	if name == "" && z.Spec.Import != nil {
+		return staged.Upstream{}, nil
+	}
 	err := c.Get(ctx, client.ObjectKey{Namespace: z.Namespace, Name: name}, d)
 	if apierrors.IsNotFound(err) {
 		return staged.NotYet(v1alpha1.ReasonDatasetNotFound, fmt.Sprintf("waits for Dataset %q (spec.dataset.name), which does not exist in namespace %s", name, z.Namespace)), nil

@@ -29,6 +29,10 @@ func (Adapter) Progress(o client.Object, p staged.Progress) {
 	}
 	z.Status.Architecture, z.Status.Parameters = zoo.Architecture, int64(zoo.Parameters)
 	planned := plan.Total(zoo)
+	if zoo.Import != nil {
+		importProgress(z, &p)
+		return
+	}
 	if p.Result != nil && p.Result.Zoo != nil {
 		finalStatus(z, zoo, p.Result.Zoo, planned)
 		return

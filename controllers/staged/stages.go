@@ -22,6 +22,7 @@ const (
 // stageReasons are the words of STATUS while a stage runs.
 var stageReasons = map[string]string{
 	spec.StageFetch: v1alpha1.ReasonFetching, spec.StageVerify: v1alpha1.ReasonVerifying,
+	spec.StageImport: v1alpha1.ReasonImporting,
 	spec.StageTrain: v1alpha1.ReasonTraining, spec.StageIndex: v1alpha1.ReasonIndexing,
 	spec.StageAnalyse: v1alpha1.ReasonAnalysing, spec.StageCollect: v1alpha1.ReasonCollecting,
 }

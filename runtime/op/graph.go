@@ -160,6 +160,9 @@ func (g *Graph) Input(name string, shape ...int) Value {
 	return v
 }
 
+// InputOffset is where a floating-point input lies among the inputs, in elements.
+func (g *Graph) InputOffset(v Value) int { return g.values[v.id].operand.Offset }
+
 // IntInput declares an integer input.
 func (g *Graph) IntInput(name string, shape ...int) Value {
 	g.name("input", name)
@@ -199,6 +202,9 @@ func (g *Graph) Params() []Value { return append([]Value(nil), g.paramValues...)
 
 // Layout is the layout of a row of parameters.
 func (g *Graph) Layout() []tensor.Param { return append([]tensor.Param(nil), g.params...) }
+
+// States is the layout of the running statistics.
+func (g *Graph) States() []tensor.Param { return append([]tensor.Param(nil), g.states...) }
 
 // Output names a result of the program.
 func (g *Graph) Output(name string, v Value) {

@@ -52,6 +52,9 @@ func checkSnapshot(s *spec.Snapshot) error {
 }
 
 func checkZoo(z *spec.Zoo) error {
+	if z.Import != nil {
+		return checkImport(z)
+	}
 	if z.Parameters < 1 || z.Epochs < 1 || z.BatchSize < 1 || len(z.Cohorts) == 0 || len(z.Cells) == 0 {
 		return damaged("zoo without parameters, epochs, batch size, cohorts or cells")
 	}
@@ -76,6 +79,9 @@ func checkZoo(z *spec.Zoo) error {
 	}
 	if len(z.Layers) > maxLayers || depth > maxDepth || z.Width < 0 || z.Width > maxWidth || (z.Architecture == spec.ArchitectureLayers) != (len(z.Layers) > 0) {
 		return damaged(fmt.Sprintf("architecture %q with width %d, %d layers and %d blocks", z.Architecture, z.Width, len(z.Layers), depth))
+	}
+	if err := checkAdditions(z); err != nil {
+		return err
 	}
 	numbers := []string{z.Momentum}
 	if s := z.Schedule; s != nil {

@@ -126,6 +126,8 @@ type Normalization struct {
 // Zoo is the resolved spec of a ModelZoo.
 type Zoo struct {
 	Dataset DatasetInput `json:"dataset"`
+	// Import is set for a zoo whose members come from files: then the plan has no members.
+	Import *Import `json:"import,omitempty"`
 	// Architecture is a preset's name or ArchitectureLayers.
 	Architecture string `json:"architecture"`
 	// Width is the channels of the first stage of preset resnet18, unless DefaultWidth.

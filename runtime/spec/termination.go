@@ -44,6 +44,9 @@ type ZooResult struct {
 	Members  int `json:"members"`
 	Diverged int `json:"diverged"`
 	Epochs   int `json:"epochs"`
+	// Architecture and Parameters are set for imported zoos, whose plan does not know them.
+	Architecture string `json:"architecture,omitempty"`
+	Parameters   int    `json:"parameters,omitempty"`
 	// TestAccuracyMean and Std are over members that did not diverge, population form.
 	TestAccuracyMean float64 `json:"testAccuracyMean"`
 	TestAccuracyStd  float64 `json:"testAccuracyStd"`
