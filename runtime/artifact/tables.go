@@ -35,6 +35,16 @@ type ModelRow struct {
 	// Shard and Row say where the last epoch's weights are.
 	Shard string `parquet:"shard,dict"`
 	Row   int32  `parquet:"row"`
+	// File and Offset say the same in bytes: WeightBytes from Offset in File, below the artifact's folder. Tables of earlier releases
+	// lack these columns and the following; they read as null.
+	File        string `parquet:"file,dict,optional"`
+	Offset      int64  `parquet:"offset,optional"`
+	WeightBytes int64  `parquet:"weightBytes,optional"`
+	// BestEpoch is the first epoch of highest validation accuracy (test accuracy where there is no validation split); BestFile and
+	// BestOffset are where its weights are, null if they were not kept.
+	BestEpoch  *int32 `parquet:"bestEpoch,optional"`
+	BestFile   string `parquet:"bestFile,dict,optional"`
+	BestOffset int64  `parquet:"bestOffset,optional"`
 }
 
 // MetricRow is a row of metrics.parquet: one per model and epoch, epoch 0 the initialisation.
@@ -49,6 +59,9 @@ type MetricRow struct {
 	TestAccuracy       float64 `parquet:"testAccuracy"`
 	// WeightsSHA256 is of the model's row, little-endian float32.
 	WeightsSHA256 string `parquet:"weightsSHA256"`
+	// File and Offset are where the weights are, null if they were not kept.
+	File   string `parquet:"file,dict,optional"`
+	Offset int64  `parquet:"offset,optional"`
 }
 
 // TimingRow is a row of timing.parquet, outside every digest: the wall time of an epoch of a shard.
@@ -69,6 +82,8 @@ type TimingRow struct {
 const (
 	maxTableRows = 50_000_000
 	writeChunk   = 4096
+	// rowGroupRows bounds what a writer holds in memory.
+	rowGroupRows = 1 << 16
 )
 
 // WriteModels writes models.parquet. Equal rows give equal bytes, for all three tables.
@@ -89,19 +104,40 @@ func ReadMetrics(b []byte) ([]MetricRow, error) { return readTable[MetricRow](b)
 // ReadTiming reads timing.parquet.
 func ReadTiming(b []byte) ([]TimingRow, error) { return readTable[TimingRow](b) }
 
-func writeTable[T any](w io.Writer, rows []T) error {
-	pw := parquet.NewGenericWriter[T](w, parquet.Compression(&parquet.Zstd), parquet.CreatedBy("weightspace", "1", ""), parquet.MaxRowsPerRowGroup(1<<20))
+// Table writes a table row by row, with a bounded part of it in memory. Equal rows give equal bytes, however they are handed over.
+type Table[T any] struct{ w *parquet.GenericWriter[T] }
+
+// NewTable starts a table of ModelRow, MetricRow or another row type with Parquet tags. Close ends it.
+func NewTable[T any](w io.Writer) *Table[T] {
+	return &Table[T]{parquet.NewGenericWriter[T](w, parquet.Compression(&parquet.Zstd), parquet.CreatedBy("weightspace", "1", ""), parquet.MaxRowsPerRowGroup(rowGroupRows))}
+}
+
+// Write adds rows.
+func (t *Table[T]) Write(rows []T) error {
 	for len(rows) > 0 {
 		n := min(len(rows), writeChunk)
-		if _, err := pw.Write(rows[:n]); err != nil {
+		if _, err := t.w.Write(rows[:n]); err != nil {
 			return fmt.Errorf("write table: %w", err)
 		}
 		rows = rows[n:]
 	}
-	if err := pw.Close(); err != nil {
+	return nil
+}
+
+// Close writes the rest and the footer.
+func (t *Table[T]) Close() error {
+	if err := t.w.Close(); err != nil {
 		return fmt.Errorf("write table: %w", err)
 	}
 	return nil
+}
+
+func writeTable[T any](w io.Writer, rows []T) error {
+	t := NewTable[T](w)
+	if err := t.Write(rows); err != nil {
+		return err
+	}
+	return t.Close()
 }
 
 // readTable reads a table written by anybody: a panic of the decoder on hostile bytes is an
@@ -144,6 +180,9 @@ func readTable[T any](b []byte) (rows []T, err error) {
 func sameColumns(want, have *parquet.Schema) error {
 	for _, c := range want.Columns() {
 		leaf, ok := have.Lookup(c...)
+		if !ok && optional(want, c) {
+			continue // of a later release than the table
+		}
 		if !ok {
 			return fmt.Errorf("read table: column %s is missing", c[0])
 		}
@@ -153,4 +192,9 @@ func sameColumns(want, have *parquet.Schema) error {
 		}
 	}
 	return nil
+}
+
+func optional(schema *parquet.Schema, column []string) bool {
+	leaf, _ := schema.Lookup(column...)
+	return leaf.Node.Optional()
 }

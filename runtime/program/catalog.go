@@ -26,34 +26,30 @@ const (
 // writeCatalog writes the tables and then the manifest. What is in the store with the same
 // content is left as it is, so that running again writes nothing.
 func writeCatalog(ctx context.Context, s *spec.Snapshot, env *Env, c *catalog) (*spec.Result, error) {
+	digest, err := c.resultDigest()
+	if err != nil {
+		return nil, err
+	}
 	m := &artifact.Manifest{
-		Kind: s.Object.Kind, Namespace: s.Object.Namespace, Name: s.Object.Name, SpecDigest: s.SpecDigest, ResultDigest: c.resultDigest(),
+		Kind: s.Object.Kind, Namespace: s.Object.Namespace, Name: s.Object.Name, SpecDigest: s.SpecDigest, ResultDigest: digest,
 		Spec: plan.Marshal(s), Versions: map[string]string{"numerics": s.Numerics, "plan": fmt.Sprint(s.PlanVersion)},
 	}
-	result := &spec.Result{ResultDigest: m.ResultDigest, Zoo: c.summary()}
+	tables, zoo, err := c.writeTables(env)
+	defer tables.close()
+	if err != nil {
+		return nil, err
+	}
+	result := &spec.Result{ResultDigest: m.ResultDigest, Zoo: zoo}
 	facts, err := json.Marshal(result.Zoo)
 	if err != nil {
 		return nil, err
 	}
-	m.Facts = facts
-	if m.Files, err = c.shardFiles(ctx, s, env); err != nil {
-		return nil, err
-	}
-	for _, t := range []struct {
-		name  string
-		write func(io.Writer) error
-	}{
-		{modelsName, func(w io.Writer) error { return artifact.WriteModels(w, c.modelRows()) }},
-		{metricsTableName, func(w io.Writer) error { return artifact.WriteMetrics(w, c.metricRows()) }},
-	} {
-		b, err := tableBytes(t.name, t.write)
-		if err != nil {
+	m.Facts, m.Files = facts, c.shardFiles()
+	for _, t := range []*tableFile{tables.models, tables.metrics} {
+		if err := t.putIfDifferent(ctx, env, s.ArtifactPath); err != nil {
 			return nil, err
 		}
-		if err := putIfDifferent(ctx, env, s.ArtifactPath+"/"+t.name, b); err != nil {
-			return nil, err
-		}
-		m.Files = append(m.Files, artifact.Entry(t.name, b))
+		m.Files = append(m.Files, t.entry())
 	}
 	b, err := m.Encode()
 	if err != nil {
@@ -102,57 +98,21 @@ func sameContent(ctx context.Context, env *Env, path string, b []byte) (bool, er
 }
 
 // shardFiles lists the immutable files of the shards in use, their manifests included.
-func (c *catalog) shardFiles(ctx context.Context, s *spec.Snapshot, env *Env) ([]artifact.FileEntry, error) {
+func (c *catalog) shardFiles() []artifact.FileEntry {
 	var out []artifact.FileEntry
-	for _, id := range c.usedShards() {
-		b, err := env.Store.Get(ctx, shardPath(s, id, manifestName))
-		if err != nil {
-			return nil, fmt.Errorf("read the manifest of shard %s: %w", id, err)
-		}
-		out = append(out, artifact.Entry(shardFilePath(id, manifestName), b))
-		for _, f := range c.shards[id].Files {
-			out = append(out, artifact.FileEntry{Path: shardFilePath(id, f.Name), SHA256: f.SHA256, Size: f.Size})
+	for _, l := range c.shards {
+		out = append(out, l.entry)
+		for _, f := range l.manifest.Files {
+			out = append(out, artifact.FileEntry{Path: shardFilePath(l.manifest.Shard, f.Name), SHA256: f.SHA256, Size: f.Size})
 		}
 	}
-	return out, nil
-}
-
-func (c *catalog) modelRows() []artifact.ModelRow {
-	rows := make([]artifact.ModelRow, len(c.members))
-	for i, m := range c.members {
-		last := c.entries[i][c.zoo.Epochs]
-		rows[i] = artifact.ModelRow{
-			ModelID: m.ID, Seed: int64(m.Seed), Activation: m.Activation, Initializer: m.Initializer, Optimizer: m.Optimizer,
-			LearningRate: m.LearningRate, WeightDecay: m.WeightDecay, Dropout: m.Dropout, BatchSize: int32(c.zoo.BatchSize),
-			Architecture: c.zoo.Architecture, Parameters: int32(c.zoo.Parameters), Epochs: int32(c.zoo.Epochs),
-			TrainLoss: last.metrics[0], TrainAccuracy: last.metrics[1], ValidationLoss: last.metrics[2], ValidationAccuracy: last.metrics[3],
-			TestLoss: last.metrics[4], TestAccuracy: last.metrics[5], Shard: last.shard, Row: int32(last.row),
-		}
-		if d := c.divergedEpoch(i); d >= 0 {
-			epoch := int32(d)
-			rows[i].DivergedEpoch = &epoch
-		}
-	}
-	return rows
-}
-
-func (c *catalog) metricRows() []artifact.MetricRow {
-	rows := make([]artifact.MetricRow, 0, len(c.members)*(c.zoo.Epochs+1))
-	for i, m := range c.members {
-		for e, at := range c.entries[i] {
-			rows = append(rows, artifact.MetricRow{
-				ModelID: m.ID, Epoch: int32(e), TrainLoss: at.metrics[0], TrainAccuracy: at.metrics[1], ValidationLoss: at.metrics[2],
-				ValidationAccuracy: at.metrics[3], TestLoss: at.metrics[4], TestAccuracy: at.metrics[5], WeightsSHA256: at.weights,
-			})
-		}
-	}
-	return rows
+	return out
 }
 
 func (c *catalog) timingRows() []artifact.TimingRow {
 	var rows []artifact.TimingRow
-	for _, id := range c.usedShards() {
-		t := c.timings[id]
+	for _, l := range c.shards {
+		id, t := l.manifest.Shard, l.timing
 		for _, e := range t.Epochs {
 			row := artifact.TimingRow{
 				Shard: id, Epoch: int32(e.Epoch), Members: int32(t.Members), TrainSeconds: e.TrainSeconds, EvaluateSeconds: e.EvaluateSeconds,

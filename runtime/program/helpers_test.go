@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"errors"
+	"io"
 	"log/slog"
 	"sync"
 	"testing"
@@ -238,6 +239,10 @@ func (c *crashing) write(put func() error) error {
 
 func (c *crashing) Put(ctx context.Context, path string, b []byte) error {
 	return c.write(func() error { return c.Store.Put(ctx, path, b) })
+}
+
+func (c *crashing) PutReader(ctx context.Context, path string, body io.ReadSeeker) error {
+	return c.write(func() error { return c.Store.PutReader(ctx, path, body) })
 }
 
 func (c *crashing) PutIfNotExist(ctx context.Context, path string, b []byte) error {

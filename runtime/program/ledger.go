@@ -31,31 +31,28 @@ type span struct {
 	first, last int
 }
 
-// readLedger reads every shard manifest below the artifact. A shard whose manifest is
-// damaged, or whose files are not there in full, is no finished work: it is reported and left out, so
+// readLedger reads the shard manifests below the artifact: with members given those that may hold one of them, else all. A shard whose
+// manifest is damaged, or whose files are not there in full, is no finished work: it is reported and left out, so
 // that it is made again.
-func readLedger(ctx context.Context, s *spec.Snapshot, env *Env) (*ledger, error) {
-	root := s.ArtifactPath + "/" + shardsFolder + "/"
-	objects, err := env.Store.List(ctx, root)
+func readLedger(ctx context.Context, s *spec.Snapshot, env *Env, members ...spec.Member) (*ledger, error) {
+	ids, sizes, err := listShards(ctx, s, env)
 	if err != nil {
-		return nil, fmt.Errorf("list finished shards: %w", err)
+		return nil, err
 	}
-	sizes := map[string]int64{}
-	var ids []string
-	for _, o := range objects {
-		name := strings.TrimPrefix(o.Path, root)
-		sizes[name] = o.Size
-		if id, ok := strings.CutSuffix(name, "/"+manifestName); ok && isHex(id, 16) {
-			ids = append(ids, id)
-		}
-	}
-	sort.Strings(ids)
+	filter := newShardFilter(s, members, len(ids))
 	found := make([]*shardManifest, len(ids))
 	group, gctx := errgroup.WithContext(ctx)
 	group.SetLimit(readers)
 	for i, id := range ids {
+		if filter.foreign(id) {
+			continue
+		}
 		group.Go(func() error {
-			m, err := readShardManifest(gctx, s, env, id)
+			matters, err := filter.matters(gctx, s, env, id, sizes[id+"/"+manifestName])
+			if err != nil || !matters {
+				return err
+			}
+			m, _, err := readShardManifest(gctx, s, env, id)
 			if err == nil {
 				err = m.present(id, sizes)
 			}
@@ -80,6 +77,25 @@ func readLedger(ctx context.Context, s *spec.Snapshot, env *Env) (*ledger, error
 	return l, nil
 }
 
+// listShards names the shards that have a manifest, sorted, and gives the sizes of all their files by path below the shards' folder.
+func listShards(ctx context.Context, s *spec.Snapshot, env *Env) (ids []string, sizes map[string]int64, err error) {
+	root := s.ArtifactPath + "/" + shardsFolder + "/"
+	objects, err := env.Store.List(ctx, root)
+	if err != nil {
+		return nil, nil, fmt.Errorf("list finished shards: %w", err)
+	}
+	sizes = make(map[string]int64, len(objects))
+	for _, o := range objects {
+		name := strings.TrimPrefix(o.Path, root)
+		sizes[name] = o.Size
+		if id, ok := strings.CutSuffix(name, "/"+manifestName); ok && isHex(id, 16) {
+			ids = append(ids, id)
+		}
+	}
+	sort.Strings(ids)
+	return ids, sizes, nil
+}
+
 // damagedError is about a file of ours that cannot be used; what it holds is made again.
 type damagedError struct {
 	file string
@@ -95,27 +111,27 @@ func shardPath(s *spec.Snapshot, id, name string) string {
 	return s.ArtifactPath + "/" + shardsFolder + "/" + id + "/" + name
 }
 
-// readShardManifest reads and checks one manifest; a *damagedError when it cannot be used.
-func readShardManifest(ctx context.Context, s *spec.Snapshot, env *Env, id string) (*shardManifest, error) {
+// readShardManifest reads and checks one manifest, and returns its bytes too; a *damagedError when it cannot be used.
+func readShardManifest(ctx context.Context, s *spec.Snapshot, env *Env, id string) (*shardManifest, []byte, error) {
 	path := shardPath(s, id, manifestName)
 	b, err := env.Store.Get(ctx, path)
 	if errors.Is(err, artifact.ErrNotFound) {
-		return nil, &damagedError{file: path, err: err}
+		return nil, nil, &damagedError{file: path, err: err}
 	}
 	if err != nil {
-		return nil, fmt.Errorf("read %s: %w", path, err)
+		return nil, nil, fmt.Errorf("read %s: %w", path, err)
 	}
 	m := &shardManifest{}
 	if err := decodeStrict(b, m); err != nil {
-		return nil, &damagedError{file: path, err: err}
+		return nil, nil, &damagedError{file: path, err: err}
 	}
 	if err := m.check(id); err != nil {
-		return nil, &damagedError{file: path, err: err}
+		return nil, nil, &damagedError{file: path, err: err}
 	}
 	if m.Numerics != spec.NumericsVersion || m.Parameters != s.Zoo.Parameters {
-		return nil, &damagedError{file: path, err: fmt.Errorf("numerics %q and %d parameters, the plan has %q and %d", m.Numerics, m.Parameters, spec.NumericsVersion, s.Zoo.Parameters)}
+		return nil, nil, &damagedError{file: path, err: fmt.Errorf("numerics %q and %d parameters, the plan has %q and %d", m.Numerics, m.Parameters, spec.NumericsVersion, s.Zoo.Parameters)}
 	}
-	return m, nil
+	return m, b, nil
 }
 
 // present checks that the files a manifest lists are in the store with their sizes.

@@ -27,7 +27,9 @@ import (
 // Store is what programs ask of an *artifact.Store.
 type Store interface {
 	Get(ctx context.Context, path string) ([]byte, error)
+	GetRange(ctx context.Context, path string, offset, length int64) ([]byte, error)
 	Put(ctx context.Context, path string, b []byte) error
+	PutReader(ctx context.Context, path string, body io.ReadSeeker) error
 	PutIfNotExist(ctx context.Context, path string, b []byte) error
 	List(ctx context.Context, prefix string) ([]artifact.Object, error)
 	Digest(ctx context.Context, path string) (sum string, size int64, err error)

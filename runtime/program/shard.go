@@ -189,7 +189,7 @@ func (r *shardRun) putManifest(ctx context.Context, b []byte) error {
 	if bytes.Equal(have, b) {
 		return nil
 	}
-	old, err := readShardManifest(ctx, r.snap, r.env, r.id)
+	old, _, err := readShardManifest(ctx, r.snap, r.env, r.id)
 	var bad *damagedError
 	switch {
 	case errors.As(err, &bad), err == nil && old.FirstEpoch != r.rec.FirstEpoch:

@@ -21,7 +21,7 @@ func trainShard(ctx context.Context, s *spec.Snapshot, shard int, sh spec.Shard,
 	members := plan.Members(s.Zoo, sh.Cohort, sh.From, sh.To)
 	rep := newReporter(env, s, spec.StageTrain, shard, len(members))
 	rep.say("Looking for finished work")
-	led, err := readLedger(ctx, s, env)
+	led, err := readLedger(ctx, s, env, members...)
 	if err != nil {
 		return stopped(ctx, err)
 	}
