@@ -87,7 +87,7 @@ func walkTar(f File, limits Limits, visit func(e *entry) error) error {
 	seen := map[string]bool{}
 	for {
 		h, err := t.Next()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
 			return nil
 		}
 		if err != nil && !errors.Is(err, tar.ErrInsecurePath) {

@@ -50,6 +50,7 @@ func subsampling(ratio image.YCbCrSubsampleRatio) (dx, dy int) {
 		return 4, 1
 	case image.YCbCrSubsampleRatio410:
 		return 4, 2
+	case image.YCbCrSubsampleRatio444:
 	}
 	return 1, 1
 }

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"compress/zlib"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -51,7 +52,7 @@ func readMAT(r io.Reader, visit func(a *matArray) error) error {
 		switch n, err := io.ReadFull(in, tag[:]); {
 		case n == 0 && err == io.EOF:
 			return nil
-		case err == io.EOF, err == io.ErrUnexpectedEOF: //nolint:errorlint // of ReadFull itself
+		case err == io.EOF, err == io.ErrUnexpectedEOF:
 			return &FormatError{at + int64(n), "a tag is cut short; fetch the file again", nil}
 		case err != nil:
 			return broken(at, "the tag cannot be read", err)
@@ -116,7 +117,7 @@ func matVariable(r io.Reader, typ uint32, order binary.ByteOrder, visit func(*ma
 			return err
 		}
 		// Where the data were read, the sum of the contents is behind the padding.
-		if _, err := io.CopyN(io.Discard, z, 16); err != nil && err != io.EOF {
+		if _, err := io.CopyN(io.Discard, z, 16); err != nil && !errors.Is(err, io.EOF) {
 			return matDamaged("its compression is damaged", err)
 		}
 	}
@@ -138,40 +139,40 @@ func (m *matReader) tag() (typ uint32, size int64, err error) {
 }
 
 // element reads a small element (flags, dimensions, a name) with its padding.
-func (m *matReader) element(what string, most int64) (typ uint32, b []byte, err error) {
+func (m *matReader) element(what string, most int64) ([]byte, error) {
 	typ, size, err := m.tag()
 	if err != nil {
-		return 0, nil, err
+		return nil, err
 	}
 	if packed := typ >> 16; packed != 0 { // the small form: the second word is the data
 		if packed > 4 {
-			return 0, nil, &FormatError{0, fmt.Sprintf("its %s claims %d bytes in a small element", what, packed), nil}
+			return nil, &FormatError{0, fmt.Sprintf("its %s claims %d bytes in a small element", what, packed), nil}
 		}
 		var word [4]byte
 		m.order.PutUint32(word[:], uint32(size))
-		return typ & 0xffff, word[:packed], nil
+		return word[:packed], nil
 	}
 	if size > most {
-		return 0, nil, &FormatError{0, fmt.Sprintf("its %s has %d bytes, at most %d are read", what, size, most), nil}
+		return nil, &FormatError{0, fmt.Sprintf("its %s has %d bytes, at most %d are read", what, size, most), nil}
 	}
-	b = make([]byte, (size+7)/8*8)
+	b := make([]byte, (size+7)/8*8)
 	if err := readFull(m.r, b, 0, "its "+what+" is cut short"); err != nil {
-		return 0, nil, err
+		return nil, err
 	}
-	return typ, b[:size], nil
+	return b[:size], nil
 }
 
 // matrix reads an array's head and visits its data.
 func (m *matReader) matrix(visit func(*matArray) error) error {
-	_, flags, err := m.element("array flags", 8)
+	flags, err := m.element("array flags", 8)
 	if err != nil {
 		return err
 	}
-	_, dims, err := m.element("dimensions", 64)
+	dims, err := m.element("dimensions", 64)
 	if err != nil {
 		return err
 	}
-	_, name, err := m.element("name", 256)
+	name, err := m.element("name", 256)
 	if err != nil {
 		return err
 	}

@@ -15,7 +15,7 @@ func records(r io.Reader, size int, each func(i int, b []byte) error) (int, erro
 		switch {
 		case n == 0 && errors.Is(err, io.EOF):
 			return i, nil
-		case n > 0 && (err == io.ErrUnexpectedEOF || errors.Is(err, io.EOF)): //nolint:errorlint // a wrapped one is the decompressor's
+		case n > 0 && (err == io.ErrUnexpectedEOF || errors.Is(err, io.EOF)):
 			return i, &FormatError{at + int64(n), fmt.Sprintf("record %d ends after %d of %d bytes; fetch the file again", i, n, size), nil}
 		case err != nil:
 			return i, zipError(at+int64(n), fmt.Sprintf("record %d cannot be read", i), err)
