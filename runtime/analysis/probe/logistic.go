@@ -58,15 +58,7 @@ func (l Logistic) Fit(ctx context.Context, x Table[float64], label []int, classe
 			return Classification{}, err
 		}
 		order := shuffle(len(split.Train), rng.New(l.Seed, fmt.Sprintf("analysis/probe/order/%d", epoch)))
-		for from := 0; from < len(order); from += l.BatchSize {
-			batch := order[from:min(from+l.BatchSize, len(order))]
-			clear(f.g)
-			for _, i := range batch {
-				row := split.Train[i]
-				f.add(x.X[row*x.D:(row+1)*x.D], label[row], 1/float64(len(batch)))
-			}
-			f.step(l)
-		}
+		f.epoch(l, x, label, split.Train, order)
 	}
 	return Classification{
 		Classes: classes, Weights: f.w,
@@ -108,6 +100,19 @@ func newLayer(l Logistic, d, classes int) *layer {
 		}
 	}
 	return f
+}
+
+// epoch trains on the rows in an order, batch by batch.
+func (f *layer) epoch(l Logistic, x Table[float64], label, rows, order []int) {
+	for from := 0; from < len(order); from += l.BatchSize {
+		batch := order[from:min(from+l.BatchSize, len(order))]
+		clear(f.g)
+		for _, i := range batch {
+			row := rows[i]
+			f.add(x.X[row*x.D:(row+1)*x.D], label[row], 1/float64(len(batch)))
+		}
+		f.step(l)
+	}
 }
 
 // forward fills the logits of a row.

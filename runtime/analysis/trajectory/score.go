@@ -56,7 +56,7 @@ func Kendall(x, y []float64) float64 {
 			pairs++
 		}
 	}
-	return ratio(concordant, math.Sqrt(pairs-tiesX)*math.Sqrt(pairs-tiesY))
+	return ratio(concordant, math.Sqrt((pairs-tiesX)*(pairs-tiesY)))
 }
 
 // Spearman is the rank correlation of two lists of one length, ties having their mean rank; NaN if
@@ -93,5 +93,5 @@ func pearson(x, y []float64) float64 {
 		yy += (y[i] - my) * (y[i] - my)
 		xy += (x[i] - mx) * (y[i] - my)
 	}
-	return ratio(xy, math.Sqrt(xx)*math.Sqrt(yy))
+	return ratio(xy, math.Sqrt(xx*yy))
 }
