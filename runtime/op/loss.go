@@ -118,6 +118,11 @@ func (g *Graph) L2Normalize(x Value, eps float64) Value {
 // NTXent is the normalised temperature-scaled cross-entropy of SimCLR (Chen et al. 2020, eq. 1): z [2B, D] holds the two views, row i and
 // row i+B being a pair; similarities are cosines over temperature, self-similarity is left out, the mean is over all 2B rows.
 func (g *Graph) NTXent(z Value, temperature float64) Value {
+	return g.Contrast(z, temperature).Loss
+}
+
+// Contrast is NTXent with the number of rows whose partner is the most similar of all other rows.
+func (g *Graph) Contrast(z Value, temperature float64) Classification {
 	s := g.Shape(z)
 	if len(s) != 2 || s[0]%2 != 0 || s[0] == 0 {
 		fail("NT-Xent", "views %s: an even number of rows is needed", s)
@@ -133,7 +138,7 @@ func (g *Graph) NTXent(z Value, temperature float64) Value {
 		mask[i*n+i] = selfMask
 		labels[i] = int32((i + n/2) % n)
 	}
-	return g.CrossEntropy(g.Add(sim, g.Constant(mask, n, n)), g.IntConstant(labels), false, 0).Loss
+	return g.CrossEntropy(g.Add(sim, g.Constant(mask, n, n)), g.IntConstant(labels), false, 0)
 }
 
 // selfMask takes an entry out of a softmax.

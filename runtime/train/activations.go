@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/weightspace/weightspace/runtime/augment"
 	"github.com/weightspace/weightspace/runtime/data"
 	"github.com/weightspace/weightspace/runtime/device"
 	"github.com/weightspace/weightspace/runtime/device/cpu"
@@ -18,6 +19,8 @@ type Activations struct {
 	f      device.Func
 	device *cpu.Device[float32]
 	images *imageLoader
+	views  *views
+	input  augment.Shape
 	data   *data.Set
 	widths []int
 	runs   map[int]device.Executable[float32]
@@ -43,7 +46,10 @@ func NewActivations(c Config, layers nn.Sequential) (*Activations, error) {
 	if err != nil {
 		return nil, fmt.Errorf("train: %w", err)
 	}
-	a := &Activations{layers: layers, f: f, device: d, images: newImageLoader(c.Data), data: c.Data, runs: map[int]device.Executable[float32]{}}
+	a := &Activations{layers: layers, f: f, device: d, images: newImageLoader(c.Data), input: c.input(), data: c.Data, runs: map[int]device.Executable[float32]{}}
+	if a.views, err = newViews(&c, &Recipe{}, a.images); err != nil {
+		return nil, fmt.Errorf("train: %w", err)
+	}
 	_, err = a.run(1)
 	return a, err
 }
@@ -60,7 +66,7 @@ func (a *Activations) run(batch int) (device.Executable[float32], error) {
 		return e, nil
 	}
 	g := op.NewGraph(false)
-	t := &a.data.Train
+	t := a.input
 	a.names, a.widths = nil, nil
 	err := op.Build(func() {
 		c := nn.NewContext(g, a.f)
@@ -151,6 +157,10 @@ func (j *stages) Members() int { return 1 }
 // Bind implements device.Job.
 func (j *stages) Bind(_ int, b *device.Binding[float32], in device.Feed[float32]) bool {
 	b.Weights, b.States = j.row[:j.params], j.row[j.params:]
+	if j.a.views != nil {
+		j.a.views.plain(in, j.s, j.from, j.count)
+		return true
+	}
 	for k := range j.count {
 		j.a.images.column(in.Floats, j.s, j.from+k, k, j.count)
 	}

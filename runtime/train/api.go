@@ -1,6 +1,7 @@
 package train
 
 import (
+	"github.com/weightspace/weightspace/runtime/augment"
 	"github.com/weightspace/weightspace/runtime/data"
 	"github.com/weightspace/weightspace/runtime/kernel"
 )
@@ -32,6 +33,8 @@ type Config struct {
 	BatchSize int
 	Members   []Member
 	Data      *data.Set
+	// Augmentation changes the training images, and may set the size of all images, for recorded networks only; nil leaves them.
+	Augmentation *augment.Config
 	// ISA forces an instruction set; it never changes results. The zero value takes the best.
 	ISA kernel.Level
 	// Workers is the number of goroutines; it never changes results. 0 means GOMAXPROCS.

@@ -30,6 +30,10 @@ type Recipe struct {
 	LabelSmoothing float64
 	// Nesterov is for sgd.
 	Nesterov bool
+	// Temperature, if above 0, makes the objective contrastive: InfoNCE between two augmented views of each image (Chen et al. 2020).
+	Temperature float64
+	// Initial are the weights that members start from, [P]; nil draws all.
+	Initial []Initial
 }
 
 // Recorded trains one population of a network of layers. Its methods are for one goroutine, but for Progress.
@@ -38,6 +42,7 @@ type Recorded struct {
 	recipe        Recipe
 	pop           *pop.Population[float32]
 	images        *imageLoader
+	views         *views
 	stepsPerEpoch int
 	classesFirst  bool
 	plateau       *optim.Plateau
@@ -73,6 +78,9 @@ func NewRecorded(c Config, r Recipe) (*Recorded, error) {
 		diverged:      make([]int, len(c.Members)),
 		results:       make([]pop.Result, len(c.Members)),
 	}
+	if t.views, err = newViews(&c, &r, t.images); err != nil {
+		return nil, fmt.Errorf("train: %w", err)
+	}
 	if t.pop, err = pop.New(t.population(d, f), c.BatchSize); err != nil {
 		return nil, fmt.Errorf("train: %w", err)
 	}
@@ -87,7 +95,7 @@ func NewRecorded(c Config, r Recipe) (*Recorded, error) {
 			return nil, fmt.Errorf("train: member %d: %w", p, err)
 		}
 	}
-	return t, nil
+	return t, t.start()
 }
 
 // checkRecorded is check with the optimisers and networks that recorded training adds.
@@ -117,8 +125,8 @@ func (t *Recorded) population(d device.Device[float32], f device.Func) pop.Confi
 
 // record is the network with its loss on a batch of images.
 func (t *Recorded) record(c *nn.Context, batch int) (loss, correct op.Value) {
-	d := &t.cfg.Data.Train
-	x := nn.Tensor{Value: c.Graph.Input("images", d.C, d.H, d.W, batch), Layout: nn.Images}
+	in := t.cfg.input()
+	x := nn.Tensor{Value: c.Graph.Input("images", in.C, in.H, in.W, t.columns(batch)), Layout: nn.Images}
 	y := t.recipe.Layers.Apply(c, x)
 	s := c.Graph.Shape(y.Value)
 	classes := s[len(s)-1]
@@ -129,6 +137,11 @@ func (t *Recorded) record(c *nn.Context, batch int) (loss, correct op.Value) {
 	default:
 		panic(&op.BuildError{Op: "network", Problem: "ends in " + y.Layout.String() + ", not in a score per class"})
 	}
+	labels := c.Graph.IntInput("labels", batch)
+	if t.recipe.Temperature > 0 {
+		r := t.contrast(c.Graph, y.Value)
+		return r.Loss, r.Correct
+	}
 	if classes < t.cfg.Data.Classes {
 		panic(&op.BuildError{Op: "network", Problem: fmt.Sprintf("has %d outputs, the data %d classes", classes, t.cfg.Data.Classes)})
 	}
@@ -136,7 +149,10 @@ func (t *Recorded) record(c *nn.Context, batch int) (loss, correct op.Value) {
 	if !c.Graph.Training {
 		smoothing = 0
 	}
-	r := c.Graph.CrossEntropy(y.Value, c.Graph.IntInput("labels", batch), t.classesFirst, smoothing)
+	r := c.Graph.CrossEntropy(y.Value, labels, t.classesFirst, smoothing)
+	if c.Graph.Training && t.views.mixes() {
+		return t.softLoss(c.Graph, y.Value, batch, classes), r.Correct
+	}
 	return r.Loss, r.Correct
 }
 
@@ -234,6 +250,9 @@ func (t *Recorded) follow(step int) {
 // batch feeds each member its own order of the training images.
 func (t *Recorded) batch(from, count int) pop.Feed[float32] {
 	s := &t.cfg.Data.Train
+	if t.views != nil {
+		return func(m int, in device.Feed[float32]) { t.augmented(m, in, from, count) }
+	}
 	return func(m int, in device.Feed[float32]) {
 		order := rng.New(t.cfg.Members[m].Seed, "data/order").Permutation(s.N, uint64(t.epoch))
 		for j := range count {
@@ -254,9 +273,9 @@ func (t *Recorded) addUp(count int) {
 			t.pop.Optimizer.Freeze(p, true)
 		default:
 			s := &t.sums[p]
-			s.loss += float64(r.Loss * float64(count))
+			s.loss += float64(r.Loss * float64(t.columns(count)))
 			s.correct += r.Correct
-			s.samples += count
+			s.samples += t.columns(count)
 		}
 	}
 }

@@ -29,9 +29,14 @@ func (t *Recorded) Evaluate(ctx context.Context) ([]Metrics, error) {
 func (t *Recorded) evaluateSplit(ctx context.Context, s *data.Split, set func(p int, loss, accuracy float64)) error {
 	scores := make([]score, len(t.cfg.Members))
 	results := make([]pop.Result, len(t.cfg.Members))
-	for from := 0; from < s.N; from += evaluationBatch {
-		count := min(evaluationBatch, s.N-from)
-		err := t.pop.Evaluate(ctx, count, func(_ int, in device.Feed[float32]) {
+	size := t.evaluationBatch()
+	for from := 0; from < s.N; from += size {
+		count := min(size, s.N-from)
+		err := t.pop.Evaluate(ctx, count, func(m int, in device.Feed[float32]) {
+			if t.views != nil {
+				t.plain(m, in, s, from, count)
+				return
+			}
 			for j := range count {
 				t.images.column(in.Floats, s, from+j, j, count)
 				in.Ints[j] = int32(s.Labels[from+j])
@@ -41,12 +46,12 @@ func (t *Recorded) evaluateSplit(ctx context.Context, s *data.Split, set func(p 
 			return fmt.Errorf("train: evaluate: %w", err)
 		}
 		for p, r := range results {
-			scores[p].loss += float64(r.Loss * float64(count))
+			scores[p].loss += float64(r.Loss * float64(t.columns(count)))
 			scores[p].correct += r.Correct
 		}
 	}
 	for p, sum := range scores {
-		loss, accuracy := means(sum, s.N)
+		loss, accuracy := means(sum, t.columns(s.N))
 		set(p, loss, accuracy)
 	}
 	return nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/weightspace/weightspace/runtime/augment"
 	"github.com/weightspace/weightspace/runtime/data"
 	"github.com/weightspace/weightspace/runtime/device"
 	"github.com/weightspace/weightspace/runtime/device/cpu"
@@ -25,13 +26,15 @@ type RecordedForward struct {
 	f       device.Func
 	device  *cpu.Device[float32]
 	images  *imageLoader
+	views   *views
+	input   augment.Shape
 	data    *data.Set
 	outputs int
 	// runs are the compiled programs by batch size.
 	runs map[int]device.Executable[float32]
 }
 
-// NewRecordedForward prepares a network of layers; of c only Activation, Data, ISA and Workers are used.
+// NewRecordedForward prepares a network of layers; of c only Activation, Augmentation (as it evaluates), Data, ISA and Workers are used.
 func NewRecordedForward(c Config, layers nn.Sequential) (*RecordedForward, error) {
 	if c.Data == nil {
 		return nil, fmt.Errorf("train: data is missing")
@@ -47,7 +50,10 @@ func NewRecordedForward(c Config, layers nn.Sequential) (*RecordedForward, error
 	if err != nil {
 		return nil, fmt.Errorf("train: %w", err)
 	}
-	w := &RecordedForward{layers: layers, f: f, device: d, images: newImageLoader(c.Data), data: c.Data, runs: map[int]device.Executable[float32]{}}
+	w := &RecordedForward{layers: layers, f: f, device: d, images: newImageLoader(c.Data), data: c.Data, input: c.input(), runs: map[int]device.Executable[float32]{}}
+	if w.views, err = newViews(&c, &Recipe{}, w.images); err != nil {
+		return nil, fmt.Errorf("train: %w", err)
+	}
 	_, err = w.run(1)
 	return w, err
 }
@@ -61,7 +67,7 @@ func (w *RecordedForward) run(batch int) (device.Executable[float32], error) {
 		return e, nil
 	}
 	g := op.NewGraph(false)
-	t := &w.data.Train
+	t := w.input
 	err := op.Build(func() {
 		y := w.layers.Apply(nn.NewContext(g, w.f), nn.Tensor{Value: g.Input("images", t.C, t.H, t.W, batch), Layout: nn.Images})
 		if y.Layout == nn.FeaturesFirst {
@@ -129,6 +135,10 @@ func (a *answer) Members() int { return 1 }
 func (a *answer) Bind(_ int, b *device.Binding[float32], in device.Feed[float32]) bool {
 	n := a.w.runs[a.count].Program().NumParams()
 	b.Weights, b.States = a.row[:n], a.row[n:]
+	if a.w.views != nil {
+		a.w.views.plain(in, a.s, a.from, a.count)
+		return true
+	}
 	for j := range a.count {
 		a.w.images.column(in.Floats, a.s, a.from+j, j, a.count)
 	}
