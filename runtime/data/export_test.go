@@ -29,3 +29,10 @@ func ReadAll(d *spec.Dataset, open Opener, limits Limits) (splits map[string]Spl
 	}
 	return splits, b.classes, nil
 }
+
+// DecodePicture decodes a PNG or JPEG file to planes and their size.
+func DecodePicture(b []byte, limits Limits) ([]uint8, int, error) {
+	p := pictures{limits: limits.withDefaults()}
+	pixels, s, err := p.decode(b)
+	return pixels, s.size(), err
+}

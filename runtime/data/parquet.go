@@ -49,17 +49,38 @@ func readParquet(b *builder) error {
 
 // parquetImages is an open file.
 type parquetImages struct {
+	source        *trackedFile
 	file          *parquet.File
 	images, label int // columns
 	rows          int
 	pictures      pictures
 }
 
-// guarded turns a panic of the decoder on hostile bytes into an error.
-func guarded(do func() error) (err error) {
+// trackedFile remembers that the file could not be read, which the decoder's errors may not tell.
+type trackedFile struct {
+	f   io.ReaderAt
+	err error
+}
+
+func (t *trackedFile) ReadAt(p []byte, at int64) (int, error) {
+	if at < 0 { // a damaged footer, not a source that fails
+		return 0, fmt.Errorf("offset %d is below 0", at)
+	}
+	n, err := t.f.ReadAt(p, at)
+	if err != nil && !errors.Is(err, io.EOF) {
+		t.err = err
+	}
+	return n, err
+}
+
+// guarded turns a panic of the decoder on hostile bytes into an error, and a failing source into itself.
+func (p *parquetImages) guarded(do func() error) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			err = &FormatError{0, fmt.Sprintf("the Parquet file is damaged: %v", r), nil}
+		}
+		if err != nil && p.source.err != nil {
+			err = fmt.Errorf("the file cannot be read: %w", p.source.err)
 		}
 	}()
 	return do()
@@ -67,13 +88,13 @@ func guarded(do func() error) (err error) {
 
 // openParquet reads the footer and finds the columns.
 func openParquet(f File, b *builder) (*parquetImages, error) {
-	p := &parquetImages{pictures: pictures{limits: b.limits}}
-	err := guarded(func() error {
+	p := &parquetImages{source: &trackedFile{f: f}, pictures: pictures{limits: b.limits}}
+	err := p.guarded(func() error {
 		n, err := size(f)
 		if err != nil {
 			return err
 		}
-		if p.file, err = parquet.OpenFile(f, n, parquet.SkipPageIndex(true), parquet.SkipBloomFilters(true)); err != nil {
+		if p.file, err = parquet.OpenFile(p.source, n, parquet.SkipPageIndex(true), parquet.SkipBloomFilters(true)); err != nil {
 			return &FormatError{0, "it cannot be opened as Parquet", err}
 		}
 		rows := p.file.NumRows()
@@ -84,7 +105,7 @@ func openParquet(f File, b *builder) (*parquetImages, error) {
 		if err := p.columns(b.d.Options); err != nil {
 			return err
 		}
-		return checkPages(f, p.file.Metadata(), n, p.images, p.label)
+		return checkPages(p.source, p.file.Metadata(), n, p.images, p.label)
 	})
 	return p, err
 }
@@ -127,7 +148,7 @@ func (p *parquetImages) columns(o *spec.FormatOptions) error {
 
 // read takes all rows.
 func (p *parquetImages) read(to *collector) error {
-	return guarded(func() error {
+	return p.guarded(func() error {
 		row := 0
 		for _, group := range p.file.RowGroups() {
 			chunks := group.ColumnChunks()
