@@ -67,7 +67,24 @@ type Context struct {
 	shared     *shared
 }
 
-type shared struct{ roles []Role }
+type shared struct {
+	roles  []Role
+	affine Affine
+}
+
+// Affine records the products of Conv2D and Linear layers in another way than plainly: with noise, for example.
+type Affine interface {
+	// Conv is a convolution of images x; b may be absent.
+	Conv(c *Context, x Tensor, w, b op.Value, o op.Conv) Tensor
+	// Linear is a linear layer on features or sequences x; b may be absent.
+	Linear(c *Context, x Tensor, w, b op.Value) Tensor
+}
+
+// SetAffine makes the context's layers record their products with a; nil records them plainly.
+func (c *Context) SetAffine(a Affine) { c.shared.affine = a }
+
+// Path is the full name of a parameter of the current module.
+func (c *Context) Path(name string) string { return c.prefix + name }
 
 // NewContext starts recording into a graph.
 func NewContext(g *op.Graph, activation device.Func) *Context {

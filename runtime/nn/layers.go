@@ -29,6 +29,9 @@ func (l Conv2D) Apply(c *Context, x Tensor) Tensor {
 	}
 	o := op.Square(max(1, l.Stride), l.Padding)
 	o.Groups = groups
+	if a := c.shared.affine; a != nil {
+		return a.Conv(c, x, w, b, o)
+	}
 	return Tensor{c.Graph.Conv2D(x.Value, w, b, o), Images}
 }
 
@@ -54,6 +57,14 @@ func (l Linear) Apply(c *Context, x Tensor) Tensor {
 	if !l.NoBias {
 		b = c.Param("bias", Bias, l.Out)
 	}
+	if a := c.shared.affine; a != nil {
+		return a.Linear(c, x, w, b)
+	}
+	return c.Product(x, w, b)
+}
+
+// Product is the plain linear layer of features or sequences x by w [out, in] and bias b [out] or absent.
+func (c *Context) Product(x Tensor, w, b op.Value) Tensor {
 	if x.Layout == FeaturesFirst {
 		return Tensor{c.Graph.LinearFirst(x.Value, w, b), FeaturesFirst}
 	}

@@ -45,6 +45,8 @@ type Config struct {
 	Beta2, Eps float64
 	// NoDecay lists the elements without weight decay, such as biases and norms.
 	NoDecay []Range
+	// Second lists the elements that follow SecondRate instead of Rate.
+	Second []Range
 	// ClipNorm bounds the norm of a member's gradient, as torch.nn.utils.clip_grad_norm_ does;
 	// ClipValue bounds each element, as clip_grad_value_ does. 0 means no bound; not both.
 	ClipNorm, ClipValue float64
@@ -65,10 +67,10 @@ func Default(kind Kind, members, params int) Config {
 	return c
 }
 
-// span is a part of the row with or without weight decay.
+// span is a part of the row with or without weight decay, with one of the two rates.
 type span struct {
 	Range
-	decays bool
+	decays, second bool
 }
 
 // Optimizer is the state of one optimiser over a population. Different members may be stepped
@@ -77,6 +79,8 @@ type Optimizer[T update.Float] struct {
 	// Rate, Decay and Momentum [P] may be set between steps, by a schedule for example. Momentum
 	// is Beta1 for the Adam kinds.
 	Rate, Decay, Momentum []float64
+	// SecondRate [P] is for the elements of Config.Second; nil unless there are any. It starts as Rate does.
+	SecondRate []float64
 
 	kind    Kind
 	c       Config
@@ -102,7 +106,7 @@ func New[T update.Float](kind Kind, c Config) (*Optimizer[T], error) {
 	if err := c.check(kind); err != nil {
 		return nil, fmt.Errorf("optimizer %s: %w", kind, err)
 	}
-	spans, err := spansOf(c.NoDecay, c.Params)
+	spans, err := spansOf(c.NoDecay, c.Second, c.Params)
 	if err != nil {
 		return nil, fmt.Errorf("optimizer %s: %w", kind, err)
 	}
@@ -118,6 +122,9 @@ func New[T update.Float](kind Kind, c Config) (*Optimizer[T], error) {
 	}
 	if kind != SGD {
 		o.second = make([]T, c.Members*c.Stride)
+	}
+	if len(c.Second) > 0 {
+		o.SecondRate = repeat(c.Rate, c.Members)
 	}
 	o.tryPart = func(task int) { o.attempt(&o.try, task) }
 	return o, nil
@@ -151,32 +158,38 @@ func (c *Config) check(kind Kind) error {
 	return nil
 }
 
-// spansOf cuts a row of n elements at the borders of the ranges without weight decay.
-func spansOf(noDecay []Range, n int) ([]span, error) {
-	sorted := slices.Clone(noDecay)
-	slices.SortFunc(sorted, func(a, b Range) int { return a.From - b.From })
+// spansOf cuts a row of n elements at the borders of the ranges without weight decay and of those with the second rate.
+func spansOf(noDecay, second []Range, n int) ([]span, error) {
+	borders := []int{0, n}
+	for _, list := range [][]Range{noDecay, second} {
+		at := 0
+		for _, r := range slices.SortedFunc(slices.Values(list), func(a, b Range) int { return a.From - b.From }) {
+			if r.From < at || r.To < r.From || r.To > n {
+				return nil, fmt.Errorf("range [%d, %d) without decay or with the second rate leaves the row of %d or overlaps another", r.From, r.To, n)
+			}
+			at = r.To
+			borders = append(borders, r.From, r.To)
+		}
+	}
+	slices.Sort(borders)
 	var out []span
-	add := func(from, to int, decays bool) {
-		if from == to {
-			return
+	for i, from := range borders[:len(borders)-1] {
+		s := span{Range{from, borders[i+1]}, !within(noDecay, from), within(second, from)}
+		last := len(out) - 1
+		switch {
+		case s.From == s.To:
+		case last >= 0 && out[last].decays == s.decays && out[last].second == s.second:
+			out[last].To = s.To
+		default:
+			out = append(out, s)
 		}
-		if last := len(out) - 1; last >= 0 && out[last].decays == decays {
-			out[last].To = to
-			return
-		}
-		out = append(out, span{Range{from, to}, decays})
 	}
-	at := 0
-	for _, r := range sorted {
-		if r.From < at || r.To < r.From || r.To > n {
-			return nil, fmt.Errorf("range [%d, %d) without decay leaves the row of %d or overlaps another", r.From, r.To, n)
-		}
-		add(at, r.From, true)
-		add(r.From, r.To, false)
-		at = r.To
-	}
-	add(at, n, true)
 	return out, nil
+}
+
+// within reports that one of the ranges has element i.
+func within(ranges []Range, i int) bool {
+	return slices.ContainsFunc(ranges, func(r Range) bool { return r.From <= i && i < r.To })
 }
 
 // Step does one step of the members [from, to) on parameters w and gradients g, slabs [P, n].
@@ -210,13 +223,17 @@ func (o *Optimizer[T]) part(w, g []T, p int, clip update.Clip, from, to int) {
 		if s.decays {
 			decay = o.Decay[p]
 		}
+		rate := o.Rate[p]
+		if s.second {
+			rate = o.SecondRate[p]
+		}
 		rw, rg, m := w[lo:hi], g[lo:hi], o.first[base+lo:base+hi]
 		if o.kind == SGD {
-			o.kernels.sgd(rw, m, rg, update.SGD{Rate: o.Rate[p], Decay: decay, Momentum: o.Momentum[p], Nesterov: o.c.Nesterov, Clip: clip})
+			o.kernels.sgd(rw, m, rg, update.SGD{Rate: rate, Decay: decay, Momentum: o.Momentum[p], Nesterov: o.c.Nesterov, Clip: clip})
 			continue
 		}
 		o.kernels.adam(rw, m, o.second[base+lo:base+hi], rg, update.Adam{
-			Rate: o.Rate[p], Beta1: o.Momentum[p], Beta2: o.c.Beta2, Eps: o.c.Eps, Decay: decay,
+			Rate: rate, Beta1: o.Momentum[p], Beta2: o.c.Beta2, Eps: o.c.Eps, Decay: decay,
 			Decoupled: o.kind == AdamW, Step: o.steps[p], Clip: clip,
 		})
 	}

@@ -192,14 +192,22 @@ func TestBadGradient(t *testing.T) {
 
 // Ranges without decay may come in any order, touch, and be empty.
 func TestSpans(t *testing.T) {
-	got, err := spansOf([]Range{{6, 8}, {0, 2}, {4, 4}, {2, 3}}, 10)
-	want := []span{{Range{0, 3}, false}, {Range{3, 6}, true}, {Range{6, 8}, false}, {Range{8, 10}, true}}
+	got, err := spansOf([]Range{{6, 8}, {0, 2}, {4, 4}, {2, 3}}, nil, 10)
+	want := []span{{Range{0, 3}, false, false}, {Range{3, 6}, true, false}, {Range{6, 8}, false, false}, {Range{8, 10}, true, false}}
+	if err != nil || !slices.Equal(got, want) {
+		t.Errorf("got %v (%v), want %v", got, err, want)
+	}
+	got, err = spansOf([]Range{{2, 6}}, []Range{{5, 10}, {0, 1}}, 10)
+	want = []span{{Range{0, 1}, true, true}, {Range{1, 2}, true, false}, {Range{2, 5}, false, false}, {Range{5, 6}, false, true}, {Range{6, 10}, true, true}}
 	if err != nil || !slices.Equal(got, want) {
 		t.Errorf("got %v (%v), want %v", got, err, want)
 	}
 	for _, bad := range [][]Range{{{-1, 2}}, {{9, 11}}, {{3, 2}}, {{0, 4}, {3, 5}}} {
-		if _, err := spansOf(bad, 10); err == nil {
+		if _, err := spansOf(bad, nil, 10); err == nil {
 			t.Errorf("%v passes", bad)
+		}
+		if _, err := spansOf(nil, bad, 10); err == nil {
+			t.Errorf("%v passes as a second rate", bad)
 		}
 	}
 }
@@ -301,5 +309,25 @@ func TestWrongSlabs(t *testing.T) {
 			}()
 			f()
 		}()
+	}
+}
+
+// Elements of the second range move by the second rate, others by the first.
+func TestSecondRate(t *testing.T) {
+	for _, kind := range []Kind{SGD, Adam, AdamW} {
+		c := Default(kind, 2, 4)
+		c.Decay, c.Second = 0, []Range{{2, 4}}
+		o, err := New[float64](kind, c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		o.Rate[1], o.SecondRate[1] = 0.5, 0.25
+		w := make([]float64, 8)
+		o.Step(w, []float64{1, 1, 1, 1, 1, 1, 1, 1}, 0, 2)
+		for i, want := range []float64{-1e-3, -1e-3, -1e-3, -1e-3, -0.5, -0.5, -0.25, -0.25} {
+			if math.Abs(w[i]-want) > 1e-7 {
+				t.Errorf("%s: element %d moved by %v, want %v", kind, i, w[i], want)
+			}
+		}
 	}
 }

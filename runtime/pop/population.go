@@ -55,12 +55,23 @@ type Population[T device.Float] struct {
 	// Constrain, if set, is given member m's gradient before every step of the optimiser and its weights after it, to zero
 	// what is pruned. Several workers call it at a time, for different members.
 	Constrain func(m int, row []T)
+	// Reparameterize, if set, says what training programs see instead of a member's row.
+	Reparameterize Reparameterization[T]
 
 	train, eval map[int]*stage[T]
 	// rows lend copies of weights, stats of running statistics, to workers.
 	rows, stats spare[T]
 	// job is the step under way, kept so that a step allocates nothing.
 	job job[T]
+}
+
+// Reparameterization trains rows whose programs have other parameters, functions of the row. Several workers call it at a time, for
+// different members.
+type Reparameterization[T device.Float] interface {
+	// Weights computes the program's parameters dst of row m; both have its length.
+	Weights(m int, dst, row []T)
+	// Gradient turns the gradient by the program's parameters into that by row m, in place.
+	Gradient(m int, grads, row []T)
 }
 
 // stage is a compiled program with the places of its results.
@@ -263,6 +274,10 @@ func (j *job[T]) Bind(m int, b *device.Binding[T], in device.Feed[T]) bool {
 		// Statistics move only if the step is good.
 		b.States = p.stats.get()
 		copy(b.States, p.StateRow(m))
+		if p.Reparameterize != nil {
+			b.Weights = p.rows.get()
+			p.Reparameterize.Weights(m, b.Weights, p.Row(m))
+		}
 	}
 	c := &p.cfg.Members[m]
 	b.Seed, b.Step, b.Dropout = c.Seed, j.step, c.Dropout
@@ -284,6 +299,9 @@ func (j *job[T]) Done(m int, b *device.Binding[T], outputs [][]T) {
 			copy(j.p.StateRow(m), b.States)
 		}
 		j.p.stats.put(b.States)
+		if j.p.Reparameterize != nil {
+			j.p.rows.put(b.Weights)
+		}
 	}
 	j.results[m] = r
 }
@@ -292,6 +310,9 @@ func (j *job[T]) Done(m int, b *device.Binding[T], outputs [][]T) {
 func (p *Population[T]) update(m int, b *device.Binding[T]) bool {
 	before := p.rows.get()
 	defer p.rows.put(before)
+	if p.Reparameterize != nil {
+		p.Reparameterize.Gradient(m, b.Grads, p.Row(m))
+	}
 	if p.Constrain == nil {
 		return p.Optimizer.Try(p.Row(m), b.Grads, before, m, b.Parallel)
 	}

@@ -35,7 +35,7 @@ func (s *noiseScratch) load(t *tile.Tape, row []float32, members ...tile.Member)
 // gradient makes the gradient by row, the one that was loaded, of that by theta and variances.
 func (s *noiseScratch) gradient(grad, row []float32, weight float64) {
 	half := len(row) / 2
-	s.vectors.Gradient(grad[:half], grad[half:], row[:half], weight)
+	s.vectors.Gradient(grad[:half], grad[half:], row[:half], row[half:], weight)
 }
 
 // variationalTiles trains twins on tiles.

@@ -107,9 +107,9 @@ func vectors(t testing.TB, l isa.Level, segments []Segment) *Vectors {
 
 // Rows in float32 are what the functions of numbers say, with the same bits on every level.
 func TestVectors(t *testing.T) {
-	segments := []Segment{{0, 200, 8, true}, {200, 213, 8, false}, {213, 700, 10, true}, {700, 720, 0, false}}
+	segments := []Segment{{0, 200, 8, true}, {200, 213, 8, false}, {213, 2700, 10, true}, {2700, 2720, 0, false}}
 	r := rand.New(rand.NewPCG(2, 2))
-	const n, w = 720, 0.004
+	const n, w = 2720, 0.004
 	theta, ls2, dt, dv := make([]float32, n), make([]float32, n), make([]float32, n), make([]float32, n)
 	for i := range n {
 		theta[i], ls2[i] = float32(r.NormFloat64()*0.3), float32(-10+14*r.Float64())
@@ -126,7 +126,7 @@ func TestVectors(t *testing.T) {
 		v := vectors(t, l, segments)
 		out := result{make([]float32, n), append([]float32(nil), dt...), append([]float32(nil), dv...), make([]float32, n)}
 		v.Variances(out.sigma2, theta, ls2)
-		v.Gradient(out.theta, out.ls2, theta, w)
+		v.Gradient(out.theta, out.ls2, theta, ls2, w)
 		v.Twin(out.twin, theta, ls2, DefaultThreshold)
 		return out
 	}
@@ -192,6 +192,6 @@ func BenchmarkVectors(b *testing.B) {
 	}
 	for b.Loop() {
 		v.Variances(dt, theta, ls2)
-		v.Gradient(dt, dv, theta, 0.001)
+		v.Gradient(dt, dv, theta, ls2, 0.001)
 	}
 }

@@ -15,13 +15,16 @@ type Segment struct {
 	Weight bool
 }
 
+// chunk is the parameters that are worked on at a time: what they need stays in the first-level cache.
+const chunk = 1<<10 - 48
+
 // Vectors does rows of one layout in float32, the same bits on every level. It holds scratch memory: one goroutine may use it.
 type Vectors struct {
 	k        *vmath.Kernels
 	segments []Segment
-	// Of the row that Variances saw: bounded log alpha, alpha, 1/(|theta|+tiny), 1 where the bound is not active.
-	logAlpha, alpha, inverse, active []float32
-	t, u                             []float32
+	// Of a chunk: bounded log alpha, alpha, 1/(|theta|+tiny), 1 where the bound is not active.
+	logAlpha, alpha, inverse, active [chunk]float32
+	t, u                             [chunk]float32
 }
 
 // NewVectors prepares rows of the segments, which follow each other from 0 on.
@@ -30,62 +33,69 @@ func NewVectors(l isa.Level, segments []Segment) (*Vectors, error) {
 	if err != nil {
 		return nil, fmt.Errorf("variational: %w", err)
 	}
-	n, longest := 0, 0
+	n := 0
 	for _, s := range segments {
 		if s.From != n || s.To < s.From {
 			return nil, fmt.Errorf("variational: segment [%d, %d) does not follow the one before, which ends at %d", s.From, s.To, n)
 		}
-		n, longest = s.To, max(longest, s.To-s.From)
+		n = s.To
 	}
-	row := func(n int) []float32 { return make([]float32, n) }
-	return &Vectors{
-		k: k, segments: segments, logAlpha: row(n), alpha: row(n), inverse: row(n), active: row(n), t: row(longest), u: row(longest),
-	}, nil
+	return &Vectors{k: k, segments: segments}, nil
 }
 
-// Variances computes sigma2 = alpha theta^2 [n] of theta and logSigma2 [n], 0 where there is no noise.
-func (v *Vectors) Variances(sigma2, theta, logSigma2 []float32) {
+// noisy calls f for every chunk [from, to) of parameters with noise.
+func (v *Vectors) noisy(f func(s Segment, from, to int)) {
 	for _, s := range v.segments {
-		out := sigma2[s.From:s.To]
-		if s.Clamp == 0 {
-			clear(out)
-			continue
+		for from := s.From; from < s.To && s.Clamp != 0; from += chunk {
+			f(s, from, min(from+chunk, s.To))
 		}
-		th := theta[s.From:s.To]
-		l := v.logAlphas(s, th, logSigma2)
-		alpha := v.alpha[s.From:s.To]
-		v.k.Unary(vmath.Exp, alpha, l)
-		v.k.Unary(vmath.Square, out, th)
-		v.k.Binary(vmath.Mul, out, out, alpha)
 	}
 }
 
-// logAlphas fills the segment's part of logAlpha, inverse and active.
+// plain calls f for every segment without noise.
+func (v *Vectors) plain(f func(from, to int)) {
+	for _, s := range v.segments {
+		if s.Clamp == 0 {
+			f(s.From, s.To)
+		}
+	}
+}
+
+// logAlphas fills logAlpha, inverse and active for a chunk of theta and log sigma^2, and returns its logAlpha.
 func (v *Vectors) logAlphas(s Segment, theta, logSigma2 []float32) []float32 {
-	l, inverse, active, t := v.logAlpha[s.From:s.To], v.inverse[s.From:s.To], v.active[s.From:s.To], v.t[:s.To-s.From]
+	n := len(theta)
+	l, inverse, t := v.logAlpha[:n], v.inverse[:n], v.t[:n]
 	v.k.Unary(vmath.Abs, t, theta)
 	v.k.BinaryScalar(vmath.Add, t, t, Tiny)
 	v.k.Unary(vmath.Reciprocal, inverse, t)
 	v.k.Unary(vmath.Log, l, t)
-	copy(t, logSigma2[s.From:s.To])
+	copy(t, logSigma2)
 	v.k.Axpy(-2, l, t)
 	v.k.Clip(l, t, float32(-s.Clamp), float32(s.Clamp))
-	v.k.Binary(vmath.Equal, active, l, t)
+	v.k.Binary(vmath.Equal, v.active[:n], l, t)
 	return l
 }
 
-// Gradient works on the row that Variances saw last. On the way in, byTheta [n] is the derivative of the loss by the mean weights and
-// byVariance [n] that by sigma2; on the way out they are the derivatives of loss + w R by theta and by log sigma^2.
-func (v *Vectors) Gradient(byTheta, byVariance, theta []float32, w float64) {
-	for _, s := range v.segments {
-		dt, dv := byTheta[s.From:s.To], byVariance[s.From:s.To]
-		if s.Clamp == 0 {
-			clear(dv)
-			continue
-		}
-		n := s.To - s.From
-		th, l, alpha, inverse, active := theta[s.From:s.To], v.logAlpha[s.From:s.To], v.alpha[s.From:s.To], v.inverse[s.From:s.To], v.active[s.From:s.To]
-		t, u := v.t[:n], v.u[:n]
+// Variances computes sigma2 = alpha theta^2 [n] of theta and logSigma2 [n], 0 where there is no noise. sigma2 may be logSigma2.
+func (v *Vectors) Variances(sigma2, theta, logSigma2 []float32) {
+	v.noisy(func(s Segment, from, to int) {
+		out, th, alpha := sigma2[from:to], theta[from:to], v.alpha[:to-from]
+		v.k.Unary(vmath.Exp, alpha, v.logAlphas(s, th, logSigma2[from:to]))
+		v.k.Unary(vmath.Square, out, th)
+		v.k.Binary(vmath.Mul, out, out, alpha)
+	})
+	v.plain(func(from, to int) { clear(sigma2[from:to]) })
+}
+
+// Gradient turns gradients. On the way in, byTheta [n] is the derivative of the loss by the mean weights and byVariance [n] that by
+// sigma2; on the way out they are the derivatives of loss + w R by theta and by log sigma^2.
+func (v *Vectors) Gradient(byTheta, byVariance, theta, logSigma2 []float32, w float64) {
+	v.noisy(func(s Segment, from, to int) {
+		n := to - from
+		dt, dv, th := byTheta[from:to], byVariance[from:to], theta[from:to]
+		l := v.logAlphas(s, th, logSigma2[from:to])
+		alpha, t, u := v.alpha[:n], v.t[:n], v.u[:n]
+		v.k.Unary(vmath.Exp, alpha, l)
 		// u = alpha theta byVariance, through which theta moves alpha theta^2 at fixed alpha: twice.
 		v.k.Binary(vmath.Mul, u, alpha, th)
 		v.k.Binary(vmath.Mul, u, u, dv)
@@ -95,16 +105,17 @@ func (v *Vectors) Gradient(byTheta, byVariance, theta []float32, w float64) {
 			v.klGrads(t, l)
 			v.k.Axpy(float32(w), t, dv)
 		}
-		v.k.Binary(vmath.Mul, dv, dv, active)
+		v.k.Binary(vmath.Mul, dv, dv, v.active[:n])
 		// theta inverse^2 is sign(theta)/(|theta|+tiny) up to a factor of |theta|/(|theta|+tiny).
-		v.k.Binary(vmath.Mul, t, th, inverse)
-		v.k.Binary(vmath.Mul, t, t, inverse)
+		v.k.Binary(vmath.Mul, t, th, v.inverse[:n])
+		v.k.Binary(vmath.Mul, t, t, v.inverse[:n])
 		v.k.Binary(vmath.Mul, t, t, dv)
 		v.k.Axpy(-2, t, dt)
-	}
+	})
+	v.plain(func(from, to int) { clear(byVariance[from:to]) })
 }
 
-// klGrads is KLGrad of bounded log alphas; t and l have the length of a segment.
+// klGrads is KLGrad of the bounded log alphas of a chunk.
 func (v *Vectors) klGrads(t, l []float32) {
 	u := v.u[:len(l)]
 	v.k.BinaryScalar(vmath.Mul, t, l, K3)
@@ -120,33 +131,28 @@ func (v *Vectors) klGrads(t, l []float32) {
 
 // Twin gives the row that answers: theta with 0 where log alpha reaches the threshold. Weights and variational biases are dropped.
 func (v *Vectors) Twin(twin, theta, logSigma2 []float32, threshold float64) {
-	copy(twin, theta)
-	for _, s := range v.segments {
-		if s.Clamp == 0 {
-			continue
-		}
-		keep, out := v.active[s.From:s.To], twin[s.From:s.To]
-		l := v.logAlphas(s, theta[s.From:s.To], logSigma2)
+	v.noisy(func(s Segment, from, to int) {
+		keep, out := v.active[:to-from], twin[from:to]
+		l := v.logAlphas(s, theta[from:to], logSigma2[from:to])
 		v.k.BinaryScalar(vmath.Less, keep, l, float32(threshold))
+		copy(out, theta[from:to])
 		for i, k := range keep {
 			if k == 0 {
 				out[i] = 0
 			}
 		}
-	}
+	})
+	v.plain(func(from, to int) { copy(twin[from:to], theta[from:to]) })
 }
 
 // Penalty is R, the sum of KL over the row, in float64.
 func (v *Vectors) Penalty(theta, logSigma2 []float32) float64 {
 	sum := 0.0
-	for _, s := range v.segments {
-		if s.Clamp == 0 {
-			continue
-		}
-		for i := s.From; i < s.To; i++ {
+	v.noisy(func(s Segment, from, to int) {
+		for i := from; i < to; i++ {
 			l, _ := Clamp(LogAlpha(float64(theta[i]), float64(logSigma2[i])), s.Clamp)
 			sum += KL(l)
 		}
-	}
+	})
 	return sum
 }
