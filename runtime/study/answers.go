@@ -3,6 +3,7 @@ package study
 import (
 	"context"
 	"fmt"
+	"math"
 
 	"github.com/weightspace/weightspace/runtime/artifact"
 	"github.com/weightspace/weightspace/runtime/data"
@@ -63,9 +64,9 @@ func (a *answers) network(worker int, c spec.Cohort) (train.Answerer, error) {
 	return f, nil
 }
 
-// each gives use the logits [n, classes] of rows of weights [len(models), row] for the first n test images. use is called by several
+// each gives use the logits [n, classes] of rows of weights [len(models), row] for the first n images of a split. use is called by several
 // goroutines, once for each model.
-func (a *answers) each(ctx context.Context, models []artifact.ModelRow, weights []float32, n int, say string, use func(i int, logits []float32, classes int)) error {
+func (a *answers) each(ctx context.Context, models []artifact.ModelRow, weights []float32, split *data.Split, n int, say string, use func(i int, logits []float32, classes int)) error {
 	row := len(weights) / len(models)
 	errs := make([]error, len(models))
 	const round = 32 // models between two words of progress
@@ -76,7 +77,7 @@ func (a *answers) each(ctx context.Context, models []artifact.ModelRow, weights 
 			f, err := a.network(w, cohortOf(&models[i]))
 			if err == nil {
 				var logits []float32
-				if logits, err = f.Logits(weights[i*row:(i+1)*row], &a.set.Test, n); err == nil {
+				if logits, err = f.Logits(weights[i*row:(i+1)*row], split, n); err == nil {
 					use(i, logits, f.Outputs())
 				}
 			}
@@ -85,7 +86,9 @@ func (a *answers) each(ctx context.Context, models []artifact.ModelRow, weights 
 		if err != nil {
 			return err
 		}
-		a.c.Say(say, from+count, len(models))
+		if say != "" {
+			a.c.Say(say, from+count, len(models))
+		}
 	}
 	for i, err := range errs {
 		if err != nil {
@@ -98,7 +101,7 @@ func (a *answers) each(ctx context.Context, models []artifact.ModelRow, weights 
 // predictions are the classes that models answer: [len(models), n].
 func (a *answers) predictions(ctx context.Context, models []artifact.ModelRow, weights []float32, n int) ([]uint16, error) {
 	out := make([]uint16, len(models)*n)
-	err := a.each(ctx, models, weights, n, "Asking models", func(i int, logits []float32, classes int) {
+	err := a.each(ctx, models, weights, &a.set.Test, n, "Asking models", func(i int, logits []float32, classes int) {
 		for j := range n {
 			out[i*n+j] = uint16(largest(logits[j*classes : (j+1)*classes]))
 		}
@@ -106,19 +109,39 @@ func (a *answers) predictions(ctx context.Context, models []artifact.ModelRow, w
 	return out, err
 }
 
-// accuracies are the fractions of the first n test images that models answer rightly.
-func (a *answers) accuracies(ctx context.Context, models []artifact.ModelRow, weights []float32, n int, say string) ([]float64, error) {
+// accuracies are the fractions of the first n images of a split that models answer rightly.
+func (a *answers) accuracies(ctx context.Context, models []artifact.ModelRow, weights []float32, split *data.Split, n int, say string) ([]float64, error) {
 	out := make([]float64, len(models))
-	err := a.each(ctx, models, weights, n, say, func(i int, logits []float32, classes int) {
+	err := a.each(ctx, models, weights, split, n, say, func(i int, logits []float32, classes int) {
 		right := 0
 		for j := range n {
-			if largest(logits[j*classes:(j+1)*classes]) == int(a.set.Test.Labels[j]) {
+			if largest(logits[j*classes:(j+1)*classes]) == int(split.Labels[j]) {
 				right++
 			}
 		}
 		out[i] = float64(right) / float64(n)
 	})
 	return out, err
+}
+
+// loss is the mean cross-entropy, in nats, of one model on the first n images of a split.
+func (a *answers) loss(ctx context.Context, model *artifact.ModelRow, weights []float32, split *data.Split, n int) (float64, error) {
+	sum := 0.0
+	err := a.each(ctx, []artifact.ModelRow{*model}, weights, split, n, "", func(_ int, logits []float32, classes int) {
+		for j := range n {
+			sum += crossEntropy(logits[j*classes:(j+1)*classes], int(split.Labels[j]))
+		}
+	})
+	return sum / float64(n), err
+}
+
+func crossEntropy(logits []float32, label int) float64 {
+	most := float64(logits[largest(logits)])
+	total := 0.0
+	for _, v := range logits {
+		total += math.Exp(float64(v) - most)
+	}
+	return math.Log(total) + most - float64(logits[label])
 }
 
 // largest is the index of the largest value, the first of equals.

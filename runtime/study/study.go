@@ -67,6 +67,8 @@ func Run(ctx context.Context, part string, c Config) (*Output, error) {
 		spec.AnalysisTrajectories: runTrajectories,
 		spec.AnalysisSimilarity:   runSimilarity,
 		spec.AnalysisProbes:       runProbes,
+		spec.AnalysisAveraging:    runAveraging,
+		spec.AnalysisEmbedding:    runEmbedding,
 	}[part]
 	if run == nil {
 		return nil, fmt.Errorf("there is no analysis %q; the plan was made by another release", part)
