@@ -8,6 +8,7 @@ import (
 	"strconv"
 
 	"github.com/weightspace/weightspace/runtime/artifact"
+	"github.com/weightspace/weightspace/runtime/augment"
 	"github.com/weightspace/weightspace/runtime/data"
 	"github.com/weightspace/weightspace/runtime/nn"
 	"github.com/weightspace/weightspace/runtime/plan"
@@ -51,7 +52,7 @@ func (a *answers) network(c spec.Cohort) (train.Answerer, error) {
 	if f, ok := a.networks[c]; ok {
 		return f, nil
 	}
-	conf := train.Config{Architecture: a.plan.Architecture, Activation: c.Activation, Data: a.set}
+	conf := train.Config{Architecture: a.plan.Architecture, Activation: c.Activation, Data: a.set, Augmentation: augment.FromPlan(a.plan.Augmentation)}
 	f, err := a.prepare(c, conf)
 	if err != nil {
 		return nil, err

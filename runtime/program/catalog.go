@@ -45,6 +45,9 @@ func writeCatalog(ctx context.Context, s *spec.Snapshot, env *Env, c *catalog) (
 		return nil, err
 	}
 	m.Facts, m.Files = facts, c.shardFiles()
+	if err := addLineage(ctx, s, env, m); err != nil {
+		return nil, err
+	}
 	for _, t := range []*tableFile{tables.models, tables.metrics} {
 		if err := t.putIfDifferent(ctx, env, s.ArtifactPath); err != nil {
 			return nil, err

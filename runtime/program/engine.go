@@ -13,8 +13,8 @@ import (
 )
 
 // newEngine sets the training of members of one cohort up: the zoos' small networks with their published recipes run on
-// tiles, everything else is recorded as a graph. The choice depends on the plan alone.
-func newEngine(z *spec.Zoo, c spec.Cohort, members []spec.Member, set *data.Set, env *Env) (train.Engine, error) {
+// tiles, everything else is recorded as a graph, its weights drawn or those that members continue. The choice depends on the plan alone.
+func newEngine(z *spec.Zoo, c spec.Cohort, members []spec.Member, initial []train.Initial, set *data.Set, env *Env) (train.Engine, error) {
 	conf := trainConfig(z, c, members, set, env)
 	if plan.OnTiles(z, c) {
 		return train.New(conf)
@@ -23,6 +23,7 @@ func newEngine(z *spec.Zoo, c spec.Cohort, members []spec.Member, set *data.Set,
 	if err != nil {
 		return nil, err
 	}
+	r.Initial = initial
 	return train.NewRecorded(conf, r)
 }
 
@@ -34,6 +35,7 @@ func recipeOf(z *spec.Zoo, set *data.Set) (train.Recipe, error) {
 	}
 	r := train.Recipe{
 		Layers: layers, ClipNorm: number(z.ClipNorm), ClipValue: number(z.ClipValue), LabelSmoothing: number(z.LabelSmoothing), Nesterov: z.Nesterov,
+		Temperature: number(z.Temperature),
 	}
 	steps := (set.Train.N + z.BatchSize - 1) / z.BatchSize
 	r.Schedule, r.Plateau = scheduleOf(z.Schedule, z.Epochs, steps)

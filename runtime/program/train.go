@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/weightspace/weightspace/runtime/artifact"
+	"github.com/weightspace/weightspace/runtime/augment"
 	"github.com/weightspace/weightspace/runtime/data"
 	"github.com/weightspace/weightspace/runtime/plan"
 	"github.com/weightspace/weightspace/runtime/spec"
@@ -93,8 +94,12 @@ type shardRun struct {
 func newShardRun(ctx context.Context, s *spec.Snapshot, sh spec.Shard, g *workGroup, set *data.Set, rep *reporter, env *Env) (*shardRun, error) {
 	models := modelIDs(g.members)
 	r := &shardRun{env: env, snap: s, id: shardID(models, s.Zoo.Epochs), group: g, rep: rep, dataset: set.ResultDigest}
+	initial, err := loadInitial(ctx, s.Zoo, g.members, env)
+	if err != nil {
+		return nil, err
+	}
 	build := func() (err error) {
-		r.trainer, err = newEngine(s.Zoo, s.Zoo.Cohorts[sh.Cohort], g.members, set, env)
+		r.trainer, err = newEngine(s.Zoo, s.Zoo.Cohorts[sh.Cohort], g.members, initial, set, env)
 		if err != nil {
 			return fmt.Errorf("set up the training of shard %s: %w", r.id, err)
 		}
@@ -120,7 +125,7 @@ func trainConfig(z *spec.Zoo, c spec.Cohort, members []spec.Member, set *data.Se
 	momentum, _ := strconv.ParseFloat(z.Momentum, 64)
 	conf := train.Config{
 		Architecture: z.Architecture, Activation: c.Activation, Optimizer: c.Optimizer, Momentum: momentum,
-		BatchSize: z.BatchSize, Data: set, ISA: env.ISA, Workers: env.Workers,
+		BatchSize: z.BatchSize, Data: set, Augmentation: augment.FromPlan(z.Augmentation), ISA: env.ISA, Workers: env.Workers,
 	}
 	for _, m := range members {
 		conf.Members = append(conf.Members, train.Member{
