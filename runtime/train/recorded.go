@@ -54,11 +54,15 @@ type Recorded struct {
 	results  []pop.Result
 	// masking keeps dropped weights of pruned twins at 0; nil for others.
 	masking *masking
+	// noise is what variational twins add; nil for others.
+	noise *variationalRecorded
 }
 
 // NewRecorded checks the configuration and initialises the population: it is at epoch 0. Optimizer may also be adamw; Architecture
 // is not looked at.
-func NewRecorded(c Config, r Recipe) (*Recorded, error) {
+func NewRecorded(c Config, r Recipe) (*Recorded, error) { return newRecorded(c, r, nil) }
+
+func newRecorded(c Config, r Recipe, noise *variationalRecorded) (*Recorded, error) {
 	if err := c.checkRecorded(); err != nil {
 		return nil, fmt.Errorf("train: %w", err)
 	}
@@ -77,6 +81,7 @@ func NewRecorded(c Config, r Recipe) (*Recorded, error) {
 		sums:          make([]runningSums, len(c.Members)),
 		diverged:      make([]int, len(c.Members)),
 		results:       make([]pop.Result, len(c.Members)),
+		noise:         noise,
 	}
 	if t.views, err = newViews(&c, &r, t.images); err != nil {
 		return nil, fmt.Errorf("train: %w", err)
@@ -116,6 +121,9 @@ func (t *Recorded) population(d device.Device[float32], f device.Func) pop.Confi
 		o.Momentum, o.Nesterov = c.Momentum, t.recipe.Nesterov
 	}
 	o.ClipNorm, o.ClipValue, o.ISA = t.recipe.ClipNorm, t.recipe.ClipValue, c.ISA
+	if t.noise != nil {
+		t.noise.options(&o)
+	}
 	out := pop.Config[float32]{Device: d, Network: t.record, Activation: f, Optimizer: optim.Kind(c.Optimizer), Options: o}
 	for _, m := range c.Members {
 		out.Members = append(out.Members, pop.Member{Seed: m.Seed, LearningRate: m.LearningRate, WeightDecay: m.WeightDecay, Dropout: m.Dropout})
@@ -127,6 +135,9 @@ func (t *Recorded) population(d device.Device[float32], f device.Func) pop.Confi
 func (t *Recorded) record(c *nn.Context, batch int) (loss, correct op.Value) {
 	in := t.cfg.input()
 	x := nn.Tensor{Value: c.Graph.Input("images", in.C, in.H, in.W, t.columns(batch)), Layout: nn.Images}
+	if t.noise != nil {
+		defer t.noise.declare(c, batch)()
+	}
 	y := t.recipe.Layers.Apply(c, x)
 	s := c.Graph.Shape(y.Value)
 	classes := s[len(s)-1]
@@ -216,7 +227,11 @@ func (t *Recorded) TrainEpoch(ctx context.Context) error {
 		count := min(t.cfg.BatchSize, n-from)
 		t.follow(step)
 		// A step is never cut short, so that members stay together.
-		err := t.pop.Step(context.WithoutCancel(ctx), count, uint64(t.epoch*t.stepsPerEpoch+step), t.batch(from, count), t.results)
+		global, feed := uint64(t.epoch*t.stepsPerEpoch+step), t.batch(from, count)
+		if t.noise != nil {
+			feed = t.noise.feed(feed, count, global)
+		}
+		err := t.pop.Step(context.WithoutCancel(ctx), count, global, feed, t.results)
 		if err != nil {
 			return fmt.Errorf("train: epoch %d, step %d: %w", t.epoch+1, step, err)
 		}
