@@ -54,6 +54,9 @@ func writeCatalog(ctx context.Context, s *spec.Snapshot, env *Env, c *catalog) (
 		}
 		m.Files = append(m.Files, t.entry())
 	}
+	if err := addTwins(ctx, s, env, m, result); err != nil {
+		return nil, err
+	}
 	b, err := m.Encode()
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", s.ArtifactPath, err)

@@ -35,6 +35,8 @@ type Store interface {
 	Digest(ctx context.Context, path string) (sum string, size int64, err error)
 	Reader(ctx context.Context, path string) (io.ReadCloser, error)
 	DeletePrefix(ctx context.Context, prefix string) (int, error)
+	ReadHeader(ctx context.Context, path string) (*artifact.Header, error)
+	ReadRow(ctx context.Context, path string, h *artifact.Header, name string, i int) ([]byte, error)
 }
 
 // notifier is a store that says when it stops answering and when it answers again.
@@ -163,6 +165,8 @@ func Run(ctx context.Context, s *spec.Snapshot, stage string, shard int, env Env
 		return verify(ctx, s, &env)
 	case stage == spec.StageTrain && s.Zoo != nil:
 		return nil, trainShard(ctx, s, shard, sh, &env)
+	case (stage == spec.StageTwins || stage == spec.StageMatch) && s.Zoo != nil:
+		return nil, twinShard(ctx, s, stage, shard, sh, &env)
 	case stage == spec.StageIndex && s.Zoo != nil:
 		return index(ctx, s, &env)
 	case stage == spec.StageAnalyse && s.Analysis != nil:

@@ -13,6 +13,7 @@ const (
 	TwinMagnitude          = "magnitude"
 	TwinRandom             = "random"
 	TwinVariationalDropout = "variationalDropout"
+	PruningGlobal          = "global"
 	PruningLayer           = "layer"
 	PruningOneShot         = "oneShot"
 	PruningIterative       = "iterative"
