@@ -29,6 +29,8 @@ type local struct {
 	datasets map[string]*spec.DatasetInput
 	// zoos are the finished zoos by namespace/name.
 	zoos map[string]*spec.ZooInput
+	// plans are those of the finished zoos.
+	plans map[string]*spec.Zoo
 }
 
 // storeURL turns the value of --store into a URL; a plain path is a folder.
@@ -53,7 +55,11 @@ func (l *local) run(ctx context.Context, m *manifests) error {
 			return d.source.located(err)
 		}
 	}
-	for _, z := range m.zoos {
+	zoos, err := parentsFirst(m.zoos)
+	if err != nil {
+		return err
+	}
+	for _, z := range zoos {
 		if err := l.runZoo(ctx, z); err != nil {
 			return z.source.located(err)
 		}
@@ -96,7 +102,11 @@ func (l *local) runZoo(ctx context.Context, z *object[v1alpha1.ModelZoo]) error 
 		return inputError("spec.dataset.name", fmt.Sprintf("no Dataset %q in namespace %q is among the files", name, z.value.Namespace),
 			"give its manifest too: -f may be repeated, and a finished data set costs nothing")
 	}
-	snap, err := plan.ModelZoo(&z.value.Spec, plan.Inputs{Namespace: z.value.Namespace, Name: z.value.Name, StoreURL: l.store, Dataset: in})
+	inputs := plan.Inputs{Namespace: z.value.Namespace, Name: z.value.Name, StoreURL: l.store, Dataset: in}
+	if err := l.parent(ctx, z.value, &inputs); err != nil {
+		return err
+	}
+	snap, err := plan.ModelZoo(&z.value.Spec, inputs)
 	if err != nil {
 		return err
 	}

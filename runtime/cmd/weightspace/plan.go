@@ -81,7 +81,7 @@ func (a *app) plan(_ context.Context, f *planFlags) error {
 func planAll(m *manifests) ([]*spec.Snapshot, error) {
 	plans := []*spec.Snapshot{}
 	var errs []error
-	inputs, zoos := map[string]*spec.DatasetInput{}, map[string]*spec.ZooInput{}
+	inputs, zoos, zooPlans := map[string]*spec.DatasetInput{}, map[string]*spec.ZooInput{}, map[string]*spec.Zoo{}
 	for _, d := range m.datasets {
 		s, err := plan.Dataset(&d.value.Spec, plan.Inputs{Namespace: d.value.Namespace, Name: d.value.Name})
 		if err != nil {
@@ -91,16 +91,26 @@ func planAll(m *manifests) ([]*spec.Snapshot, error) {
 		inputs[d.value.Namespace+"/"+d.value.Name] = assumedInput(d.value.Name, s)
 		plans = append(plans, s)
 	}
-	for _, z := range m.zoos {
+	ordered, err := parentsFirst(m.zoos)
+	if err != nil {
+		return nil, errors.Join(append(errs, err)...)
+	}
+	for _, z := range ordered {
 		in, ok := inputs[z.value.Namespace+"/"+string(z.value.Spec.Dataset.Name)]
-		if !ok {
+		if !ok && (z.value.Spec.Import == nil || z.value.Spec.Dataset.Name != "") {
 			in = assumedInput(string(z.value.Spec.Dataset.Name), nil)
 		}
-		s, err := plan.ModelZoo(&z.value.Spec, plan.Inputs{Namespace: z.value.Namespace, Name: z.value.Name, Dataset: in})
+		known := plan.Inputs{Namespace: z.value.Namespace, Name: z.value.Name, Dataset: in}
+		if err := plannedParent(z.value, &known, zoos, zooPlans); err != nil {
+			errs = append(errs, z.source.located(err))
+			continue
+		}
+		s, err := plan.ModelZoo(&z.value.Spec, known)
 		if err != nil {
 			errs = append(errs, z.source.located(err))
 			continue
 		}
+		zooPlans[z.value.Namespace+"/"+z.value.Name] = s.Zoo
 		zoos[z.value.Namespace+"/"+z.value.Name] = plannedZoo(z.value.Name, s)
 		plans = append(plans, s)
 	}
