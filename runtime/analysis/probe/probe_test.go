@@ -193,12 +193,30 @@ func TestErrors(t *testing.T) {
 	nan := slices.Clone(y)
 	nan[2] = math.NaN()
 	for name, f := range map[string]func() error{
-		"width":   func() error { _, e := Ridge(t.Context(), 1, Table[float64]{x, 3}, [][]float64{y}, split, nil); return e },
-		"target":  func() error { _, e := Ridge(t.Context(), 1, Table[float64]{x, 1}, [][]float64{y[1:]}, split, nil); return e },
-		"nan":     func() error { _, e := Ridge(t.Context(), 1, Table[float64]{x, 1}, [][]float64{nan}, split, nil); return e },
-		"feature": func() error { _, e := Ridge(t.Context(), 1, Table[float64]{nan, 1}, [][]float64{y}, split, nil); return e },
-		"split":   func() error { _, e := Ridge(t.Context(), 1, Table[float64]{x, 1}, [][]float64{y}, Split{}, nil); return e },
-		"penalty": func() error { _, e := Ridge(t.Context(), 1, Table[float64]{x, 1}, [][]float64{y}, split, []float64{0}); return e },
+		"width": func() error {
+			_, e := Ridge(t.Context(), 1, Table[float64]{x, 3}, [][]float64{y}, split, nil)
+			return e
+		},
+		"target": func() error {
+			_, e := Ridge(t.Context(), 1, Table[float64]{x, 1}, [][]float64{y[1:]}, split, nil)
+			return e
+		},
+		"nan": func() error {
+			_, e := Ridge(t.Context(), 1, Table[float64]{x, 1}, [][]float64{nan}, split, nil)
+			return e
+		},
+		"feature": func() error {
+			_, e := Ridge(t.Context(), 1, Table[float64]{nan, 1}, [][]float64{y}, split, nil)
+			return e
+		},
+		"split": func() error {
+			_, e := Ridge(t.Context(), 1, Table[float64]{x, 1}, [][]float64{y}, Split{}, nil)
+			return e
+		},
+		"penalty": func() error {
+			_, e := Ridge(t.Context(), 1, Table[float64]{x, 1}, [][]float64{y}, split, []float64{0})
+			return e
+		},
 		"row": func() error {
 			_, e := Ridge(t.Context(), 1, Table[float64]{x, 1}, [][]float64{y}, Split{[]int{9}, []int{0}, []int{1}}, nil)
 			return e

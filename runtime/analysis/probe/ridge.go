@@ -70,7 +70,7 @@ func Ridge[F Float](ctx context.Context, workers int, x Table[F], targets [][]fl
 			return nil, fmt.Errorf("probe: target %d has %d values for %d rows", t, len(y), x.Rows())
 		}
 		for i, v := range y {
-			if v-v != 0 {
+			if math.IsNaN(v) || math.IsInf(v, 0) {
 				return nil, fmt.Errorf("probe: target %d of row %d is %v: leave the row out", t, i, v)
 			}
 		}

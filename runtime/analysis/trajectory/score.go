@@ -47,9 +47,9 @@ func ScoreOrder(order, epoch []int) (Score, error) {
 // list is constant or shorter than two.
 func Kendall(x, y []float64) float64 {
 	var concordant, tiesX, tiesY, pairs float64
-	for i := range x {
-		for j := range i {
-			a, b := cmp.Compare(x[i], x[j]), cmp.Compare(y[i], y[j])
+	for i, v := range x {
+		for j, w := range x[:i] {
+			a, b := cmp.Compare(v, w), cmp.Compare(y[i], y[j])
 			concordant += float64(a * b)
 			tiesX += float64(1 - a*a)
 			tiesY += float64(1 - b*b)

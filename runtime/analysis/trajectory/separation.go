@@ -23,15 +23,15 @@ func Separate(d *points.Distances, model, epoch []int) (Separation, error) {
 		return Separation{}, fmt.Errorf("trajectory: %d models and %d epochs for %d states", len(model), len(epoch), d.N)
 	}
 	s := Separation{Between: math.Inf(1), Step: math.Inf(-1)}
-	// next[i] is the state after i: the one of the same model with the smallest later epoch.
 	for i := range d.N {
-		next := -1
+		// next is the state after i: the one of the same model with the smallest later epoch.
+		next, after := -1, math.MaxInt
 		for j := range d.N {
 			switch {
 			case model[i] != model[j]:
 				s.Between = min(s.Between, d.At(i, j))
-			case epoch[j] > epoch[i] && (next < 0 || epoch[j] < epoch[next]):
-				next = j
+			case epoch[j] > epoch[i] && (next < 0 || epoch[j] < after):
+				next, after = j, epoch[j]
 			case i != j && epoch[i] == epoch[j]:
 				return Separation{}, fmt.Errorf("trajectory: states %d and %d are both epoch %d of model %d", i, j, epoch[i], model[i])
 			}
@@ -87,7 +87,7 @@ func sizesOf(n int, group []int) ([]int, error) {
 	var sizes []int
 	for i, g := range group {
 		if g < 0 || g >= n {
-			return nil, fmt.Errorf("trajectory: group %d of point %d: number them 0, 1, ...", g, i)
+			return nil, fmt.Errorf("trajectory: group %d of point %d: number groups from 0", g, i)
 		}
 		for len(sizes) <= g {
 			sizes = append(sizes, 0)
