@@ -34,6 +34,8 @@ const (
 	ReasonVerifying = "Verifying"
 	// ReasonTraining means that a population trains.
 	ReasonTraining = "Training"
+	// ReasonSparsifying: pods make sparse twins.
+	ReasonSparsifying = "Sparsifying"
 	// ReasonImporting means that the models of a zoo are read from files.
 	ReasonImporting = "Importing"
 	// ReasonIndexing means that the finished shards are being indexed.

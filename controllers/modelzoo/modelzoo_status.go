@@ -18,6 +18,7 @@ import (
 func (Adapter) Forget(o client.Object) {
 	z := o.(*v1alpha1.ModelZoo)
 	z.Status.Models, z.Status.Epoch, z.Status.TestAccuracy = v1alpha1.ModelCounts{}, "", v1alpha1.MetricSummary{}
+	z.Status.Twins = nil
 }
 
 // Progress implements staged.Adapter.
@@ -57,6 +58,7 @@ func finalStatus(z *v1alpha1.ModelZoo, zoo *spec.Zoo, r *spec.ZooResult, planned
 	if r.Members > r.Diverged {
 		z.Status.TestAccuracy = summary(r.TestAccuracyMean, r.TestAccuracyStd)
 	}
+	z.Status.Twins = twinStatus(r.Twins)
 }
 
 // liveCounts adds what finished shards hold to what running pods say. Once training is over

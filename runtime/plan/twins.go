@@ -52,6 +52,9 @@ func defaultTwins(z *v1alpha1.ModelZooSpec) {
 
 // resolveTwins translates spec.twins. zoo is resolved but for its twins.
 func resolveTwins(list []v1alpha1.Twin, zoo *spec.Zoo) ([]spec.TwinSet, error) {
+	if len(list) > 0 && zoo.Objective != "" {
+		return nil, &FieldError{"spec.twins", "the members are trained with objective " + zoo.Objective + ", which classifies nothing", "remove spec.twins"}
+	}
 	if len(list) > maxTwinSets {
 		return nil, &FieldError{"spec.twins", fmt.Sprintf("%d entries", len(list)), fmt.Sprintf("use at most %d", maxTwinSets)}
 	}

@@ -101,9 +101,12 @@ func describe(s *spec.Snapshot, p program.Progress) string {
 	if n := shardCount(s, p.Stage); n > 1 {
 		line += fmt.Sprintf(" %d/%d", p.Shard+1, n)
 	}
-	if p.Stage == spec.StageTrain && p.TestAccuracyMembers > 0 {
-		n := float64(p.TestAccuracyMembers)
-		line += fmt.Sprintf(": epoch %d/%d, %d models, test accuracy %.3f", p.Epoch, p.Epochs, p.Members, p.TestAccuracySum/n)
+	if p.TestAccuracyMembers > 0 {
+		n, what := float64(p.TestAccuracyMembers), "models"
+		if p.Stage != spec.StageTrain {
+			what = "twins"
+		}
+		line += fmt.Sprintf(": epoch %d/%d, %d %s, test accuracy %.3f", p.Epoch, p.Epochs, p.Members, what, p.TestAccuracySum/n)
 		if p.MembersDiverged > 0 {
 			line += fmt.Sprintf(", %d diverged", p.MembersDiverged)
 		}
@@ -166,6 +169,9 @@ func (d *lineDisplay) close()    {}
 
 func (d *lineDisplay) finished(s *spec.Snapshot, r *spec.Result, page string) {
 	fmt.Fprintln(d.out, summary(s, r))
+	for _, line := range twinLines(r) {
+		fmt.Fprintln(d.out, line)
+	}
 	// A digest has 71 columns; the lines fit 80.
 	fmt.Fprintf(d.out, "artifact %s\nresult   %s\n", s.ArtifactPath, r.ResultDigest)
 	if page != "" {

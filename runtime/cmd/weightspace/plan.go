@@ -197,6 +197,10 @@ func estimate(s *spec.Snapshot, stage string, cores int) time.Duration {
 		train := float64(d.Train) * float64(s.Zoo.Epochs) * forwardBackward
 		eval := (float64(d.Validation+d.Test)*float64(s.Zoo.Epochs+1) + float64(d.Train)) * forward
 		seconds = models * (train + eval) / (assumedFlopsPerCore * float64(cores))
+	case s.Zoo != nil && (stage == spec.StageTwins || stage == spec.StageMatch):
+		// The plan was made, so the network fits.
+		flops, _ := plan.TwinWork(s.Zoo, stage)
+		seconds = flops / (assumedFlopsPerCore * float64(cores))
 	case stage == spec.StageFetch:
 		seconds = float64(s.DiskBytes) / assumedFetchBytesPerS
 	}
