@@ -94,6 +94,7 @@ func (c *catalog) add(l *loadedShard) error {
 	if !used {
 		c.shards = c.shards[:len(c.shards)-1]
 	}
+	l.places = l.manifest.places(c.rowBytes)
 	l.manifest.Weights, l.metrics = nil, nil
 	return nil
 }

@@ -22,6 +22,7 @@ type loadedShard struct {
 	entry   artifact.FileEntry
 	metrics *shardMetrics
 	timing  *shardTiming
+	places  *rowPlaces
 }
 
 // scanShards reads the finished shards that hold a wanted model, each once, several at a time, and gives them to f in the order of their
@@ -117,16 +118,49 @@ func (l *loadedShard) read(ctx context.Context, s *spec.Snapshot, env *Env, id s
 	return nil
 }
 
-// location says where a row of a shard's weights at an epoch lies: in the epoch's file, or in that of the best epochs; ok is
-// false where it was not kept. A file is a header and then its rows, so its size tells where they start.
-func (m *shardManifest) location(row, epoch int, rowBytes int64) (at artifact.Location, ok bool) {
+// rowPlaces say where the rows of a shard's weights start in its files: a file is a header and then its rows, so its size tells.
+type rowPlaces struct {
+	shard string
+	// epochs are the files of whole epochs, best that of the best ones, with the epoch of each row.
+	epochs    map[int]filePlace
+	best      filePlace
+	bestEpoch []int
+	rowBytes  int64
+}
+
+// filePlace is a file of rows and where its first row starts.
+type filePlace struct {
+	path  string
+	start int64
+}
+
+func (m *shardManifest) places(rowBytes int64) *rowPlaces {
+	p := &rowPlaces{shard: m.Shard, epochs: map[int]filePlace{}, bestEpoch: m.BestEpoch, rowBytes: rowBytes}
+	names := map[string]filePlace{}
 	for _, f := range m.Files {
-		if f.Name == epochName(epoch) || f.Name == bestName && len(m.BestEpoch) > row && m.BestEpoch[row] == epoch {
-			offset := f.Size - int64(len(m.Models)-row)*rowBytes
-			return artifact.Location{File: shardFilePath(m.Shard, f.Name), Offset: offset, Bytes: rowBytes}, offset > 8
+		if start := f.Size - int64(len(m.Models))*rowBytes; start > 8 {
+			names[f.Name] = filePlace{shardFilePath(m.Shard, f.Name), start}
 		}
 	}
-	return artifact.Location{}, false
+	for e := m.FirstEpoch; e <= m.LastEpoch; e++ {
+		if at, ok := names[epochName(e)]; ok {
+			p.epochs[e] = at
+		}
+	}
+	p.best = names[bestName]
+	return p
+}
+
+// at says where a row at an epoch lies, in the epoch's file or in that of the best epochs; nowhere where it was not kept.
+func (p *rowPlaces) at(row, epoch int) artifact.Location {
+	f := p.epochs[epoch]
+	if f.path == "" && row < len(p.bestEpoch) && p.bestEpoch[row] == epoch {
+		f = p.best
+	}
+	if f.path == "" {
+		return artifact.Location{}
+	}
+	return artifact.Location{File: f.path, Offset: f.start + int64(row)*p.rowBytes, Bytes: p.rowBytes}
 }
 
 // disagreement is about two shards that hold the same (member, epoch) with other weights.

@@ -34,7 +34,8 @@ const (
 // shardFilter says which shards may hold some members. The zero value says that all may.
 type shardFilter struct {
 	wanted map[string]bool
-	others map[string]bool
+	// known says of the plan's shards, by name, whether they hold a wanted member.
+	known map[string]bool
 }
 
 func newShardFilter(s *spec.Snapshot, members []spec.Member, shards int) *shardFilter {
@@ -47,13 +48,13 @@ func newShardFilter(s *spec.Snapshot, members []spec.Member, shards int) *shardF
 		f.wanted[m.ID] = true
 	}
 	if shards > fewShards {
-		f.others = f.otherShards(s)
+		f.known = f.plannedShards(s)
 	}
 	return f
 }
 
-// otherShards names the plan's shards without wanted members, at every length up to the planned one.
-func (f *shardFilter) otherShards(s *spec.Snapshot) map[string]bool {
+// plannedShards names the plan's shards, at every length up to the planned one.
+func (f *shardFilter) plannedShards(s *spec.Snapshot) map[string]bool {
 	out := map[string]bool{}
 	for _, st := range s.Stages {
 		if st.Name != spec.StageTrain || len(st.Shards)*(s.Zoo.Epochs+1) > maxForeign {
@@ -61,11 +62,9 @@ func (f *shardFilter) otherShards(s *spec.Snapshot) map[string]bool {
 		}
 		for _, sh := range st.Shards {
 			models := modelIDs(plan.Members(s.Zoo, sh.Cohort, sh.From, sh.To))
-			if f.wantsAny(models) {
-				continue
-			}
+			wanted := f.wantsAny(models)
 			for _, id := range shardIDs(models, s.Zoo.Epochs) {
-				out[id] = true
+				out[id] = wanted
 			}
 		}
 	}
@@ -82,12 +81,15 @@ func (f *shardFilter) wantsAny(models []string) bool {
 }
 
 // foreign says that a shard's name alone tells that it holds none of the members.
-func (f *shardFilter) foreign(id string) bool { return f.others[id] }
+func (f *shardFilter) foreign(id string) bool {
+	wanted, known := f.known[id]
+	return known && !wanted
+}
 
 // matters reads the beginning of a manifest and says whether one of the members stands there. Of a manifest that does not look like one of
 // ours it says yes: who reads it whole says what is wrong.
 func (f *shardFilter) matters(ctx context.Context, s *spec.Snapshot, env *Env, id string, size int64) (bool, error) {
-	if f.wanted == nil || size <= headBytes {
+	if f.wanted == nil || f.known[id] || size <= headBytes {
 		return true, nil
 	}
 	for n := int64(headBytes); n < size; n *= 4 {

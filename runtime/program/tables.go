@@ -135,11 +135,11 @@ func (c *catalog) modelRow(i int, rows []spillRow) artifact.ModelRow {
 		epoch := int32(d)
 		r.DivergedEpoch = &epoch
 	}
-	at, _ := shard.location(int(last.row), c.zoo.Epochs, c.rowBytes)
+	at := c.shards[last.shard].places.at(int(last.row), c.zoo.Epochs)
 	r.File, r.Offset = at.File, at.Offset
 	if e := bestEpoch(rows); e >= 0 {
 		epoch := int32(e)
-		at, _ := c.shards[rows[e].shard].manifest.location(int(rows[e].row), e, c.rowBytes)
+		at := c.shards[rows[e].shard].places.at(int(rows[e].row), e)
 		r.BestEpoch, r.BestFile, r.BestOffset = &epoch, at.File, at.Offset
 	}
 	return r
@@ -160,7 +160,7 @@ func bestEpoch(rows []spillRow) int {
 func (c *catalog) metricRows(i int, rows []spillRow, out []artifact.MetricRow) {
 	for e := range rows {
 		r := &rows[e]
-		at, _ := c.shards[r.shard].manifest.location(int(r.row), e, c.rowBytes)
+		at := c.shards[r.shard].places.at(int(r.row), e)
 		out[e] = artifact.MetricRow{
 			ModelID: c.members[i].ID, Epoch: int32(e), TrainLoss: r.metrics[0], TrainAccuracy: r.metrics[1], ValidationLoss: r.metrics[2],
 			ValidationAccuracy: r.metrics[3], TestLoss: r.metrics[4], TestAccuracy: r.metrics[5], WeightsSHA256: r.sum(), File: at.File, Offset: at.Offset,
