@@ -36,8 +36,11 @@ func DatasetName(obj client.Object) []string {
 	return []string{string(z.Spec.Dataset.Name)}
 }
 
-// SetupIndexes registers the index by Dataset; the Dataset controller uses it too.
+// SetupIndexes registers the indexes by Dataset, which the Dataset controller uses too, and by the zoo that is continued.
 func SetupIndexes(ctx context.Context, mgr ctrl.Manager) error {
+	if err := mgr.GetFieldIndexer().IndexField(ctx, &v1alpha1.ModelZoo{}, IndexParent, ParentName); err != nil {
+		return err
+	}
 	return mgr.GetFieldIndexer().IndexField(ctx, &v1alpha1.ModelZoo{}, IndexDataset, DatasetName)
 }
 
@@ -47,6 +50,7 @@ func Setup(mgr ctrl.Manager, r *staged.Reconciler, concurrency int) error {
 	list := func() client.ObjectList { return &v1alpha1.ModelZooList{} }
 	return staged.Builder(mgr, spec.KindModelZoo, &v1alpha1.ModelZoo{}, list, concurrency).
 		Watches(&v1alpha1.Dataset{}, handler.EnqueueRequestsFromMapFunc(consumersOf(mgr.GetClient()))).
+		Watches(&v1alpha1.ModelZoo{}, handler.EnqueueRequestsFromMapFunc(continuedBy(mgr.GetClient()))).
 		Watches(&v1alpha1.ZooAnalysis{}, handler.EnqueueRequestsFromMapFunc(studiedBy), builder.WithPredicates(released())).
 		Complete(r)
 }

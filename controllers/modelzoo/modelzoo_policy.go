@@ -49,7 +49,7 @@ func (Adapter) Plan(o client.Object, in plan.Inputs) (*spec.Snapshot, error) {
 	return plan.ModelZoo(&o.(*v1alpha1.ModelZoo).Spec, in)
 }
 
-// Consumers names the ZooAnalyses that study the zoo and are not finished.
+// Consumers names the ZooAnalyses that study the zoo and are not finished, and the ModelZoos that continue it; a finished one may grow.
 func (Adapter) Consumers(ctx context.Context, c client.Reader, o client.Object) ([]string, error) {
 	var list v1alpha1.ZooAnalysisList
 	if err := c.List(ctx, &list, client.InNamespace(o.GetNamespace()), client.MatchingFields{indexZoo: o.GetName()}); err != nil {
@@ -61,10 +61,16 @@ func (Adapter) Consumers(ctx context.Context, c client.Reader, o client.Object) 
 			out = append(out, "ZooAnalysis "+a.Name)
 		}
 	}
-	return out, nil
+	zoos, err := children(ctx, c, o)
+	for i := range zoos {
+		if zoos[i].DeletionTimestamp == nil {
+			out = append(out, "ModelZoo "+zoos[i].Name)
+		}
+	}
+	return out, err
 }
 
-// Upstream reads the Dataset.
+// Upstream reads the Dataset, and the ModelZoo whose models are continued.
 func (Adapter) Upstream(ctx context.Context, c client.Reader, o client.Object) (staged.Upstream, error) {
 	z := o.(*v1alpha1.ModelZoo)
 	d := &v1alpha1.Dataset{}
@@ -79,13 +85,13 @@ func (Adapter) Upstream(ctx context.Context, c client.Reader, o client.Object) (
 	if err != nil {
 		return staged.Upstream{}, fmt.Errorf("get Dataset %s: %w", name, err)
 	}
-	return staged.DatasetUpstream(d), nil
+	return addParent(ctx, c, z, staged.DatasetUpstream(d))
 }
 
-// Stale implements staged.Adapter: the results stay, but another data set stands upstream now.
+// Stale implements staged.Adapter: the results stay, but another data set or zoo stands upstream now.
 func (Adapter) Stale(s *spec.Snapshot, up staged.Upstream) string {
 	if s.Zoo == nil || up.Dataset == nil || up.Dataset.ResultDigest == s.Zoo.Dataset.ResultDigest {
-		return ""
+		return staleParent(s, up)
 	}
 	return fmt.Sprintf("Dataset %q has digest %s now, this zoo was trained on %s; create another ModelZoo to train on the new data",
 		up.Dataset.Name, up.Dataset.ResultDigest, s.Zoo.Dataset.ResultDigest)

@@ -65,6 +65,8 @@ type Upstream struct {
 	Dataset *spec.DatasetInput
 	// Zoo is the model zoo's artifact.
 	Zoo *spec.ZooInput
+	// ZooPlan is the plan of Zoo, where its members matter.
+	ZooPlan *spec.Zoo
 }
 
 // Progress is what is known of a running or finished workload.

@@ -263,7 +263,7 @@ func makePlan(o *Observed, p *Policy, ad Adapter, a *Actions, store *v1alpha1.Ar
 		return o.Upstream.Problem
 	}
 	s, err := ad.Plan(o.Object, plan.Inputs{
-		Namespace: o.Object.GetNamespace(), Name: o.Object.GetName(), StoreURL: store.Spec.URL, Dataset: o.Upstream.Dataset, Zoo: o.Upstream.Zoo,
+		Namespace: o.Object.GetNamespace(), Name: o.Object.GetName(), StoreURL: store.Spec.URL, Dataset: o.Upstream.Dataset, Zoo: o.Upstream.Zoo, ZooPlan: o.Upstream.ZooPlan,
 	})
 	if err != nil {
 		var field *plan.FieldError

@@ -86,7 +86,7 @@ func (a *Actions) startCleanup(o *Observed, ad Adapter) {
 	s := o.Snapshot
 	if s == nil {
 		var err error
-		s, err = ad.Plan(o.Object, plan.Inputs{Namespace: o.Object.GetNamespace(), Name: o.Object.GetName(), StoreURL: store.Spec.URL, Dataset: o.Upstream.Dataset, Zoo: o.Upstream.Zoo})
+		s, err = ad.Plan(o.Object, plan.Inputs{Namespace: o.Object.GetNamespace(), Name: o.Object.GetName(), StoreURL: store.Spec.URL, Dataset: o.Upstream.Dataset, Zoo: o.Upstream.Zoo, ZooPlan: o.Upstream.ZooPlan})
 		if err != nil {
 			a.abandon(o, ad)
 			return

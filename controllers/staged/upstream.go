@@ -1,13 +1,17 @@
 package staged
 
 import (
+	"context"
 	"fmt"
 	"strconv"
 	"strings"
 
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/weightspace/weightspace/api/v1alpha1"
 	"github.com/weightspace/weightspace/runtime/spec"
@@ -66,6 +70,25 @@ func ZooUpstream(z *v1alpha1.ModelZoo, d *v1alpha1.Dataset) Upstream {
 		in.Dataset = up.Dataset
 	}
 	return Upstream{Zoo: in}
+}
+
+// PlanOf reads the plan that a finished upstream object names; nil if it is not there or somebody else wrote over it.
+func PlanOf(ctx context.Context, c client.Reader, o client.Object, s *v1alpha1.WorkloadStatus) (*spec.Snapshot, error) {
+	if s.PlanConfigMap == "" {
+		return nil, nil
+	}
+	cm := &corev1.ConfigMap{}
+	err := c.Get(ctx, client.ObjectKey{Namespace: o.GetNamespace(), Name: s.PlanConfigMap}, cm)
+	if apierrors.IsNotFound(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("get ConfigMap %s: %w", s.PlanConfigMap, err)
+	}
+	if !metav1.IsControlledBy(cm, o) {
+		return nil, nil
+	}
+	return readSnapshot(cm), nil
 }
 
 func artifactPath(kind string, o metav1.Object) string {

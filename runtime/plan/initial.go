@@ -58,6 +58,8 @@ func resolveInitial(w *v1alpha1.InitialWeights, in Inputs) (*spec.InitialWeights
 		return nil, &FieldError{at + ".zoo.name", "it is empty", "name the ModelZoo whose models are continued"}
 	case in.Zoo == nil || in.ZooPlan == nil:
 		return nil, fmt.Errorf("plan ModelZoo %s/%s: ModelZoo %q of %s is not given", in.Namespace, in.Name, w.Zoo.Name, at)
+	case in.ZooPlan.Import != nil:
+		return nil, &FieldError{at + ".zoo", fmt.Sprintf("ModelZoo %q is imported: its plan does not know its models", w.Zoo.Name), "continue a zoo that was trained here"}
 	case w.Head == v1alpha1.HeadLinear && w.Hidden != 0:
 		return nil, &FieldError{at + ".hidden", fmt.Sprintf("%d, but only head mlp has hidden features", w.Hidden), "remove it"}
 	case w.Head == v1alpha1.HeadMLP && (w.Hidden < 1 || w.Hidden > maxHidden):

@@ -77,6 +77,15 @@ func newWorld(t testing.TB, s *Scenario, objects []client.Object) *World {
 	for _, c := range staged.ChildTypes() {
 		b = b.WithIndex(c, staged.IndexOwnerUID, staged.OwnerUID)
 	}
+	b = b.WithIndex(&v1alpha1.ZooAnalysis{}, "spec.zoo.name", func(o client.Object) []string {
+		return []string{string(o.(*v1alpha1.ZooAnalysis).Spec.Zoo.Name)}
+	})
+	b = b.WithIndex(&v1alpha1.ModelZoo{}, "spec.initialWeights.zoo.name", func(o client.Object) []string {
+		if name := o.(*v1alpha1.ModelZoo).Spec.InitialWeights.Zoo.Name; name != "" {
+			return []string{string(name)}
+		}
+		return nil
+	})
 	w := &World{t: t, s: s, created: map[string]int{}}
 	w.WithWatch = interceptor.NewClient(b.Build(), interceptor.Funcs{
 		Get: func(ctx context.Context, c client.WithWatch, k client.ObjectKey, o client.Object, opts ...client.GetOption) error {

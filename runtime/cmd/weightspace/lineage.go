@@ -55,13 +55,9 @@ func parentsFirst(zoos []*object[v1alpha1.ModelZoo]) ([]*object[v1alpha1.ModelZo
 	return out, nil
 }
 
-// parent finds the zoo that a zoo continues: among those that ran, or finished in the store.
+// parent opens the zoo that a zoo continues; it ran before or lies finished in the store.
 func (l *local) parent(ctx context.Context, z *v1alpha1.ModelZoo, in *plan.Inputs) error {
-	name := parentName(z)
-	if name == "" {
-		return nil
-	}
-	if in.Zoo, in.ZooPlan = l.zoos[name], l.plans[name]; in.Zoo != nil && in.ZooPlan != nil {
+	if parentName(z) == "" {
 		return nil
 	}
 	store, err := l.stores.open(ctx, l.store)

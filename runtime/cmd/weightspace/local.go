@@ -29,8 +29,6 @@ type local struct {
 	datasets map[string]*spec.DatasetInput
 	// zoos are the finished zoos by namespace/name.
 	zoos map[string]*spec.ZooInput
-	// plans are those of the finished zoos.
-	plans map[string]*spec.Zoo
 }
 
 // storeURL turns the value of --store into a URL; a plain path is a folder.

@@ -99,7 +99,7 @@ func (a *app) run(ctx context.Context, f *runFlags) error {
 	if err := f.compute.apply(&env); err != nil {
 		return err
 	}
-	l := &local{app: a, env: env, store: target, show: a.display(f.json), datasets: map[string]*spec.DatasetInput{}, zoos: map[string]*spec.ZooInput{}, plans: map[string]*spec.Zoo{}, stores: stores, noReport: f.noReport}
+	l := &local{app: a, env: env, store: target, show: a.display(f.json), datasets: map[string]*spec.DatasetInput{}, zoos: map[string]*spec.ZooInput{}, stores: stores, noReport: f.noReport}
 	defer l.show.close()
 	return l.run(ctx, m)
 }
