@@ -67,8 +67,13 @@ func walkZip(f File, n int64, limits Limits, visit func(e *entry) error) error {
 		if e.name, err = entryName(file.Name, offset, seen); err != nil {
 			return err
 		}
-		if e.size < 0 || e.size > limits.Unpacked {
-			return &FormatError{offset, fmt.Sprintf("entry %q claims %d bytes; at most %d are unpacked", e.name, file.UncompressedSize64, limits.Unpacked), nil}
+		// Claims are bounded by what is there: deflate unfolds a byte to 1,032 at most.
+		packed := int64(file.CompressedSize64)
+		if packed < 0 || packed > n-offset {
+			return &FormatError{offset, fmt.Sprintf("entry %q of %d bytes reaches beyond the file's end", e.name, file.CompressedSize64), nil}
+		}
+		if e.size < 0 || e.size > limits.Unpacked || e.size/1100 > packed {
+			return &FormatError{offset, fmt.Sprintf("entry %q claims %d bytes from %d; at most %d are unpacked", e.name, file.UncompressedSize64, packed, limits.Unpacked), nil}
 		}
 		if err := visit(e); err != nil {
 			return err
@@ -103,6 +108,9 @@ func walkTar(f File, limits Limits, visit func(e *entry) error) error {
 		e := &entry{size: h.Size, offset: count.n, open: func() (io.ReadCloser, error) { return io.NopCloser(t), nil }}
 		if e.name, err = entryName(h.Name, e.offset, seen); err != nil {
 			return err
+		}
+		if e.size > limits.Unpacked-count.n {
+			return &FormatError{e.offset, fmt.Sprintf("entry %q claims %d bytes; at most %d are unpacked of an archive", e.name, e.size, limits.Unpacked), errBomb}
 		}
 		if err := visit(e); err != nil {
 			return err

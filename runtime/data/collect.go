@@ -25,6 +25,8 @@ type collector struct {
 	// images are planes [C, H, W]; nil where the image is not wanted.
 	images [][]uint8
 	labels []uint16
+	// keeps says that the pixels given to add stay as they are, so that they need no copy.
+	keeps bool
 	// arena is where the next images go.
 	arena []uint8
 	bytes int64
@@ -70,7 +72,7 @@ func (c *collector) set(i int, pixels []uint8, from shape, label uint16) error {
 	if !c.wants(i) {
 		return nil
 	}
-	pixels, to, err := c.transform.apply(pixels, from)
+	out, to, err := c.transform.apply(pixels, from)
 	if err != nil {
 		return err
 	}
@@ -84,12 +86,16 @@ func (c *collector) set(i int, pixels []uint8, from shape, label uint16) error {
 	if c.bytes += int64(size); c.bytes > c.limits.Bytes {
 		return &FormatError{Problem: fmt.Sprintf("the images have more than %d bytes together", c.limits.Bytes)}
 	}
+	if c.keeps && size > 0 && &out[0] == &pixels[0] {
+		c.images[i] = out[:size:size]
+		return nil
+	}
 	if len(c.arena) < size {
 		c.arena = make([]uint8, max(size, arenaSize/size*size))
 	}
 	c.images[i] = c.arena[:size:size]
 	c.arena = c.arena[size:]
-	copy(c.images[i], pixels)
+	copy(c.images[i], out)
 	return nil
 }
 

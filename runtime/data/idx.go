@@ -126,6 +126,7 @@ func (b *builder) readIDXPair(to *collector, imageRole, labelRole string) error 
 	case labels.Shape[0] != n:
 		return &SourceError{"files[" + labelRole + "]", fmt.Sprintf("%d labels for the %d images of %s", labels.Shape[0], n, imageRole), nil}
 	}
+	to.keeps = true
 	to.expect(n)
 	for i, label := range labels.Data {
 		if err := to.add(images.Data[i*s.size():(i+1)*s.size()], s, uint16(label)); err != nil {
