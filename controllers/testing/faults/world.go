@@ -73,7 +73,7 @@ func newWorld(t testing.TB, s *Scenario, objects []client.Object) *World {
 		s.scheme = newScheme(t)
 	}
 	b := fake.NewClientBuilder().WithScheme(s.scheme).WithObjects(objects...).WithReturnManagedFields().WithStatusSubresource(
-		&v1alpha1.ArtifactStore{}, &v1alpha1.ModelZoo{}, &v1alpha1.Dataset{}, &v1alpha1.RunReport{}, &batchv1.Job{}, &corev1.Pod{})
+		&v1alpha1.ArtifactStore{}, &v1alpha1.ModelZoo{}, &v1alpha1.Dataset{}, &v1alpha1.ZooAnalysis{}, &v1alpha1.RunReport{}, &batchv1.Job{}, &corev1.Pod{})
 	for _, c := range staged.ChildTypes() {
 		b = b.WithIndex(c, staged.IndexOwnerUID, staged.OwnerUID)
 	}
@@ -150,7 +150,7 @@ func (w *World) quietly(do func()) {
 // lists is everything a world may hold.
 func lists() []client.ObjectList {
 	return []client.ObjectList{
-		&corev1.NamespaceList{}, &v1alpha1.ArtifactStoreList{}, &v1alpha1.DatasetList{}, &v1alpha1.ModelZooList{}, &v1alpha1.RunReportList{},
+		&corev1.NamespaceList{}, &v1alpha1.ArtifactStoreList{}, &v1alpha1.DatasetList{}, &v1alpha1.ModelZooList{}, &v1alpha1.ZooAnalysisList{}, &v1alpha1.RunReportList{},
 		&batchv1.JobList{}, &corev1.PodList{}, &corev1.ConfigMapList{}, &corev1.ServiceAccountList{}, &rbacv1.RoleBindingList{},
 	}
 }
