@@ -42,6 +42,7 @@ func FuzzCIFAR10(f *testing.F) { fuzz(f, spec.FormatCIFAR10, spec.RoleTrain, "ci
 func FuzzCIFAR10Archive(f *testing.F) {
 	fuzz(f, spec.FormatCIFAR10, spec.RoleArchive, "cifar10.tar.gz")
 }
+
 func FuzzCIFAR100(f *testing.F) { fuzz(f, spec.FormatCIFAR100, spec.RoleTrain, "cifar100-train.bin") }
 
 func FuzzSVHN(f *testing.F) {
@@ -52,6 +53,7 @@ func FuzzUSPS(f *testing.F) { fuzz(f, spec.FormatUSPS, spec.RoleTrain, "usps.bz2
 func FuzzSTL10(f *testing.F) {
 	fuzz(f, spec.FormatSTL10, spec.RoleArchive, "stl10.tar.gz")
 }
+
 func FuzzSTL10Images(f *testing.F) {
 	fuzz(f, spec.FormatSTL10, spec.RoleTrainImages, "stl-train-X.bin.gz")
 }

@@ -7,11 +7,13 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"image"
 	"image/png"
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -268,3 +270,41 @@ func (f *failing) Read([]byte) (int, error)          { return 0, errDisk }
 func (f *failing) ReadAt([]byte, int64) (int, error) { return 0, errDisk }
 
 var _ io.ReaderAt = (*failing)(nil)
+
+// What a file claims costs nothing: memory goes with what is there.
+func TestClaimsCostNothing(t *testing.T) {
+	pic := pngOf(t, 8, 8)
+	wide := bytes.Clone(pic)
+	binary.BigEndian.PutUint32(wide[16:], 8000)
+	binary.BigEndian.PutUint32(wide[20:], 8000)
+	binary.BigEndian.PutUint32(wide[29:], crc32.ChecksumIEEE(wide[12:29]))
+	mat := testdata(t, "svhn-test.mat")
+	dims := []byte{32, 0, 0, 0, 32, 0, 0, 0, 3, 0, 0, 0}
+	at := bytes.Index(mat, dims)
+	claims := changed(mat, at+12, 0, 0, 2, 0) // 131,072 images
+	data8 := bytes.Index(claims[at:], []byte{2, 0, 0, 0}) + at
+	binary.LittleEndian.PutUint32(claims[data8+4:], 131072*3072)
+	for name, c := range map[string]struct {
+		format, role string
+		content      []byte
+		want         string
+	}{
+		"empty tar": {spec.FormatCIFAR10, spec.RoleArchive, tarOf(t)[:512], "no data_batch"},
+		"png":       {spec.FormatImageFolder, spec.RoleTrain, zipOf(t, part{"a/b.png", wide}, part{"c/d.png", pic}), "claims 8000x8000 pixels"},
+		"mat":       {spec.FormatSVHN, spec.RoleTrain, claims, "the data end after 2 of 131072 images"},
+		"npy":       {spec.FormatNPZ, spec.RoleArchive, zipOf(t, part{"x_train.npy", npy(1, -1, "{'descr': '|u1', 'fortran_order': False, 'shape': (99000000, 1, 1), }")}), "out of reach"},
+		"labels":    {spec.FormatNPZ, spec.RoleArchive, zipOf(t, part{"y_train.npy", npy(1, -1, "{'descr': '<i8', 'fortran_order': False, 'shape': (99000000,), }")}), "out of reach"},
+	} {
+		d, open := source(c.format, c.role, c.content, t)
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		_, err := data.Build(d, open)
+		runtime.ReadMemStats(&after)
+		if err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: got %v, want %q", name, err, c.want)
+		}
+		if got := after.TotalAlloc - before.TotalAlloc; got > 16<<20 {
+			t.Errorf("%s: %d bytes were allocated", name, got)
+		}
+	}
+}

@@ -157,6 +157,9 @@ func (p *parquetImages) read(to *collector) error {
 				if v.IsNull() || v.Int64() < 0 || v.Int64() >= maxClasses {
 					return &FormatError{0, fmt.Sprintf("row %d: the label is %v, it has to be from 0 to %d", row+len(labels), v, maxClasses-1), nil}
 				}
+				if row+len(labels) >= p.rows {
+					return &FormatError{0, fmt.Sprintf("there are more than the %d rows that the footer tells of", p.rows), nil}
+				}
 				labels = append(labels, uint16(v.Int64()))
 				return nil
 			}); err != nil {

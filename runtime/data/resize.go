@@ -15,6 +15,7 @@ type resizer struct {
 	// taps are the weights by (from, to) sizes.
 	taps   map[[2]int]*taps
 	middle []uint8
+	sums   []int32
 	out    []uint8
 }
 
@@ -97,9 +98,11 @@ func (r *resizer) plane(to, from []uint8, fromH, fromW, h, w int) {
 		return
 	}
 	t := r.get(fromH, h)
-	sums := make([]int32, w)
+	if cap(r.sums) < w {
+		r.sums = make([]int32, w)
+	}
 	for y := range h {
-		t.column(to[y*w:(y+1)*w], rows, y, sums)
+		t.column(to[y*w:(y+1)*w], rows, y, r.sums[:w])
 	}
 }
 

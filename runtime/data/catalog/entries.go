@@ -73,8 +73,12 @@ func cifar10(name, title string, size int, s spec.Splits, n spec.Normalization) 
 	e := Entry{
 		Name: name, Title: title, Source: cifarSource, Format: spec.FormatCIFAR10, Archive: "cifar-10-binary.tar.gz",
 		Files: []File{
-			{Role: spec.RoleTrain, Name: "data_batch_1.bin"}, {Role: spec.RoleTrain, Name: "data_batch_2.bin"}, {Role: spec.RoleTrain, Name: "data_batch_3.bin"},
-			{Role: spec.RoleTrain, Name: "data_batch_4.bin"}, {Role: spec.RoleTrain, Name: "data_batch_5.bin"}, {Role: spec.RoleTest, Name: "test_batch.bin"},
+			{Role: spec.RoleTrain, Name: "data_batch_1.bin"},
+			{Role: spec.RoleTrain, Name: "data_batch_2.bin"},
+			{Role: spec.RoleTrain, Name: "data_batch_3.bin"},
+			{Role: spec.RoleTrain, Name: "data_batch_4.bin"},
+			{Role: spec.RoleTrain, Name: "data_batch_5.bin"},
+			{Role: spec.RoleTest, Name: "test_batch.bin"},
 		},
 		Splits: s, Normalization: n, Channels: 3, Height: size, Width: size, Classes: 10,
 	}
@@ -88,8 +92,10 @@ func stl10(name, title string, size int) Entry {
 	return Entry{
 		Name: name, Title: title, Source: "https://cs.stanford.edu/~acoates/stl10", Format: spec.FormatSTL10, Archive: "stl10_binary.tar.gz",
 		Files: []File{
-			{Role: spec.RoleTrainImages, Name: "train_X.bin"}, {Role: spec.RoleTrainLabels, Name: "train_y.bin"},
-			{Role: spec.RoleTestImages, Name: "test_X.bin"}, {Role: spec.RoleTestLabels, Name: "test_y.bin"},
+			{Role: spec.RoleTrainImages, Name: "train_X.bin"},
+			{Role: spec.RoleTrainLabels, Name: "train_y.bin"},
+			{Role: spec.RoleTestImages, Name: "test_X.bin"},
+			{Role: spec.RoleTestLabels, Name: "test_y.bin"},
 		},
 		Transform: &spec.Transform{Resize: size},
 		Splits:    splits(4200, 800, 8000), Normalization: one("0.5", "0.5"), Channels: 3, Height: size, Width: size, Classes: 10,
