@@ -1,6 +1,7 @@
-// Package export takes models out of a ModelZoo artifact: a folder per model with
-// model.safetensors, whose names and shapes PyTorch's load_state_dict expects, and config.json, which
-// says how to build the network and how it was trained. load.py beside them is an example.
+// Package export takes models out of a ModelZoo artifact, in formats that other programs read: a folder for each model with
+// its weights, under the names and shapes that PyTorch's load_state_dict expects, and config.json, which says how to build the
+// network and how it was trained, with load.py as an example; or the layout of Ray Tune and the published zoos. Package
+// importer reads all of them back.
 package export
 
 import (
@@ -22,7 +23,9 @@ import (
 
 // Options select what is exported. The zero value exports the last epoch of every model.
 type Options struct {
-	// Epoch to export; nil is each model's last.
+	// Format is one of Formats; "" is Safetensors.
+	Format string
+	// Epoch to export; nil is each model's last, with RayTune all.
 	Epoch *int
 	// Models lists modelIDs; empty means all.
 	Models []string
@@ -87,6 +90,13 @@ type Config struct {
 	// resultDigest.
 	WeightsSHA256 string `json:"weightsSHA256"`
 	Zoo           string `json:"zooResultDigest"`
+	// BaseWidth is the channels of the first stage of a resnet18.
+	BaseWidth int     `json:"baseWidth,omitempty"`
+	Momentum  float64 `json:"momentum,omitempty"`
+	// Architectures, ModelType and TorchDType are for Hugging Face's tools.
+	Architectures []string `json:"architectures,omitempty"`
+	ModelType     string   `json:"model_type,omitempty"`
+	TorchDType    string   `json:"torch_dtype,omitempty"`
 }
 
 //go:embed load.py
@@ -95,6 +105,9 @@ var loadPy []byte
 // Write exports models of the zoo in folder zooDir of the store to the local folder outDir. Each
 // model's weights are checked against the sha256 in metrics.parquet.
 func Write(ctx context.Context, store *artifact.Store, zooDir, outDir string, o Options) (*Report, error) {
+	if err := o.check(); err != nil {
+		return nil, err
+	}
 	z, err := openZoo(ctx, store, zooDir)
 	if err != nil {
 		return nil, err
@@ -117,13 +130,16 @@ func Write(ctx context.Context, store *artifact.Store, zooDir, outDir string, o 
 	}
 	for i, c := range selected {
 		c.config.Normalization = norm
-		if err := z.writeModel(ctx, outDir, c, answers); err != nil {
+		if err := z.writeAs(ctx, outDir, i, c, answers, o); err != nil {
 			return report, fmt.Errorf("export model %s, epoch %d: %w", c.config.ModelID, c.config.Epoch, err)
 		}
 		report.Models = append(report.Models, c.config.ModelID)
 		if o.Progress != nil {
 			o.Progress(i+1, len(selected))
 		}
+	}
+	if o.Format == RayTune {
+		return report, z.writeGrid(outDir)
 	}
 	return report, writeFile(filepath.Join(outDir, "load.py"), loadPy)
 }
@@ -189,6 +205,7 @@ func (z *zoo) config(m artifact.ModelRow, r artifact.MetricRow) Config {
 		Channels: d.Channels, Height: d.Height, Width: d.Width, Classes: d.Classes,
 		Activation: m.Activation, Initializer: m.Initializer, Optimizer: m.Optimizer,
 		LearningRate: m.LearningRate, WeightDecay: m.WeightDecay, Dropout: m.Dropout, BatchSize: int(m.BatchSize), Seed: m.Seed,
+		BaseWidth: z.baseWidth(m.Architecture), Momentum: z.momentum(m.Optimizer),
 		Epoch: int(r.Epoch), DivergedEpoch: m.DivergedEpoch, WeightsSHA256: r.WeightsSHA256, Zoo: z.manifest.ResultDigest,
 		Metrics: Metrics{number(r.TrainLoss), number(r.TrainAccuracy), number(r.ValidationLoss), number(r.ValidationAccuracy), number(r.TestLoss), number(r.TestAccuracy)},
 	}
@@ -202,24 +219,27 @@ func number(v float64) *float64 {
 	return &v
 }
 
+// readTensors reads the row of an epoch, checks it against metrics.parquet, and cuts it into tensors.
+func (z *zoo) readTensors(ctx context.Context, c *candidate, epoch int, sum string) (tensors []artifact.Tensor, row []byte, err error) {
+	row, layout, err := z.weights(ctx, c.config.ModelID, epoch)
+	if err != nil {
+		return nil, nil, err
+	}
+	if have := sha256.Sum256(row); hex.EncodeToString(have[:]) != sum {
+		return nil, nil, fmt.Errorf("%w: weights have sha256 %x, metrics.parquet says %s", artifact.ErrCorrupt, have, sum)
+	}
+	tensors, err = split(row, layout, c.config.Architecture, c.config.Dropout > 0, epoch*z.batches())
+	return tensors, row, err
+}
+
 // writeModel reads one row and writes the model's folder, with logits if there are answers.
-func (z *zoo) writeModel(ctx context.Context, outDir string, c candidate, answers *answers) error {
+func (z *zoo) writeModel(ctx context.Context, outDir string, c candidate, answers *answers, format string) error {
 	id := c.config.ModelID
-	if !isModelID(id) {
-		return fmt.Errorf("%q is no modelID; the table is damaged", id)
-	}
-	row, layout, err := z.weights(ctx, id, c.config.Epoch)
+	tensors, row, err := z.readTensors(ctx, &c, c.config.Epoch, c.metric.WeightsSHA256)
 	if err != nil {
 		return err
 	}
-	if sum := sha256.Sum256(row); hex.EncodeToString(sum[:]) != c.metric.WeightsSHA256 {
-		return fmt.Errorf("%w: weights have sha256 %x, metrics.parquet says %s", artifact.ErrCorrupt, sum, c.metric.WeightsSHA256)
-	}
-	tensors, err := split(row, layout, c.config.Architecture, c.config.Dropout > 0, c.config.Epoch*z.batches())
-	if err != nil {
-		return err
-	}
-	b, err := artifact.EncodeSafetensors(tensors, map[string]string{"format": "pt", "modelID": id})
+	name, b, err := encodeWeights(format, id, tensors)
 	if err != nil {
 		return err
 	}
@@ -231,7 +251,7 @@ func (z *zoo) writeModel(ctx context.Context, outDir string, c candidate, answer
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return err
 	}
-	if err := writeFile(filepath.Join(dir, "model.safetensors"), b); err != nil {
+	if err := writeFile(filepath.Join(dir, name), b); err != nil {
 		return err
 	}
 	if answers != nil {
@@ -239,7 +259,12 @@ func (z *zoo) writeModel(ctx context.Context, outDir string, c candidate, answer
 			return err
 		}
 	}
-	return writeFile(filepath.Join(dir, "config.json"), append(config, '\n'))
+	if format == HuggingFace {
+		if err := writeFile(filepath.Join(dir, cardName), card(&c.config)); err != nil {
+			return err
+		}
+	}
+	return writeFile(filepath.Join(dir, configName), append(config, '\n'))
 }
 
 // batches is the number of batches of an epoch.

@@ -3,6 +3,7 @@ package export
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"math"
 	"strconv"
@@ -33,6 +34,9 @@ func (z *zoo) openAnswers(ctx context.Context, o Options) (*answers, error) {
 		return nil, nil
 	}
 	in := z.plan.Zoo.Dataset
+	if in.Path == "" {
+		return nil, errors.New("logits need images, but the zoo was imported without a data set; import it with one")
+	}
 	if o.Logits < 0 || o.Logits > in.Test {
 		return nil, fmt.Errorf("logits of %d test images were asked for; data set %s has %d", o.Logits, in.Name, in.Test)
 	}

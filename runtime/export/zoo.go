@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -28,7 +29,9 @@ type zoo struct {
 	models   []artifact.ModelRow
 	metrics  map[key]artifact.MetricRow
 	// places says which row of which shards holds which epochs of a model.
-	places  map[string][]place
+	places map[string][]place
+	// byModel are the epochs of each model in metrics.parquet, once somebody asks.
+	byModel map[string][]int
 	headers map[string]*weightsHeader
 }
 
@@ -181,6 +184,9 @@ func (z *zoo) weightsHeader(ctx context.Context, path string) (*weightsHeader, e
 
 // normalization reads the texts from the header of the data set's training split.
 func (z *zoo) normalization(ctx context.Context, datasets *artifact.Store) (*spec.Normalization, error) {
+	if z.plan.Zoo.Dataset.Path == "" {
+		return nil, errors.New("the zoo was imported without a data set")
+	}
 	if datasets == nil {
 		datasets = z.store
 	}

@@ -284,3 +284,28 @@ func groups(files []string) (folders []string, names map[string][]string) {
 	}
 	return folders, names
 }
+
+// single is a source of one file.
+type single struct {
+	name string
+	r    io.ReaderAt
+	size int64
+}
+
+// OpenFile is a source of one file, which must stay open.
+func OpenFile(name string, r io.ReaderAt, size int64) Source { return &single{name, r, size} }
+
+func (s *single) Files() []string { return []string{s.name} }
+func (s *single) Close() error    { return nil }
+
+func (s *single) Read(_ context.Context, name string) ([]byte, error) {
+	if name != s.name {
+		return nil, fmt.Errorf("%s: %w", name, fs.ErrNotExist)
+	}
+	if s.size > maxFileSize {
+		return nil, fmt.Errorf("%w: %s: %d bytes", ErrSize, name, s.size)
+	}
+	b := make([]byte, s.size)
+	_, err := io.ReadFull(io.NewSectionReader(s.r, 0, s.size), b)
+	return b, err
+}

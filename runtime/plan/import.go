@@ -28,6 +28,19 @@ func importZoo(z *v1alpha1.ModelZooSpec, in Inputs) (*spec.Snapshot, error) {
 	if err != nil {
 		return nil, err
 	}
+	return importPlan(z, im, in), nil
+}
+
+// LocalImport plans an import from a folder or archive of this machine, which the program is given beside the plan.
+func LocalImport(z *v1alpha1.ModelZooSpec, in Inputs, membersPerShard int) (*spec.Snapshot, error) {
+	im, err := importOptions(z.Import, membersPerShard)
+	if err != nil {
+		return nil, err
+	}
+	return importPlan(z, im, in), nil
+}
+
+func importPlan(z *v1alpha1.ModelZooSpec, im *spec.Import, in Inputs) *spec.Snapshot {
 	zoo := &spec.Zoo{Import: im}
 	if in.Dataset != nil {
 		zoo.Dataset = *in.Dataset
@@ -38,7 +51,7 @@ func importZoo(z *v1alpha1.ModelZooSpec, in Inputs) (*spec.Snapshot, error) {
 		{Name: spec.StageImport, Shards: []spec.Shard{{}}, MemoryBytes: importMemory, WorkerBytes: importWorker, GraceSeconds: graceSeconds(0)},
 		{Name: spec.StageIndex, Shards: []spec.Shard{{}}, MemoryBytes: importMemory, GraceSeconds: graceSeconds(0)},
 	}
-	return s, nil
+	return s
 }
 
 func resolveImport(z *v1alpha1.ModelZooSpec) (*spec.Import, error) {
@@ -56,11 +69,11 @@ func resolveImport(z *v1alpha1.ModelZooSpec) (*spec.Import, error) {
 	if len(i.Source.SHA256) != 64 {
 		return nil, &FieldError{at + "source.sha256", fmt.Sprintf("%q is not a sha256", i.Source.SHA256), "give 64 lower-case hexadecimal digits, as sha256sum prints them"}
 	}
-	return ImportOptions(i, membersOf(z))
+	return importOptions(i, membersOf(z))
 }
 
-// ImportOptions resolves all of spec.import but its source, which it takes as it is.
-func ImportOptions(i *v1alpha1.ZooImport, membersPerShard int) (*spec.Import, error) {
+// importOptions resolves all of spec.import but its source, which it takes as it is.
+func importOptions(i *v1alpha1.ZooImport, membersPerShard int) (*spec.Import, error) {
 	const at = "spec.import.filter."
 	out := &spec.Import{Layout: string(i.Layout), URL: i.Source.URL, SHA256: i.Source.SHA256, MembersPerShard: membersPerShard}
 	switch i.Filter.NonFinite {

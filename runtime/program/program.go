@@ -19,6 +19,7 @@ import (
 
 	"github.com/weightspace/weightspace/api/v1alpha1"
 	"github.com/weightspace/weightspace/runtime/artifact"
+	"github.com/weightspace/weightspace/runtime/importer"
 	"github.com/weightspace/weightspace/runtime/kernel"
 	"github.com/weightspace/weightspace/runtime/plan"
 	"github.com/weightspace/weightspace/runtime/spec"
@@ -79,6 +80,9 @@ type Env struct {
 	Now func() time.Time
 	// Host and Version go into run.json and timing files, outside every digest.
 	Host, Version string
+
+	// ImportFrom is the folder that an import reads, instead of the plan's source.
+	ImportFrom importer.Source
 
 	// tune changes how files are fetched, for tests.
 	tune func(*downloads)
@@ -165,6 +169,10 @@ func Run(ctx context.Context, s *spec.Snapshot, stage string, shard int, env Env
 		return verify(ctx, s, &env)
 	case stage == spec.StageTrain && s.Zoo != nil:
 		return nil, trainShard(ctx, s, shard, sh, &env)
+	case stage == spec.StageImport && s.Zoo != nil && s.Zoo.Import != nil:
+		return nil, importZoo(ctx, s, &env)
+	case stage == spec.StageIndex && s.Zoo != nil && s.Zoo.Import != nil:
+		return indexImported(ctx, s, &env)
 	case (stage == spec.StageTwins || stage == spec.StageMatch) && s.Zoo != nil:
 		return nil, twinShard(ctx, s, stage, shard, sh, &env)
 	case stage == spec.StageIndex && s.Zoo != nil:

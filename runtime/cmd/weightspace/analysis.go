@@ -54,11 +54,19 @@ func (l *local) zooInput(ctx context.Context, namespace, name string) (*spec.Zoo
 func finishedZoo(name string, s *spec.Snapshot, r *spec.Result) *spec.ZooInput {
 	in := plannedZoo(name, s)
 	in.ManifestDigest, in.ResultDigest, in.Members = r.ManifestDigest, r.ResultDigest, r.Zoo.Members
+	if s.Zoo.Import != nil {
+		in.Epochs, in.Parameters = r.Zoo.Epochs, r.Zoo.Parameters
+	}
 	return in
 }
 
 // plannedZoo is what is known of a zoo before it runs.
 func plannedZoo(name string, s *spec.Snapshot) *spec.ZooInput {
+	if s.Zoo.Import != nil && s.Zoo.Parameters == 0 {
+		in := assumedZoo(name)
+		in.Store, in.Path = s.Store, s.ArtifactPath
+		return in
+	}
 	d := s.Zoo.Dataset
 	in := &spec.ZooInput{Name: name, Store: s.Store, Path: s.ArtifactPath, Members: plan.Total(s.Zoo), Epochs: s.Zoo.Epochs, Parameters: s.Zoo.Parameters}
 	if d.Name != "" {

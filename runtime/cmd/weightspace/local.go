@@ -96,7 +96,7 @@ func datasetInput(name string, s *spec.Snapshot, r *spec.Result) *spec.DatasetIn
 func (l *local) runZoo(ctx context.Context, z *object[v1alpha1.ModelZoo]) error {
 	name := string(z.value.Spec.Dataset.Name)
 	in, ok := l.datasets[z.value.Namespace+"/"+name]
-	if !ok {
+	if !ok && (z.value.Spec.Import == nil || name != "") {
 		return inputError("spec.dataset.name", fmt.Sprintf("no Dataset %q in namespace %q is among the files", name, z.value.Namespace),
 			"give its manifest too: -f may be repeated, and a finished data set costs nothing")
 	}
@@ -108,11 +108,17 @@ func (l *local) runZoo(ctx context.Context, z *object[v1alpha1.ModelZoo]) error 
 	if err != nil {
 		return err
 	}
+	return l.runPlannedZoo(ctx, snap)
+}
+
+func (l *local) runPlannedZoo(ctx context.Context, snap *spec.Snapshot) error {
 	result, err := l.stages(ctx, snap)
 	if err != nil {
 		return err
 	}
-	l.zoos[z.value.Namespace+"/"+z.value.Name] = finishedZoo(z.value.Name, snap, result)
+	if l.zoos != nil {
+		l.zoos[snap.Object.Namespace+"/"+snap.Object.Name] = finishedZoo(snap.Object.Name, snap, result)
+	}
 	page, err := l.report(ctx, snap, result)
 	if err != nil {
 		return fmt.Errorf("the zoo is complete, but its report failed: %w", err)

@@ -207,6 +207,9 @@ func hasDots(url string) bool {
 }
 
 func (d document) checkZoo(s *v1alpha1.ModelZooSpec) error {
+	if s.Import != nil && s.Dataset.Name == "" {
+		return nil
+	}
 	if !namePattern.MatchString(string(s.Dataset.Name)) {
 		return d.at("spec.dataset.name", fmt.Sprintf("%q is not the name of a Dataset", s.Dataset.Name), "name a Dataset in the same namespace")
 	}

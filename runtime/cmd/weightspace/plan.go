@@ -167,7 +167,7 @@ func printPlan(w io.Writer, s *spec.Snapshot, cores int) {
 	}
 	t.Render()
 	fmt.Fprintf(w, "Disk %s in %s\n", bytesText(s.DiskBytes), s.ArtifactPath)
-	if s.Zoo == nil {
+	if s.Zoo == nil || s.Zoo.Import != nil {
 		return
 	}
 	if disk, memory, err := plan.PerModel(s); err == nil { // the plan was made, so the network fits
@@ -181,6 +181,9 @@ func headline(s *spec.Snapshot) string {
 	}
 	if s.Zoo == nil {
 		return fmt.Sprintf("%d/%d/%d images", s.Dataset.Splits.Train, s.Dataset.Splits.Validation, s.Dataset.Splits.Test)
+	}
+	if i := s.Zoo.Import; i != nil {
+		return fmt.Sprintf("models of layout %s in %s", i.Layout, i.URL)
 	}
 	return fmt.Sprintf("%d models of %d parameters, %d epochs, %d cohorts", plan.Total(s.Zoo), s.Zoo.Parameters, s.Zoo.Epochs, len(s.Zoo.Cohorts))
 }
