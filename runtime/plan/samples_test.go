@@ -13,7 +13,7 @@ import (
 
 // The sample zoos can be planned, with the parameters that their comments tell.
 func TestSamplesArePlanned(t *testing.T) {
-	want := map[string]int{"modelzoo-mnist-small.yaml": 2464, "modelzoo-mnist-layers.yaml": 15034}
+	want := map[string]int{"modelzoo-mnist-twins.yaml": 2464, "modelzoo-mnist-small.yaml": 2464, "modelzoo-mnist-layers.yaml": 15034}
 	for _, pattern := range []string{"modelzoo-*.yaml", "*/modelzoo-*.yaml"} {
 		files, err := filepath.Glob("../../config/samples/" + pattern)
 		if err != nil {

@@ -126,7 +126,7 @@ func stepsPerEpoch(zoo *spec.Zoo) int { return (zoo.Dataset.Train + zoo.BatchSiz
 // resolveSparsity sets what is dropped in the end.
 func resolveSparsity(at string, t *v1alpha1.Twin, list []v1alpha1.Twin, s *spec.TwinSet) error {
 	s.Layer, s.Bias = t.Scope == v1alpha1.PruningScopeLayer, *t.PruneBias
-	if err := oneOf(at+".scope", []v1alpha1.PruningScope{t.Scope}, []v1alpha1.PruningScope{v1alpha1.PruningScopeGlobal, v1alpha1.PruningScopeLayer}); err != nil {
+	if err := word(at+".scope", t.Scope, []v1alpha1.PruningScope{v1alpha1.PruningScopeGlobal, v1alpha1.PruningScopeLayer}); err != nil {
 		return err
 	}
 	if (len(t.Sparsity) == 0) == (t.MatchSparsity == "") {
@@ -177,7 +177,7 @@ func resolvePruning(at string, t *v1alpha1.Twin, s *spec.TwinSet, steps int) err
 	case spec.PruningCubic:
 		return resolveCubic(at, t, s, steps)
 	}
-	return oneOf(at+".schedule", []v1alpha1.PruningSchedule{t.Schedule}, []v1alpha1.PruningSchedule{
+	return word(at+".schedule", t.Schedule, []v1alpha1.PruningSchedule{
 		v1alpha1.PruningScheduleOneShot, v1alpha1.PruningScheduleIterative, v1alpha1.PruningScheduleCubic,
 	})
 }
@@ -218,7 +218,7 @@ func resolveVariational(at string, t *v1alpha1.Twin, s *spec.TwinSet) error {
 	if v.Epochs < 1 {
 		return &FieldError{at + ".epochs", fmt.Sprintf("%d epochs", v.Epochs), "use 1 or more"}
 	}
-	if err := oneOf(at+".klWeight.kind", []v1alpha1.KLSchedule{v.KLWeight.Kind}, []v1alpha1.KLSchedule{v1alpha1.KLLinear, v1alpha1.KLConstant}); err != nil {
+	if err := word(at+".klWeight.kind", v.KLWeight.Kind, []v1alpha1.KLSchedule{v1alpha1.KLLinear, v1alpha1.KLConstant}); err != nil {
 		return err
 	}
 	s.Epochs = int(v.Epochs)
