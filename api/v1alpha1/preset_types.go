@@ -3,7 +3,7 @@ package v1alpha1
 // ZooPreset names a published recipe: architecture, population and training of a zoo. `weightspace presets` lists
 // them, `weightspace presets show NAME` prints the data set they ask for and what they stand for.
 //
-// +kubebuilder:validation:Enum=mnist-seed;mnist-hyp-10-fix;mnist-hyp-10-rand;fashion-mnist-seed;fashion-mnist-hyp-10-fix;fashion-mnist-hyp-10-rand;svhn-seed;svhn-hyp-10-fix;svhn-hyp-10-rand;usps-seed;usps-hyp-10-fix;usps-hyp-10-rand;cifar10-small-seed;cifar10-small-hyp-10-fix;cifar10-small-hyp-10-rand;cifar10-medium-seed;cifar10-medium-hyp-10-fix;cifar10-medium-hyp-10-rand;stl10-small-seed;stl10-small-hyp-10-fix;stl10-small-hyp-10-rand;stl10-medium-seed;stl10-medium-hyp-10-fix;stl10-medium-hyp-10-rand;cifar10-resnet18-seed;cifar100-resnet18-seed;tiny-imagenet-resnet18-seed
+// +kubebuilder:validation:Enum=mnist-seed;mnist-hyp-10-fix;mnist-hyp-10-rand;fashion-mnist-seed;fashion-mnist-hyp-10-fix;fashion-mnist-hyp-10-rand;svhn-seed;svhn-hyp-10-fix;svhn-hyp-10-rand;usps-seed;usps-hyp-10-fix;usps-hyp-10-rand;cifar10-small-seed;cifar10-small-hyp-10-fix;cifar10-small-hyp-10-rand;cifar10-medium-seed;cifar10-medium-hyp-10-fix;cifar10-medium-hyp-10-rand;stl10-small-seed;stl10-small-hyp-10-fix;stl10-small-hyp-10-rand;stl10-medium-seed;stl10-medium-hyp-10-fix;stl10-medium-hyp-10-rand;cifar10-resnet18-seed;cifar100-resnet18-seed;tiny-imagenet-resnet18-seed;vit-supervised;vit-contrastive;vit-finetune
 type ZooPreset string
 
 // Retention says which epochs' weights stay in the store. Metrics and the sha256 of the weights of every

@@ -43,6 +43,9 @@ func checkPreset(z *v1alpha1.ModelZooSpec) error {
 	if !reflect.DeepEqual(z.Training, v1alpha1.Training{Epochs: z.Training.Epochs}) {
 		return &FieldError{"spec.training", "spec.preset fills it in; only epochs may be set", remedy}
 	}
+	if p.Continues && z.InitialWeights.Zoo.Name == "" {
+		return &FieldError{"spec.initialWeights", fmt.Sprintf("preset %s continues the models of another zoo", z.Preset), "name it: initialWeights: {zoo: {name: ...}, head: linear} or head: mlp"}
+	}
 	if e := z.Training.Epochs; e != 0 && e != p.Training.Epochs && p.LengthMatters() {
 		return &FieldError{
 			"spec.training.epochs", fmt.Sprintf("%d, but the rates of preset %s depend on its %d epochs from the first step, so that others train other models", e, z.Preset, p.Training.Epochs),

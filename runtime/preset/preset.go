@@ -15,8 +15,12 @@ type Preset struct {
 	Name v1alpha1.ZooPreset
 	// About is one line for a list.
 	About string
-	// Dataset is the name of the data set in package data/catalog whose splits and normalisation the recipe asks for.
+	// Dataset is the name of the data set, in package data/catalog unless Import is set.
 	Dataset string
+	// Import are the flags of `weightspace dataset import` that prepare it, "" for a data set of the catalogue.
+	Import string
+	// Continues says that the recipe continues the models of a zoo that spec.initialWeights has to name.
+	Continues bool
 	// Notes say where the recipe differs from what was published, or what could not be verified.
 	Notes []string
 
@@ -25,7 +29,7 @@ type Preset struct {
 	Training     v1alpha1.Training
 }
 
-// Models is the number of models: every point of the grid with every seed.
+// Models is the number of models: every point of the grid with every seed; where Continues is set, for each model that is continued.
 func (p *Preset) Models() int {
 	g := &p.Population.Grid
 	n := 1
@@ -46,7 +50,7 @@ func (p *Preset) LengthMatters() bool {
 func All() []Preset {
 	out := cnnPresets()
 	out = append(out, residualPresets()...)
-	return out
+	return append(out, vitPresets()...)
 }
 
 // Get returns the preset of a name.

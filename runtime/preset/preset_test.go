@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/weightspace/weightspace/api/v1alpha1"
+	"github.com/weightspace/weightspace/runtime/data/catalog"
 	"github.com/weightspace/weightspace/runtime/preset"
 )
 
@@ -39,6 +40,24 @@ func TestPublishedCounts(t *testing.T) {
 	}
 	if zoos != 27 || models != 50_360 || cnns != 47_360 || states != 2_585_360 {
 		t.Errorf("%d zoos, %d models, %d of them CNNs, %d states; published: 27, 50360, 47360, 2585360", zoos, models, cnns, states)
+	}
+}
+
+// Every data set is in the catalogue, with the shape that the architecture takes, or tells how it is made.
+func TestDatasetsAreKnown(t *testing.T) {
+	sides := map[v1alpha1.ArchitecturePreset]int{v1alpha1.ArchitectureCNNSmall: 28, v1alpha1.ArchitectureCNNMedium: 32}
+	for _, p := range preset.All() {
+		if p.Import != "" {
+			continue
+		}
+		e, err := catalog.Find(p.Dataset)
+		if err != nil {
+			t.Errorf("%s: %v", p.Name, err)
+			continue
+		}
+		if side := sides[p.Architecture.Preset]; side != 0 && (e.Height != side || e.Classes != 10) {
+			t.Errorf("%s: %d classes of images of side %d", p.Name, e.Classes, e.Height)
+		}
 	}
 }
 
@@ -91,6 +110,19 @@ func TestRecipesOfTheCard(t *testing.T) {
 		if p.LengthMatters() != (p.Architecture.Preset == v1alpha1.ArchitectureResNet18) || p.Training.Momentum != "0.9" {
 			t.Errorf("%s: schedule %+v, momentum %s", name, p.Training.Schedule, p.Training.Momentum)
 		}
+	}
+	for name, want := range map[v1alpha1.ZooPreset]string{
+		"vit-supervised":  "vit-s gelu kaiming-normal adamw 1e-3 1e-4 0 batch 256 epochs 90",
+		"vit-contrastive": "vit-s gelu kaiming-normal adamw 1e-3 1e-4 0 batch 96 epochs 90",
+		"vit-finetune":    "vit-s gelu kaiming-normal adamw,sgd 3e-3,1e-3,1e-4 0 0 batch 256 epochs 50",
+	} {
+		p, _ := preset.Get(name)
+		if got := p.Recipe(); got != want {
+			t.Errorf("%s: %s, want %s", name, got, want)
+		}
+	}
+	if p, _ := preset.Get("vit-finetune"); p.Models() != 12 { // 24 with both heads
+		t.Errorf("vit-finetune makes %d models of each", p.Models())
 	}
 	if _, ok := preset.Get("mnist"); ok {
 		t.Error("mnist is no preset")

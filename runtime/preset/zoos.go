@@ -18,14 +18,14 @@ type cnnZoo struct {
 	architecture      v1alpha1.ArchitecturePreset
 
 	// The seed zoo.
-	activation   v1alpha1.Activation
-	initializer  v1alpha1.Initializer
-	rate, decay  v1alpha1.Decimal
-	optimizers   []v1alpha1.Optimizer
-	rates        decimals
-	decays       decimals
-	drops        decimals
-	hypNotes     []string
+	activation  v1alpha1.Activation
+	initializer v1alpha1.Initializer
+	rate, decay v1alpha1.Decimal
+	optimizers  []v1alpha1.Optimizer
+	rates       decimals
+	decays      decimals
+	drops       decimals
+	hypNotes    []string
 }
 
 // cnnZoos is section 4 of the card, its CNN rows.
@@ -41,19 +41,19 @@ func cnnZoos() []cnnZoo {
 	fashion := mnist
 	fashion.name, fashion.data, fashion.title = "fashion-mnist", "fashion-mnist", "Fashion-MNIST"
 	cifar := cnnZoo{
-		name: "cifar10-small", data: "cifar10-28", title: "CIFAR-10 at 28x28", architecture: small,
+		name: "cifar10-small", data: "cifar10-small", title: "CIFAR-10 at 28x28", architecture: small,
 		activation: v1alpha1.ActivationGELU, initializer: v1alpha1.InitializerKaimingUniform, rate: "1e-4", decay: "1e-2",
 		optimizers: both, rates: decimals{"1e-3"}, decays: decimals{"1e-2", "1e-3"}, drops: halves,
 	}
 	cifarMedium := cifar
 	cifarMedium.name, cifarMedium.data, cifarMedium.title, cifarMedium.architecture = "cifar10-medium", "cifar10", "CIFAR-10", medium
 	stl := cnnZoo{
-		name: "stl10-small", data: "stl10-28", title: "STL-10 at 28x28", architecture: small,
+		name: "stl10-small", data: "stl10-small", title: "STL-10 at 28x28", architecture: small,
 		activation: v1alpha1.ActivationTanh, initializer: v1alpha1.InitializerKaimingUniform, rate: "1e-4", decay: "1e-3",
 		optimizers: both, rates: decimals{"1e-3", "1e-4"}, decays: decimals{"1e-2", "1e-3"}, drops: halves,
 	}
 	stlMedium := stl
-	stlMedium.name, stlMedium.data, stlMedium.title, stlMedium.architecture = "stl10-medium", "stl10-32", "STL-10 at 32x32", medium
+	stlMedium.name, stlMedium.data, stlMedium.title, stlMedium.architecture = "stl10-medium", "stl10", "STL-10 at 32x32", medium
 	return []cnnZoo{
 		mnist, fashion,
 		{
@@ -120,10 +120,11 @@ func residualPresets() []Preset {
 		name, data, title string
 		rate              v1alpha1.Decimal
 		batch, epochs     int32
+		augmentation      v1alpha1.Augmentation
 	}{
-		{"cifar10", "cifar10-resnet18", "CIFAR-10", "0.05", 256, 50},
-		{"cifar100", "cifar100-resnet18", "CIFAR-100", "0.1", 128, 60},
-		{"tiny-imagenet", "tiny-imagenet-resnet18", "Tiny-ImageNet", "0.1", 128, 60},
+		{"cifar10", "cifar10-resnet", "CIFAR-10", "0.05", 256, 50, cropAndFlip()},
+		{"cifar100", "cifar100-resnet", "CIFAR-100", "0.1", 128, 60, cropAndFlip()},
+		{"tiny-imagenet", "tiny-imagenet", "Tiny-ImageNet", "0.1", 128, 60, flipAndTurn()},
 	} {
 		out = append(out, Preset{
 			Name: v1alpha1.ZooPreset(z.name + "-resnet18-seed"), About: z.title + ": one recipe, 1000 seeds", Dataset: z.data,
@@ -133,10 +134,25 @@ func residualPresets() []Preset {
 				Optimizer: []v1alpha1.Optimizer{v1alpha1.OptimizerSGD}, LearningRate: decimals{z.rate}, WeightDecay: decimals{"5e-4"}, Dropout: decimals{"0"},
 			}},
 			Training: v1alpha1.Training{
-				Epochs: z.epochs, BatchSize: z.batch, Momentum: "0.9",
+				Epochs: z.epochs, BatchSize: z.batch, Momentum: "0.9", Augmentation: z.augmentation,
 				Schedule: v1alpha1.Schedule{OneCycle: &v1alpha1.OneCycleSchedule{Rise: "0.3", Div: "25", FinalDiv: "1e4", HighMomentum: "0.95", LowMomentum: "0.85"}},
 			},
 		})
 	}
 	return out
+}
+
+// cropAndFlip is the augmentation of the CIFAR ResNets: windows of the image with 4 black pixels around it, mirrored at even odds.
+func cropAndFlip() v1alpha1.Augmentation {
+	padding := int32(4)
+	return v1alpha1.Augmentation{RandomCrop: &v1alpha1.RandomCropAugmentation{Padding: &padding}, HorizontalFlip: flip()}
+}
+
+// flipAndTurn is that of Tiny-ImageNet: mirrored at even odds, turned by up to 20 degrees.
+func flipAndTurn() v1alpha1.Augmentation {
+	return v1alpha1.Augmentation{HorizontalFlip: flip(), Rotation: v1alpha1.RotationAugmentation{Degrees: "20"}}
+}
+
+func flip() *v1alpha1.HorizontalFlipAugmentation {
+	return &v1alpha1.HorizontalFlipAugmentation{Probability: "0.5"}
 }

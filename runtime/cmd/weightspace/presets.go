@@ -85,6 +85,9 @@ func presetManifest(p *preset.Preset, recipe bool) (string, error) {
 		comment(&b, n)
 	}
 	fmt.Fprintf(&b, "apiVersion: %s\nkind: ModelZoo\nmetadata:\n  name: %s\nspec:\n  dataset: {name: %s}\n", v1alpha1.GroupVersion, p.Name, p.Dataset)
+	if p.Continues {
+		b.WriteString("  initialWeights: {zoo: {name: vit-supervised}, head: linear}\n")
+	}
 	if !recipe {
 		fmt.Fprintf(&b, "  preset: %s\n", p.Name)
 		if p.LengthMatters() {

@@ -45,6 +45,9 @@ func TestEveryPresetShownIsPlanned(t *testing.T) {
 			if p.Dataset != "mnist" {
 				continue // its shape is known with its Dataset
 			}
+			if extra == nil && strings.Count(text, "\nkind: ") != 2 {
+				t.Errorf("%s: no Dataset in\n%s", p.Name, text)
+			}
 			if out := printed(t, "plan", "-f", file); !strings.Contains(out, "models of 2464 parameters, 50 epochs") {
 				t.Errorf("%s %v:\n%s", p.Name, extra, out)
 			}
