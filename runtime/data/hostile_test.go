@@ -308,3 +308,35 @@ func TestClaimsCostNothing(t *testing.T) {
 		}
 	}
 }
+
+// An image of one line that is to be resized is not blown up without bounds.
+func TestResizeOfALine(t *testing.T) {
+	d, open := source(spec.FormatImageFolder, spec.RoleTrain, zipOf(t, part{"a/b.png", pngOf(t, 5000, 1)}, part{"c/d.png", pngOf(t, 1, 5000)}), t)
+	d.Transform = &spec.Transform{Resize: 4096}
+	if _, err := data.Build(d, open); err == nil || !strings.Contains(err.Error(), "edges differ too much") {
+		t.Errorf("got %v", err)
+	}
+}
+
+// What the spec asks for is checked before a file is opened.
+func TestSpecMistakes(t *testing.T) {
+	for field, d := range map[string]*spec.Dataset{
+		"format":                  {Format: "csv"},
+		"files":                   {Format: spec.FormatNPZ, Files: []spec.File{{Role: spec.RoleTrain}}},
+		"transform.resize":        {Format: spec.FormatNPZ, Transform: &spec.Transform{Resize: 5000}},
+		"transform.centerCrop":    {Format: spec.FormatNPZ, Transform: &spec.Transform{CenterCrop: -1}},
+		"transform.interpolation": {Format: spec.FormatNPZ, Transform: &spec.Transform{Resize: 8, Interpolation: "lanczos"}},
+		"options.labels":          {Format: spec.FormatNPZ, Options: &spec.FormatOptions{Labels: "fine"}},
+		"options.imageColumn":     {Format: spec.FormatNPZ, Options: &spec.FormatOptions{ImageColumn: "x"}},
+		"options.labelColumn":     {Format: spec.FormatNPZ, Options: &spec.FormatOptions{LabelColumn: "x"}},
+	} {
+		if d.Files == nil {
+			d.Files = []spec.File{{Role: spec.RoleArchive}}
+		}
+		_, err := data.Build(d, func(int) (data.File, error) { t.Error("a file was opened"); return nil, errDisk })
+		var source *data.SourceError
+		if !errors.As(err, &source) || source.Field != field {
+			t.Errorf("%s: got %v", field, err)
+		}
+	}
+}

@@ -37,8 +37,12 @@ type matArray struct {
 
 // readMAT visits the numeric variables of a MATLAB version 5 file, in the file's order. Other variables are
 // passed over. What a visit does not read is skipped. Offsets in errors are the variable's.
-func readMAT(r io.Reader, visit func(a *matArray) error) error {
-	in := bufio.NewReaderSize(r, 64<<10)
+func readMAT(f File, visit func(a *matArray) error) error {
+	total, err := size(f)
+	if err != nil {
+		return err
+	}
+	in := bufio.NewReaderSize(f, 64<<10)
 	var head [128]byte
 	if err := readFull(in, head[:], 0, "the header is cut short"); err != nil {
 		return err
@@ -58,6 +62,9 @@ func readMAT(r io.Reader, visit func(a *matArray) error) error {
 			return broken(at, "the tag cannot be read", err)
 		}
 		typ, size := order.Uint32(tag[:4]), int64(order.Uint32(tag[4:]))
+		if size > total-at-8 {
+			return &FormatError{at, fmt.Sprintf("the variable of %d bytes reaches beyond the file's end at %d; fetch it again", size, total), nil}
+		}
 		part := &io.LimitedReader{R: in, N: size}
 		if err := matVariable(part, typ, order, visit); err != nil {
 			if e, ok := err.(*FormatError); ok { //nolint:errorlint // one that is wrapped has its place already
@@ -67,9 +74,6 @@ func readMAT(r io.Reader, visit func(a *matArray) error) error {
 		}
 		if _, err := io.Copy(io.Discard, part); err != nil {
 			return broken(at, "the variable cannot be read", err)
-		}
-		if part.N > 0 {
-			return &FormatError{at, fmt.Sprintf("the file ends %d bytes before the variable; fetch it again", part.N), nil}
 		}
 		at += 8 + size
 	}
@@ -96,11 +100,12 @@ func matOrder(head []byte) (binary.ByteOrder, error) {
 }
 
 // matVariable reads one top-level element.
-func matVariable(r io.Reader, typ uint32, order binary.ByteOrder, visit func(*matArray) error) error {
+func matVariable(r *io.LimitedReader, typ uint32, order binary.ByteOrder, visit func(*matArray) error) error {
 	switch typ {
 	case matMatrix:
 		return (&matReader{r, order}).matrix(visit)
 	case matCompressed:
+		packed := r.N
 		z, err := zlib.NewReader(r)
 		if err != nil {
 			return matDamaged("its compression is damaged", err)
@@ -112,6 +117,9 @@ func matVariable(r io.Reader, typ uint32, order binary.ByteOrder, visit func(*ma
 		}
 		if t != matMatrix {
 			return nil // not a variable
+		}
+		if size/1100 > packed { // deflate unfolds a byte to 1,032 at most
+			return &FormatError{0, fmt.Sprintf("it claims to unpack to %d bytes", size), nil}
 		}
 		if err := (&matReader{io.LimitReader(z, size), order}).matrix(visit); err != nil {
 			return err

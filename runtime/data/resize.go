@@ -14,6 +14,7 @@ type resizer struct {
 	support float64
 	// taps are the weights by (from, to) sizes.
 	taps   map[[2]int]*taps
+	kept   int // weights in taps
 	middle []uint8
 	sums   []int32
 	out    []uint8
@@ -144,10 +145,11 @@ func (r *resizer) get(from, to int) *taps {
 	if t := r.taps[key]; t != nil {
 		return t
 	}
-	if len(r.taps) >= 1024 { // folders with images of every size
-		clear(r.taps)
-	}
 	t := r.make(from, to)
+	if r.kept += len(t.weights); r.kept > 1<<20 { // folders with images of every size
+		clear(r.taps)
+		r.kept = len(t.weights)
+	}
 	r.taps[key] = t
 	return t
 }

@@ -59,6 +59,7 @@ func svhnImages(a *matArray, to *collector) error {
 	if n < 1 || n > to.limits.Items {
 		return &FormatError{0, fmt.Sprintf("%d images, from 1 to %d are read", n, to.limits.Items), nil}
 	}
+	to.expect(int(n)) // as many as bytes are there: readMAT has compared them
 	turned := make([]uint8, svhnShape.size())
 	got, err := records(a.r, svhnShape.size(), func(i int, b []byte) error {
 		if to.wants(i) {

@@ -46,12 +46,15 @@ func checkTransform(t *spec.Transform) error {
 	return &SourceError{"transform.interpolation", fmt.Sprintf("%q is unknown; use bilinear, bicubic or nearest", t.Interpolation), nil}
 }
 
+// largestResized is the most pixels of a resized image.
+const largestResized = 64 << 20
+
 // apply gives the transformed planes, which are the transformer's own (or pixels itself) until the next call.
 func (t *transformer) apply(pixels []uint8, s shape) ([]uint8, shape, error) {
 	if t.Resize > 0 {
 		h, w := shorterEdge(s.h, s.w, t.Resize)
-		if max(h, w) > 16*spec.LargestEdge {
-			return nil, s, &FormatError{Problem: fmt.Sprintf("an image of %v resized to %d is %dx%d; its edges differ too much", s, t.Resize, h, w)}
+		if h*w > largestResized {
+			return nil, s, &FormatError{Problem: fmt.Sprintf("an image of %v resized to %d has %dx%d pixels; its edges differ too much", s, t.Resize, h, w)}
 		}
 		pixels = t.resizer.planes(pixels, s, h, w)
 		s.h, s.w = h, w
