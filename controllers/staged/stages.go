@@ -23,7 +23,7 @@ const (
 var stageReasons = map[string]string{
 	spec.StageFetch: v1alpha1.ReasonFetching, spec.StageVerify: v1alpha1.ReasonVerifying,
 	spec.StageImport: v1alpha1.ReasonImporting,
-	spec.StageTrain: v1alpha1.ReasonTraining, spec.StageIndex: v1alpha1.ReasonIndexing,
+	spec.StageTrain:  v1alpha1.ReasonTraining, spec.StageIndex: v1alpha1.ReasonIndexing,
 	spec.StageTwins: v1alpha1.ReasonSparsifying, spec.StageMatch: v1alpha1.ReasonSparsifying,
 	spec.StageAnalyse: v1alpha1.ReasonAnalysing, spec.StageCollect: v1alpha1.ReasonCollecting,
 }
