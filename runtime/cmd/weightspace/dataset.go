@@ -1,251 +1,134 @@
 package main
 
 import (
-	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"errors"
 	"fmt"
-	"io"
-	"os"
-	"path/filepath"
-	"strconv"
 	"strings"
 
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/jedib0t/go-pretty/v6/text"
 	"github.com/spf13/cobra"
-	"sigs.k8s.io/yaml"
 
 	"github.com/weightspace/weightspace/api/v1alpha1"
+	"github.com/weightspace/weightspace/runtime/data/catalog"
+	"github.com/weightspace/weightspace/runtime/spec"
 )
-
-// idxNames are the official names of the four files, by role.
-var idxNames = []struct {
-	role v1alpha1.FileRole
-	name string
-	flag string
-}{
-	{v1alpha1.FileRoleTrainImages, "train-images-idx3-ubyte", "train-images"},
-	{v1alpha1.FileRoleTrainLabels, "train-labels-idx1-ubyte", "train-labels"},
-	{v1alpha1.FileRoleTestImages, "t10k-images-idx3-ubyte", "test-images"},
-	{v1alpha1.FileRoleTestLabels, "t10k-labels-idx1-ubyte", "test-labels"},
-}
-
-type importFlags struct {
-	store, namespace, name, format, dir string
-	paths                               map[v1alpha1.FileRole]*string
-	splits, limit, mean, std            string
-}
 
 func newDataset(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "dataset",
-		Short: "Bring data into a store",
+		Short: "Bring data into a store, and look at them",
 		Args:  noArgs,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newImport(a))
+	cmd.AddCommand(newImport(a), newDatasetPresets(a), newInspect(a))
 	return cmd
 }
 
-func newImport(a *app) *cobra.Command {
-	f := &importFlags{paths: map[v1alpha1.FileRole]*string{}}
-	cmd := &cobra.Command{
-		Use:   "import --store DIR --name NAME --from-dir DIR",
-		Short: "Upload data files and print the Dataset that uses them",
-		Long: `Uploads the files of a data set to <namespace>/uploads/<name>/ in a store and prints
-the Dataset manifest with their sha256, ready for kubectl apply or weightspace run.
-Files that are in the store already are not sent again.`,
-		Example: `  # MNIST, with the four files under their official names
-  weightspace dataset import --store ./out --name mnist --from-dir ~/mnist > mnist.yaml
-
-  # Other names, and a quick look at 5,000 images only
-  weightspace dataset import --store ./out --name digits --limit 5000/1000/1000 \
-    --train-images a.gz --train-labels b.gz --test-images c.gz --test-labels d.gz`,
-		Args: noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return a.importDataset(cmd.Context(), f) },
+func newDatasetPresets(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use:   "presets [NAME]",
+		Short: "List the data sets that import knows by name",
+		Long: `Lists the known data sets, cut and prepared as the published model zoos have
+them. With a name, tells its files, where they come from, and everything a
+manifest will say. "dataset import --preset NAME" makes that manifest.`,
+		Example: `  weightspace dataset presets
+  weightspace dataset presets tiny-imagenet`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				a.listPresets()
+				return nil
+			}
+			return a.describePreset(args[0])
+		},
 	}
-	flags := cmd.Flags()
-	flags.StringVar(&f.store, "store", "", "folder or URL of the store (required)")
-	flags.StringVar(&f.namespace, "namespace", defaultNamespace, "namespace of the Dataset")
-	flags.StringVar(&f.name, "name", "", "name of the Dataset (required)")
-	flags.StringVar(&f.format, "format", string(v1alpha1.DatasetFormatIDX), "format of the files: idx")
-	flags.StringVar(&f.dir, "from-dir", "", "folder that holds the four files under their official names, plain or .gz")
-	for _, n := range idxNames {
-		f.paths[n.role] = flags.String(n.flag, "", "file of the "+strings.ReplaceAll(n.flag, "-", " "))
-	}
-	flags.StringVar(&f.splits, "splits", "50000/10000/10000", "images for train/validation/test")
-	flags.StringVar(&f.limit, "limit", "", "keep only the first images of train/validation/test, such as 5000/1000/1000")
-	flags.StringVar(&f.mean, "mean", "0.1307", "mean of pixels in [0, 1], one for each channel, comma-separated")
-	flags.StringVar(&f.std, "std", "0.3081", "standard deviation of pixels in [0, 1], one for each channel, comma-separated")
-	_ = cmd.MarkFlagRequired("store")
-	_ = cmd.MarkFlagRequired("name")
-	return cmd
 }
 
-func (a *app) importDataset(ctx context.Context, f *importFlags) error {
-	if f.format != string(v1alpha1.DatasetFormatIDX) {
-		return inputError("--format", fmt.Sprintf("%q is unknown", f.format), "use idx")
+func (a *app) listPresets() {
+	t := newPlainTable(a)
+	t.AppendHeader(table.Row{"Name", "Format", "Shape", "Classes", "Train/val/test", "Mean; std"})
+	for _, e := range catalog.All() {
+		t.AppendRow(table.Row{
+			e.Name, e.Format, shapeText(e.Channels, e.Height, e.Width), e.Classes, splitsText(e.Splits),
+			normalizationText(e.Normalization),
+		})
 	}
-	for flag, name := range map[string]string{"--name": f.name, "--namespace": f.namespace} {
-		if len(name) > 63 || !namePattern.MatchString(name) {
-			return inputError(flag, fmt.Sprintf("%q is not a name", name), "use up to 63 lower-case letters, digits and '-'")
-		}
-	}
-	manifest, err := f.manifest()
-	if err != nil {
-		return err
-	}
-	paths, err := f.resolve()
-	if err != nil {
-		return err
-	}
-	target, err := storeURL(f.store)
-	if err != nil {
-		return err
-	}
-	stores := newOpener("")
-	defer stores.close()
-	store, err := stores.open(ctx, target)
-	if err != nil {
-		return err
-	}
-	files := []map[string]any{}
-	for _, n := range idxNames {
-		sum, err := hashPath(paths[n.role])
-		if err != nil {
-			return fmt.Errorf("--%s: %w", n.flag, err)
-		}
-		upload := f.name + "/" + n.name
-		if strings.HasSuffix(paths[n.role], ".gz") {
-			upload += ".gz"
-		}
-		if err := uploadFile(ctx, store, f.namespace+"/uploads/"+upload, paths[n.role], sum); err != nil {
-			return err
-		}
-		a.log.Info("Uploaded", "file", paths[n.role], "sha256", sum)
-		files = append(files, map[string]any{"role": string(n.role), "url": "store:" + upload, "sha256": sum})
-	}
-	manifest["spec"].(map[string]any)["files"] = files
-	b, err := yaml.Marshal(manifest)
-	if err != nil {
-		return err
-	}
-	_, err = a.out.Write(b)
-	return err
+	t.Render()
+	fmt.Fprintln(a.out, "\nFiles and sources of one: weightspace dataset presets NAME")
 }
 
-// uploadStore is what importing asks of a store.
-type uploadStore interface {
-	Digest(ctx context.Context, path string) (string, int64, error)
-	PutReader(ctx context.Context, path string, body io.ReadSeeker) error
+// normalizationText keeps a table narrow.
+func normalizationText(n spec.Normalization) string {
+	if len(n.Mean) > 1 {
+		return "per channel"
+	}
+	return n.Mean[0] + "; " + n.Std[0]
 }
 
-// uploadFile sends one file, unless the store has it already.
-func uploadFile(ctx context.Context, store uploadStore, path, file, sum string) error {
-	if have, _, err := store.Digest(ctx, path); err == nil && have == sum {
-		return nil
-	}
-	r, err := os.Open(file)
+func shapeText(c, h, w int) string { return fmt.Sprintf("%dx%dx%d", c, h, w) }
+
+func splitsText(s spec.Splits) string {
+	return fmt.Sprintf("%d/%d/%d", s.Train, s.Validation, s.Test)
+}
+
+func (a *app) describePreset(name string) error {
+	e, err := findPreset(name)
 	if err != nil {
 		return err
 	}
-	defer r.Close()
-	if err := store.PutReader(ctx, path, r); err != nil {
-		return fmt.Errorf("upload %s: %w", file, err)
+	line := func(name, format string, args ...any) {
+		fmt.Fprintf(a.out, "%-14s %s\n", name, fmt.Sprintf(format, args...))
 	}
-	have, _, err := store.Digest(ctx, path)
-	if err != nil {
-		return fmt.Errorf("read back %s: %w", path, err)
+	fmt.Fprintf(a.out, "%s: %s\n", e.Name, e.Title)
+	line("Source", "%s", e.Source)
+	line("Format", "%s", e.Format)
+	for i, f := range e.Files {
+		title := ""
+		if i == 0 {
+			title = "Files"
+		}
+		line(title, "%s (%s)", f.Name, f.Role)
 	}
-	if have != sum {
-		return fmt.Errorf("read back %s: its sha256 is %s, that of %s is %s; import again", path, have, file, sum)
+	if e.Archive != "" {
+		line("  or", "%s (%s)", e.Archive, spec.RoleArchive)
+	}
+	line("Images", "%s of %s, %d classes", splitsText(e.Splits), shapeText(e.Channels, e.Height, e.Width), e.Classes)
+	if t := e.Transform; t != nil {
+		line("Transform", "%s", transformText(t))
+	}
+	if o := e.Options; o != nil && o.Labels != "" {
+		line("Labels", "%s", o.Labels)
+	}
+	line("Mean", "%s", strings.Join(e.Normalization.Mean, ", "))
+	line("Std", "%s", strings.Join(e.Normalization.Std, ", "))
+	if e.Notes != "" {
+		fmt.Fprintln(a.out, text.WrapSoft(e.Notes, 79))
 	}
 	return nil
 }
 
-func hashPath(path string) (string, error) {
-	f, err := os.Open(path)
+func transformText(t *spec.Transform) string {
+	var parts []string
+	if t.Resize > 0 {
+		how := t.Interpolation
+		if how == "" {
+			how = string(v1alpha1.DatasetInterpolationBilinear)
+		}
+		parts = append(parts, fmt.Sprintf("resize to %d (%s)", t.Resize, how))
+	}
+	if t.CenterCrop > 0 {
+		parts = append(parts, fmt.Sprintf("crop the middle %d", t.CenterCrop))
+	}
+	if t.Grayscale {
+		parts = append(parts, "gray")
+	}
+	return strings.Join(parts, ", ")
+}
+
+func findPreset(name string) (*catalog.Entry, error) {
+	e, err := catalog.Find(name)
 	if err != nil {
-		return "", err
+		return nil, inputError("--preset", fmt.Sprintf("%q is unknown", name), "use one of "+strings.Join(catalog.Names(), ", "))
 	}
-	defer f.Close()
-	h := sha256.New()
-	if _, err := io.Copy(h, f); err != nil {
-		return "", err
-	}
-	return hex.EncodeToString(h.Sum(nil)), nil
-}
-
-// resolve finds the four files, from the flags or in the folder.
-func (f *importFlags) resolve() (map[v1alpha1.FileRole]string, error) {
-	out := map[v1alpha1.FileRole]string{}
-	var missing []error
-	for _, n := range idxNames {
-		path := *f.paths[n.role]
-		if path == "" && f.dir != "" {
-			path = findFile(f.dir, n.name)
-		}
-		switch {
-		case path == "" && f.dir != "":
-			missing = append(missing, inputError("--from-dir "+f.dir, fmt.Sprintf("neither %s nor %s.gz is in there", n.name, n.name), "give --"+n.flag+" FILE"))
-		case path == "":
-			missing = append(missing, inputError("--"+n.flag, "no file is given", "give it, or --from-dir"))
-		}
-		out[n.role] = path
-	}
-	return out, errors.Join(missing...)
-}
-
-func findFile(dir, name string) string {
-	for _, candidate := range []string{name + ".gz", name, strings.Replace(name, "-idx", ".idx", 1), strings.Replace(name, "-idx", ".idx", 1) + ".gz"} {
-		path := filepath.Join(dir, candidate)
-		if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() {
-			return path
-		}
-	}
-	return ""
-}
-
-// manifest is the Dataset without its files.
-func (f *importFlags) manifest() (map[string]any, error) {
-	splits, err := counts("--splits", f.splits)
-	if err != nil {
-		return nil, err
-	}
-	s := map[string]any{
-		"format": f.format, "splits": splits,
-		"normalization": map[string]any{"mean": strings.Split(f.mean, ","), "std": strings.Split(f.std, ",")},
-	}
-	if f.limit != "" {
-		limit, err := counts("--limit", f.limit)
-		if err != nil {
-			return nil, err
-		}
-		for k, v := range limit {
-			if v == 0 {
-				delete(limit, k)
-			}
-		}
-		s["limit"] = limit
-	}
-	return map[string]any{
-		"apiVersion": v1alpha1.GroupVersion.String(), "kind": "Dataset",
-		"metadata": map[string]any{"name": f.name, "namespace": f.namespace}, "spec": s,
-	}, nil
-}
-
-func counts(flag, text string) (map[string]int, error) {
-	parts := strings.Split(text, "/")
-	out := map[string]int{}
-	for i, name := range []string{"train", "validation", "test"} {
-		if len(parts) != 3 {
-			return nil, inputError(flag, fmt.Sprintf("%q is not train/validation/test", text), "write such as 5000/1000/1000")
-		}
-		n, err := strconv.Atoi(parts[i])
-		if err != nil || n < 0 || n > 100_000_000 {
-			return nil, inputError(flag, fmt.Sprintf("%q is not a number of images", parts[i]), "write such as 5000/1000/1000")
-		}
-		out[name] = n
-	}
-	return out, nil
+	return e, nil
 }

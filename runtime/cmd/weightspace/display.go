@@ -87,7 +87,11 @@ func (d *lineDisplay) begin(s *spec.Snapshot) {
 func (d *lineDisplay) progress(p program.Progress) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	key := fmt.Sprint(p.Stage, p.Shard, p.Epoch, p.TestAccuracyMembers > 0, p.Store, p.Stage != spec.StageTrain && p.BytesTotal == 0 && p.Message != "")
+	tenth := int64(-1) // of the bytes
+	if p.BytesTotal > 0 {
+		tenth = 10 * p.Bytes / p.BytesTotal
+	}
+	key := fmt.Sprint(p.Stage, p.Shard, p.Epoch, p.TestAccuracyMembers > 0, p.Store, p.Stage != spec.StageTrain && p.BytesTotal == 0 && p.Message != "", tenth)
 	if key == d.last {
 		return
 	}
@@ -115,6 +119,9 @@ func describe(s *spec.Snapshot, p program.Progress) string {
 		}
 	} else if p.Message != "" {
 		line += ": " + p.Message
+		if left := time.Duration(p.SecondsLeft) * time.Second; p.BytesTotal > 0 && left > 0 {
+			line += ", " + shortTime(left) + " left"
+		}
 	}
 	if p.Store == "Unavailable" {
 		line += " (the store does not answer; waiting)"
@@ -133,6 +140,14 @@ func brief(s *spec.Snapshot, p program.Progress) string {
 		line += ": the store is away"
 	case p.TestAccuracyMembers > 0:
 		line += fmt.Sprintf(" epoch %d/%d acc %.3f", p.Epoch, p.Epochs, p.TestAccuracySum/float64(p.TestAccuracyMembers))
+		if left := time.Duration(p.SecondsLeft) * time.Second; left > 0 {
+			line += " " + shortTime(left) + " left"
+		}
+	case p.BytesTotal > 0:
+		line += " of " + bytesText(p.BytesTotal)
+		if p.BytesPerSecond > 0 {
+			line += " " + bytesText(p.BytesPerSecond) + "/s"
+		}
 		if left := time.Duration(p.SecondsLeft) * time.Second; left > 0 {
 			line += " " + shortTime(left) + " left"
 		}

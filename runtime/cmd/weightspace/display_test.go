@@ -26,5 +26,9 @@ func TestBriefFits(t *testing.T) {
 			}
 			p = kept
 		}
+		p = program.Progress{Stage: "fetch", Bytes: 1 << 30, BytesTotal: 1<<40 - 1, BytesPerSecond: 1<<30 - 1, SecondsLeft: 3599}
+		if got, want := brief(s, p), " fetch of 1024.0 GiB 1024.0 MiB/s 59m59s left"; len(got) > messageWidth || !strings.HasSuffix(got, want) {
+			t.Errorf("%q has %d columns, want the end %q", got, len(got), want)
+		}
 	}
 }
