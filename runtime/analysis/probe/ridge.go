@@ -126,7 +126,7 @@ func check[F Float](x Table[F], s Split) error {
 				return fmt.Errorf("probe: the split names row %d of %d", i, x.Rows())
 			}
 			for _, v := range x.X[i*x.D : (i+1)*x.D] {
-				if v-v != 0 {
+				if f := float64(v); math.IsNaN(f) || math.IsInf(f, 0) {
 					return fmt.Errorf("probe: a feature of row %d is not finite: leave the row out", i)
 				}
 			}

@@ -28,21 +28,17 @@ type Chain struct {
 
 // ShrinkingChain is method A of the card, the paper's assumption that steps shrink: the tightest
 // pair ends the trajectory, its earlier member being the one nearer to any of the rest; then the
-// nearest state left is put before the earliest so far, again and again.
+// nearest state left is put before the earliest so far, again and again. If the tightest pair is not
+// the end, the states after it are left for last and come out first: see TwoEndedChain.
 func ShrinkingChain(d *points.Distances) Chain {
-	var c Chain
-	switch d.N {
-	case 0:
-		return c
-	case 1:
-		c.Order = []int{0}
-		return c
+	if d.N < 2 {
+		return newChain(d, identity(d.N))
 	}
 	early, late := orient(d, tightest(d))
-	c.Order = []int{late, early}
+	order := []int{late, early}
 	used := make([]bool, d.N)
 	used[early], used[late] = true, true
-	for len(c.Order) < d.N {
+	for len(order) < d.N {
 		nearest := -1
 		for j := range d.N {
 			if !used[j] && (nearest < 0 || d.At(early, j) < d.At(early, nearest)) {
@@ -50,17 +46,11 @@ func ShrinkingChain(d *points.Distances) Chain {
 			}
 		}
 		used[nearest] = true
-		c.Order = append(c.Order, nearest)
+		order = append(order, nearest)
 		early = nearest
 	}
-	slices.Reverse(c.Order)
-	c.Step = steps(d, c.Order)
-	for t := 1; t < len(c.Step); t++ {
-		if c.Step[t-1] < c.Step[t] {
-			c.Violations++
-		}
-	}
-	return c
+	slices.Reverse(order)
+	return newChain(d, order)
 }
 
 // tightest is the first pair of smallest distance.
@@ -258,4 +248,52 @@ func identity(n int) []int {
 		order[i] = i
 	}
 	return order
+}
+
+// TwoEndedChain is ShrinkingChain for trajectories whose tightest pair is not their end, as happens
+// when steps stop shrinking: the chain grows at whichever end the nearest state left is nearer to, and
+// is turned around at last if steps grow along it. Where steps do shrink the order is the same. It is
+// ours, not the card's.
+func TwoEndedChain(d *points.Distances) Chain {
+	if d.N < 3 {
+		return ShrinkingChain(d)
+	}
+	early, late := orient(d, tightest(d))
+	// back goes from early to the past, forth from late to the future.
+	back, forth := []int{early}, []int{late}
+	used := make([]bool, d.N)
+	used[early], used[late] = true, true
+	for len(back)+len(forth) < d.N {
+		nearest, distance, past := -1, math.Inf(1), true
+		for j := range d.N {
+			if used[j] {
+				continue
+			}
+			if x := d.At(early, j); nearest < 0 || x < distance {
+				nearest, distance, past = j, x, true
+			}
+			if x := d.At(late, j); x < distance {
+				nearest, distance, past = j, x, false
+			}
+		}
+		used[nearest] = true
+		if past {
+			back, early = append(back, nearest), nearest
+		} else {
+			forth, late = append(forth, nearest), nearest
+		}
+	}
+	slices.Reverse(back)
+	return newChain(d, Shrinking(d, append(back, forth...)))
+}
+
+// newChain measures the steps of an order.
+func newChain(d *points.Distances, order []int) Chain {
+	c := Chain{Order: order, Step: steps(d, order)}
+	for t := 1; t < len(c.Step); t++ {
+		if c.Step[t-1] < c.Step[t] {
+			c.Violations++
+		}
+	}
+	return c
 }

@@ -59,6 +59,9 @@ func TestGeometricPath(t *testing.T) {
 			if s := score(t, c.Order, epoch); s != (Score{1, 1, 1, 1}) || c.Violations != 0 {
 				t.Errorf("turn %g: the chain scores %+v with %d violations", turn, s, c.Violations)
 			}
+			if two := TwoEndedChain(d); !slices.Equal(two.Order, c.Order) {
+				t.Errorf("turn %g: the two-ended chain differs", turn)
+			}
 			if s := score(t, Dendrogram(d), epoch); s.Kendall != 1 {
 				t.Errorf("turn %g: the dendrogram scores %+v", turn, s)
 			}
@@ -94,6 +97,25 @@ func TestGeometricPath(t *testing.T) {
 	}
 }
 
+// A path that speeds up a little at its end: the tightest pair lies before it, which spoils the chain
+// but not the one with two ends.
+func TestTightestPairIsNotTheEnd(t *testing.T) {
+	lengths := make([]float64, 30)
+	for i := range lengths {
+		lengths[i] = math.Pow(0.9, float64(i))
+	}
+	for i := 24; i < 30; i++ {
+		lengths[i] = lengths[23] * (1 + 0.01*float64(i-23))
+	}
+	for seed := range uint64(10) {
+		d, epoch := shuffledPath(t, lengths, 0.3, seed+1)
+		one, two := score(t, ShrinkingChain(d).Order, epoch), score(t, TwoEndedChain(d).Order, epoch)
+		if one.Kendall > 0.95 || two.Kendall != 1 {
+			t.Errorf("tau is %g with one end, %g with two", one.Kendall, two.Kendall)
+		}
+	}
+}
+
 // Random orders have tau 0 up to its standard error, sqrt(2(2n+5)/(9n(n-1))).
 func TestShuffled(t *testing.T) {
 	const n, draws = 30, 400
@@ -118,7 +140,7 @@ func TestSmallOrders(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, order := range [][]int{ShrinkingChain(d).Order, Dendrogram(d), pca, fiedler, ByNorm(make([]float64, n)), Shuffled(n, 1)} {
+		for _, order := range [][]int{ShrinkingChain(d).Order, TwoEndedChain(d).Order, Dendrogram(d), pca, fiedler, ByNorm(make([]float64, n)), Shuffled(n, 1)} {
 			if _, err := ScoreOrder(order, identity(n)); err != nil {
 				t.Errorf("%d equal states: %v: %v", n, order, err)
 			}

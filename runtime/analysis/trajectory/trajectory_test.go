@@ -241,6 +241,15 @@ func TestTrigger(t *testing.T) {
 	if err != nil || fired[5] {
 		t.Errorf("6 fires over 1.5 x 4: %v, %v", fired, err)
 	}
+	since, bar, err := Trigger{Window: 3, Quantile: 0.5}.Since(steps, 5)
+	if err != nil || bar != 3.25 || len(since) != 3 || !since[0] || !since[2] {
+		t.Errorf("since step 5: %v over %g, %v", since, bar, err)
+	}
+	for _, from := range []int{-1, 0, 9} {
+		if _, _, err := (Trigger{Window: 3}).Since(steps, from); err == nil {
+			t.Errorf("a baseline before step %d", from)
+		}
+	}
 	for _, bad := range []Trigger{{Quantile: 1}, {Window: 1, Quantile: 2}, {Window: 1, Quantile: math.NaN()}, {Window: 1, Margin: -1}} {
 		if _, _, err := bad.Watch(steps); err == nil {
 			t.Errorf("%+v watches", bad)
