@@ -3,6 +3,8 @@ package data_test
 import (
 	"bytes"
 	"fmt"
+	"image"
+	"image/jpeg"
 	"math/rand/v2"
 	"testing"
 
@@ -60,6 +62,29 @@ func BenchmarkCIFAR10(b *testing.B) {
 			benchmark(b, d, n*3072, records, records[:3073])
 		})
 	}
+}
+
+// 1,000 JPEG files of 64x64 with chroma of half the size, as Tiny-ImageNet's, in a zip.
+func BenchmarkImageFolder(b *testing.B) {
+	const n, size = 1000, 64
+	r := rand.New(rand.NewPCG(1, 2))
+	img := image.NewYCbCr(image.Rect(0, 0, size, size), image.YCbCrSubsampleRatio420)
+	parts := make([]part, 0, n+1)
+	for i := range n {
+		for j := range img.Y {
+			img.Y[j] = uint8(j/2 + r.IntN(40))
+		}
+		for j := range img.Cb {
+			img.Cb[j], img.Cr[j] = uint8(j/8), uint8(i)
+		}
+		var out bytes.Buffer
+		if err := jpeg.Encode(&out, img, nil); err != nil {
+			b.Fatal(err)
+		}
+		parts = append(parts, part{fmt.Sprintf("train/%d/%d.jpg", i%10, i), out.Bytes()})
+	}
+	parts = append(parts, part{"test/1/1.jpg", parts[0].content})
+	benchmark(b, benchSpec(spec.FormatImageFolder, 800, 200, 1, spec.RoleArchive), n*3*size*size, zipOf(b, parts...))
 }
 
 // 1,000 images of STL-10, resized.

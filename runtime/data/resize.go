@@ -162,12 +162,12 @@ func (r *resizer) make(from, to int) *taps {
 	t.weights = make([]int32, to*t.most)
 	raw := make([]float64, t.most)
 	for i := range to {
-		center := (float64(i) + 0.5) * scale
+		center := float64((float64(i) + 0.5) * scale) // rounded here: no fused operation
 		lo := max(0, int(center-support+0.5))
 		hi := min(from, int(center+support+0.5))
 		sum := 0.0
 		for x := range hi - lo {
-			raw[x] = r.filter((float64(x+lo) - center + 0.5) * (1 / stretch))
+			raw[x] = r.filter(float64((float64(x+lo) - center + 0.5) * (1 / stretch)))
 			sum += raw[x]
 		}
 		t.first[i], t.count[i] = lo, hi-lo
