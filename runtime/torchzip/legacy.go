@@ -2,6 +2,7 @@ package torchzip
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"math/big"
 
@@ -26,6 +27,9 @@ func decodeLegacy(b []byte, o *Options) (*File, error) {
 		return v, nil
 	}
 	magic, err := next(pickle.Options{MaxOps: 16})
+	if errors.Is(err, pickle.ErrForeign) {
+		return nil, err
+	}
 	if m, ok := magic.(*big.Int); err != nil || !ok || m.Text(16) != legacyMagic {
 		return nil, ErrFormat
 	}

@@ -206,6 +206,7 @@ func TestHostile(t *testing.T) {
 		"big-endian":     {archive(t, entry{name: "a/data.pkl", data: []byte("N.")}, entry{name: "a/byteorder", data: []byte("big")}), torchzip.ErrUnsupported, "big"},
 		"tail":           {archive(t, entry{name: "a/data.pkl", data: []byte("N.N.")}), torchzip.ErrFormat, "after the end"},
 		"os.system":      {archive(t, entry{name: "a/data.pkl", data: []byte("cos\nsystem\n(S'true'\ntR.")}), pickle.ErrForeign, "os.system"},
+		"bare pickle":    {[]byte("cos\nsystem\n(S'true'\ntR."), pickle.ErrForeign, "os.system"},
 		"no storage":     {archive(t, entry{name: "a/data.pkl", data: oneTensor("FloatStorage", 1, 0, nil, nil)}), torchzip.ErrEntry, "data/0"},
 		"storage class":  {tensor("QInt8Storage", 8, 0, nil, nil), pickle.ErrForeign, "QInt8Storage"},
 		"too few bytes":  {tensor("FloatStorage", 9, 0, nil, nil), torchzip.ErrStorage, "36"},
