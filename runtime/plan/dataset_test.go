@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -14,6 +15,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/weightspace/weightspace/api/v1alpha1"
+	"github.com/weightspace/weightspace/runtime/data/catalog"
 	"github.com/weightspace/weightspace/runtime/plan"
 	"github.com/weightspace/weightspace/runtime/spec"
 )
@@ -206,6 +208,61 @@ func TestDatasetSizes(t *testing.T) {
 	})
 	if color.DiskBytes != 70_000*3*96*96 || small.DiskBytes != 70_000*28*28 || small.Stages[0].MemoryBytes >= color.Stages[0].MemoryBytes {
 		t.Errorf("disk %d and %d, memory %d and %d", color.DiskBytes, small.DiskBytes, color.Stages[0].MemoryBytes, small.Stages[0].MemoryBytes)
+	}
+}
+
+// The sample data sets can be planned; those of known data sets are what the catalogue says.
+func TestSampleDatasetsArePlanned(t *testing.T) {
+	files, err := filepath.Glob("../../config/samples/datasets/dataset-*.yaml")
+	if err != nil || len(files) < 9 {
+		t.Fatalf("%d samples, %v", len(files), err)
+	}
+	formats := map[string]bool{}
+	for _, file := range files {
+		d := sampleDataset(t, "datasets/"+filepath.Base(file))
+		s, err := plan.Dataset(d, plan.Inputs{Namespace: "ns", Name: "x", StoreURL: "pvc://c/p"})
+		if err != nil {
+			t.Errorf("%s: %v", file, err)
+			continue
+		}
+		formats[s.Dataset.Format] = true
+		name := strings.TrimSuffix(strings.TrimPrefix(filepath.Base(file), "dataset-"), ".yaml")
+		e, err := catalog.Find(name)
+		if err != nil {
+			continue
+		}
+		if diff := cmp.Diff(e.Normalization, s.Dataset.Normalization); diff != "" || e.Splits != s.Dataset.Splits || e.Format != s.Dataset.Format {
+			t.Errorf("%s: the catalogue says %+v, the sample %+v", file, e, s.Dataset)
+		}
+		if diff := cmp.Diff(e.Transform, s.Dataset.Transform); diff != "" {
+			t.Errorf("%s: transform of the catalogue (-) and the sample (+):\n%s", file, diff)
+		}
+	}
+	for _, f := range spec.Formats {
+		if !formats[f] {
+			t.Errorf("no sample has format %s", f)
+		}
+	}
+}
+
+// The shape that a plan of a zoo may assume before the data set is there.
+func TestDatasetShape(t *testing.T) {
+	for _, tc := range []struct {
+		d    spec.Dataset
+		want [4]int
+	}{
+		{spec.Dataset{Format: "idx"}, [4]int{1, 28, 28, 10}},
+		{spec.Dataset{Format: "cifar10"}, [4]int{3, 32, 32, 10}},
+		{spec.Dataset{Format: "cifar10", Transform: &spec.Transform{Resize: 28}}, [4]int{3, 28, 28, 10}},
+		{spec.Dataset{Format: "cifar100", Options: &spec.FormatOptions{Labels: "coarse"}}, [4]int{3, 32, 32, 20}},
+		{spec.Dataset{Format: "svhn", Transform: &spec.Transform{CenterCrop: 28, Grayscale: true}}, [4]int{1, 28, 28, 10}},
+		{spec.Dataset{Format: "usps", Transform: &spec.Transform{Resize: 28}}, [4]int{1, 28, 28, 10}},
+		{spec.Dataset{Format: "imageFolder"}, [4]int{3, 64, 64, 200}},
+	} {
+		var got [4]int
+		if got[0], got[1], got[2], got[3] = plan.DatasetShape(&tc.d); got != tc.want {
+			t.Errorf("%+v: %v, want %v", tc.d, got, tc.want)
+		}
 	}
 }
 

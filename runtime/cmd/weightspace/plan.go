@@ -129,11 +129,12 @@ func planAll(m *manifests) ([]*spec.Snapshot, error) {
 	return plans, errors.Join(errs...)
 }
 
-// assumedInput stands for a data set that is not fetched yet: MNIST's shape, and MNIST's
+// assumedInput stands for a data set that is not fetched yet: what its manifest tells, and MNIST's shape and
 // counts when the data set is not among the manifests.
 func assumedInput(name string, s *spec.Snapshot) *spec.DatasetInput {
 	in := &spec.DatasetInput{Name: name, Channels: 1, Height: 28, Width: 28, Classes: 10, Train: 50_000, Validation: 10_000, Test: 10_000}
 	if s != nil {
+		in.Channels, in.Height, in.Width, in.Classes = plan.DatasetShape(s.Dataset)
 		in.Train, in.Validation, in.Test = s.Dataset.Splits.Train, s.Dataset.Splits.Validation, s.Dataset.Splits.Test
 		limit := func(n *int, limit int) {
 			if limit > 0 {
