@@ -89,7 +89,7 @@ func runAveraging(ctx context.Context, c *Config, s *selection) (*Output, error)
 	if err != nil {
 		return nil, err
 	}
-	m.Last = box("", last)
+	m.Last = box(last)
 	if err := k.epochs(ctx, m); err != nil {
 		return nil, err
 	}
@@ -117,7 +117,7 @@ func (k *kitchen) epochs(ctx context.Context, m *AveragingSummary) error {
 		mean[j] = float32(v / float64(len(tail)))
 	}
 	accuracy, err := k.accuracies(ctx, k.s.models, mean, &k.set.Test, k.set.Test.N, "Evaluating averages of epochs")
-	m.Epochs = box("", accuracy)
+	m.Epochs = box(accuracy)
 	return err
 }
 
@@ -175,17 +175,17 @@ func (k *kitchen) soups(ctx context.Context, m *AveragingSummary, last []float64
 		}
 		k.c.Say("Making soups", soup+1, set.Soups)
 	}
-	m.Members = box("", members)
+	m.Members = box(members)
 	for _, method := range []string{"uniform", "greedy"} {
 		for _, matched := range []bool{false, true} {
 			if r := results[name(method, matched)]; r != nil {
-				m.Soups = append(m.Soups, Soup{method, matched, box("", r.accuracy), Number(float64(r.kept) / float64(len(r.accuracy)))})
+				m.Soups = append(m.Soups, Soup{method, matched, box(r.accuracy), Number(float64(r.kept) / float64(len(r.accuracy)))})
 			}
 		}
 	}
 	for _, matched := range []bool{false, true} {
 		if h := heights[matched]; h != nil {
-			m.Barriers = append(m.Barriers, Barrier{matched, box("", h)})
+			m.Barriers = append(m.Barriers, Barrier{matched, box(h)})
 		}
 	}
 	return nil

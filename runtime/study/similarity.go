@@ -125,7 +125,7 @@ func agreement(ctx context.Context, a *answers, s *selection, rows []float32, ou
 			}
 		}
 	}
-	pairs := box("", values)
+	pairs := box(values)
 	pairs.Outer = nil // there may be a hundred thousand
 	models, err := json.Marshal(s.ids)
 	if err != nil {
@@ -232,7 +232,7 @@ func weightDistance(ctx context.Context, c *Config, s *selection, rows []float32
 	if err != nil {
 		return nil, err
 	}
-	m := &WeightDistanceSummary{Pairs: len(pairs), MeanL2: Number(d.MeanL2), MeanCosine: Number(d.MeanCosine), L2: box("", d.L2), Cosine: box("", d.Cosine)}
+	m := &WeightDistanceSummary{Pairs: len(pairs), MeanL2: Number(d.MeanL2), MeanCosine: Number(d.MeanCosine), L2: box(d.L2), Cosine: box(d.Cosine)}
 	m.L2.Outer, m.Cosine.Outer = nil, nil
 	return m, nil
 }

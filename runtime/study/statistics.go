@@ -11,7 +11,6 @@ import (
 
 // Box are the numbers of a box plot.
 type Box struct {
-	Label  string   `json:"label,omitempty"`
 	Count  int      `json:"count"`
 	Mean   Number   `json:"mean"`
 	Std    Number   `json:"std"`
@@ -25,10 +24,10 @@ type Box struct {
 	Outer  []Number `json:"outliers,omitempty"`
 }
 
-func box(label string, values []float64) Box {
+func box(values []float64) Box {
 	s := statistics.Summarise(values)
 	return Box{
-		Label: label, Count: s.Count, Mean: Number(s.Mean), Std: Number(s.Deviation), Min: Number(s.Min), Q1: Number(s.Q1),
+		Count: s.Count, Mean: Number(s.Mean), Std: Number(s.Deviation), Min: Number(s.Min), Q1: Number(s.Q1),
 		Median: Number(s.Median), Q3: Number(s.Q3), Max: Number(s.Max), Low: Number(s.Low), High: Number(s.High), Outer: numbers(s.Outliers),
 	}
 }
@@ -67,7 +66,7 @@ func runStatistics(ctx context.Context, c *Config, s *selection) (*Output, error
 	}
 	accuracy, gap := s.outcomes()
 	out := s.output(&StatisticsSummary{
-		Features: names, TestAccuracy: box("", accuracy), GeneralizationGap: box("", gap), Excluded: s.excluded,
+		Features: names, TestAccuracy: box(accuracy), GeneralizationGap: box(gap), Excluded: s.excluded,
 	})
 	var err error
 	out.Files[statisticsName], err = wide(t)

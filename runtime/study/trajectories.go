@@ -157,8 +157,8 @@ func (m *TrajectoriesSummary) describe(c *Config, s *selection, paths []trajecto
 		m.Step, m.Relative = append(m.Step, Number(statistics.Mean(step))), append(m.Relative, Number(statistics.Mean(relative)))
 		m.TrainLoss = append(m.TrainLoss, Number(statistics.Mean(loss)))
 	}
-	m.Length, m.Straightness, m.MeanCosine = box("", length), box("", straight), box("", cosine)
-	m.Energy, m.Curvature = box("", energy), box("", curvature)
+	m.Length, m.Straightness, m.MeanCosine = box(length), box(straight), box(cosine)
+	m.Energy, m.Curvature = box(energy), box(curvature)
 	m.StepLoss = Number(statistics.Mean(slices.DeleteFunc(coupling, math.IsNaN)))
 	return nil
 }
