@@ -1,10 +1,12 @@
 package train
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"strings"
 
+	"github.com/weightspace/weightspace/runtime/data"
 	"github.com/weightspace/weightspace/runtime/tensor"
 	"github.com/weightspace/weightspace/runtime/variational"
 )
@@ -45,6 +47,9 @@ type VariationalEngine interface {
 	TwinEngine
 	// Penalty is R for every member: the sum of KL over its weights, and over variational biases.
 	Penalty() []float64
+	// TrainWithoutNoise scores every twin on the training split as on the others, where Evaluate's training metrics are running means
+	// with noise: what a parent's training accuracy compares with. Cross-entropies in nats and fractions, one per member.
+	TrainWithoutNoise(ctx context.Context) (loss, accuracy []float64, err error)
 	// LogSigma2 is the slab [P, nParams] of log sigma^2 in the layout of parameters; parameters without noise keep InitLogSigma2. It is a
 	// copy.
 	LogSigma2() []float32
@@ -135,4 +140,11 @@ func sparsityOf(layout []tensor.Param, rows []float32, width int) []Sparsity {
 		}
 	}
 	return out
+}
+
+// withoutNoise collects what an evaluation of the training split gives.
+func withoutNoise(d *data.Set, members int, evaluate func(s *data.Split, set func(p int, loss, accuracy float64)) error) (loss, accuracy []float64, err error) {
+	loss, accuracy = make([]float64, members), make([]float64, members)
+	err = evaluate(&d.Train, func(p int, l, a float64) { loss[p], accuracy[p] = l, a })
+	return loss, accuracy, err
 }

@@ -215,6 +215,13 @@ func (e *variationalRecorded) Penalty() []float64 {
 	return out
 }
 
+// TrainWithoutNoise implements VariationalEngine.
+func (e *variationalRecorded) TrainWithoutNoise(ctx context.Context) (loss, accuracy []float64, err error) {
+	return withoutNoise(e.cfg.Data, len(e.cfg.Members), func(s *data.Split, set func(p int, loss, accuracy float64)) error {
+		return e.plain.evaluateSplit(ctx, s, set)
+	})
+}
+
 // LogSigma2 implements VariationalEngine.
 func (e *variationalRecorded) LogSigma2() []float32 {
 	n := e.plain.Parameters()

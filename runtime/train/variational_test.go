@@ -188,6 +188,16 @@ func TestVariationalStart(t *testing.T) {
 			t.Errorf("member %d: logits differ by %v", p, worst)
 		}
 	}
+	// At epoch 0 both kinds of training metrics are the same; later noise costs accuracy or gives some.
+	loss, accuracy, err := e.TrainWithoutNoise(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for p, m := range evaluate(t, e.Trainer) {
+		if m.TrainLoss != loss[p] || m.TrainAccuracy != accuracy[p] {
+			t.Errorf("member %d: training metrics %+v, without noise %v and %v", p, m, loss[p], accuracy[p])
+		}
+	}
 	// With a threshold that no weight reaches, logits are the parents'.
 	v := DefaultVariational()
 	v.ClampLinear, v.ClampConv, v.LogAlphaThreshold = 40, 40, 40

@@ -3,6 +3,7 @@ package train
 import (
 	"context"
 
+	"github.com/weightspace/weightspace/runtime/data"
 	"github.com/weightspace/weightspace/runtime/kernel"
 	"github.com/weightspace/weightspace/runtime/par"
 	"github.com/weightspace/weightspace/runtime/tile"
@@ -129,6 +130,13 @@ func (e *variationalTiles) Penalty() []float64 {
 		out[p] = e.workers[0].noise.vectors.Penalty(row[:n], row[n:])
 	}
 	return out
+}
+
+// TrainWithoutNoise implements VariationalEngine.
+func (e *variationalTiles) TrainWithoutNoise(ctx context.Context) (loss, accuracy []float64, err error) {
+	return withoutNoise(e.cfg.Data, len(e.cfg.Members), func(s *data.Split, set func(p int, loss, accuracy float64)) error {
+		return e.evaluateSplit(ctx, s, set)
+	})
 }
 
 // LogSigma2 implements VariationalEngine.
