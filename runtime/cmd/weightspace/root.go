@@ -116,7 +116,7 @@ refuses writes; 75 stopped on request and checkpointed: run again to continue.`,
 		}
 	}
 	add("work", newRun(a), newPlan(a), newPresets(a), newValidate(a), newTask(a))
-	add("data", newDataset(a), newPull(a), newReport(a), newExport(a), newZooImport(a))
+	add("data", newDataset(a), newPull(a), newReport(a), newExport(a), newZooImport(a), newModels(a))
 	add("other", newVersion(a))
 	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), "FlagUsages |", "FlagUsagesWrapped 80 |"))
 	root.SetHelpCommandGroupID("other")
