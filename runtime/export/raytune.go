@@ -139,8 +139,12 @@ func resultLine(b *bytes.Buffer, r *artifact.MetricRow, model string, params []b
 		name string
 		v    float64
 	}{
-		{"train_loss", r.TrainLoss}, {"train_acc", r.TrainAccuracy}, {"val_loss", r.ValidationLoss}, {"val_acc", r.ValidationAccuracy},
-		{"test_loss", r.TestLoss}, {"test_acc", r.TestAccuracy},
+		{"train_loss", r.TrainLoss},
+		{"train_acc", r.TrainAccuracy},
+		{"val_loss", r.ValidationLoss},
+		{"val_acc", r.ValidationAccuracy},
+		{"test_loss", r.TestLoss},
+		{"test_acc", r.TestAccuracy},
 	} {
 		fmt.Fprintf(b, "%q: %s, ", m.name, pythonFloat(m.v))
 	}

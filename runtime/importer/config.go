@@ -89,8 +89,10 @@ func (c *Config) check(file string) error {
 		v        float64
 		from, to float64
 	}{
-		{"the learning rate", c.LearningRate, 0, math.MaxFloat64}, {"the weight decay", c.WeightDecay, 0, math.MaxFloat64},
-		{"dropout", c.Dropout, 0, 1}, {"the momentum", c.Momentum, 0, 1},
+		{"the learning rate", c.LearningRate, 0, math.MaxFloat64},
+		{"the weight decay", c.WeightDecay, 0, math.MaxFloat64},
+		{"dropout", c.Dropout, 0, 1},
+		{"the momentum", c.Momentum, 0, 1},
 	} {
 		if !(n.v >= n.from && n.v <= n.to) {
 			return skip(BadConfig, file, "%s is %g", n.name, n.v)

@@ -422,7 +422,7 @@ func TestFolder(t *testing.T) {
 	must(t, os.Symlink("/etc/hostname", filepath.Join(dir, "z/link")))
 	s, err := importer.OpenFolder(dir)
 	must(t, err)
-	defer s.Close()
+	defer func() { must(t, s.Close()) }()
 	if len(s.Files()) != 3 {
 		t.Errorf("%v", s.Files())
 	}
@@ -453,7 +453,7 @@ func FuzzArchive(f *testing.F) {
 		if err != nil {
 			return
 		}
-		defer s.Close()
+		defer func() { must(t, s.Close()) }()
 		for _, layout := range []string{importer.RayTune, importer.HuggingFace} {
 			trials, err := importer.Scan(s, layout)
 			must(t, err)

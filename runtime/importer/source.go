@@ -115,7 +115,7 @@ func (a *archive) Read(_ context.Context, name string) ([]byte, error) {
 		return nil, fmt.Errorf("%s: %w", name, fs.ErrNotExist)
 	}
 	raw := make([]byte, e.packed)
-	if _, err := a.r.ReadAt(raw, e.offset); err != nil && !(errors.Is(err, io.EOF) && e.packed == 0) {
+	if _, err := a.r.ReadAt(raw, e.offset); err != nil && (e.packed != 0 || !errors.Is(err, io.EOF)) {
 		return nil, fmt.Errorf("%w: %s: %w", ErrArchive, name, err)
 	}
 	if e.deflated {
