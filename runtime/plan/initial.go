@@ -65,9 +65,6 @@ func resolveInitial(w *v1alpha1.InitialWeights, in Inputs) (*spec.InitialWeights
 	case w.Head == v1alpha1.HeadMLP && (w.Hidden < 1 || w.Hidden > maxHidden):
 		return nil, &FieldError{at + ".hidden", fmt.Sprintf("%d features", w.Hidden), fmt.Sprintf("use 1 to %d", maxHidden)}
 	}
-	if err := word(at+".head", w.Head, []v1alpha1.InitialHead{v1alpha1.HeadLinear, v1alpha1.HeadMLP}); err != nil {
-		return nil, err
-	}
 	epoch := in.ZooPlan.Epochs
 	if w.Epoch != epochLast {
 		n, err := strconv.Atoi(w.Epoch)
@@ -88,10 +85,13 @@ func resolveInitial(w *v1alpha1.InitialWeights, in Inputs) (*spec.InitialWeights
 	return out, nil
 }
 
-// withHead replaces the network's last layer.
+// withHead replaces the network's last layer, for a zoo that continues another.
 func (n *network) withHead(w *v1alpha1.InitialWeights) error {
 	if w.Zoo.Name == "" {
 		return nil
+	}
+	if err := word("spec.initialWeights.head", w.Head, []v1alpha1.InitialHead{v1alpha1.HeadLinear, v1alpha1.HeadMLP}); err != nil {
+		return err
 	}
 	net, err := nn.WithHead(n.net, string(w.Head), int(w.Hidden))
 	if err != nil {
