@@ -52,7 +52,8 @@ func newRun(a *app) *cobra.Command {
 		Use:   "run -f FILE --store DIR",
 		Short: "Run manifests on this machine, without a cluster",
 		Long: `Runs Datasets, ModelZoos and ZooAnalyses on this machine with the plan, the
-programs and the store layout of a cluster: the results are the same, bit for bit.
+programs and the store layout of a cluster: the results are the same, bit for
+bit.
 
 Finished work is found in the store and never done twice. Ctrl-C checkpoints and
 exits 75; the same command line continues. More seeds or epochs in the file
