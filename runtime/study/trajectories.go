@@ -291,6 +291,7 @@ func (m *TrajectoriesSummary) order(ctx context.Context, c *Config, s *selection
 		find func(d *points.Distances, norms []float64) ([]int, error)
 	}{
 		{"shrinkingChain", func(d *points.Distances, _ []float64) ([]int, error) { return trajectory.ShrinkingChain(d).Order, nil }},
+		{"twoEndedChain", func(d *points.Distances, _ []float64) ([]int, error) { return trajectory.TwoEndedChain(d).Order, nil }},
 		{"dendrogram", func(d *points.Distances, _ []float64) ([]int, error) { return trajectory.Dendrogram(d), nil }},
 		{"pca", func(d *points.Distances, _ []float64) ([]int, error) { return trajectory.PCA(d) }},
 		{"fiedler", func(d *points.Distances, _ []float64) ([]int, error) { return trajectory.Fiedler(d) }},
