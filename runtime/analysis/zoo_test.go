@@ -332,6 +332,8 @@ func TestDriftTrigger(t *testing.T) {
 	plain := trajectory.Trigger{Window: 10, Quantile: 0.99}
 	margin := plain
 	margin.Margin = 1.5
+	moving := plain
+	moving.Margin = 1.75
 	alarms := 0
 	for m := range models {
 		same := relative(t, z, m, z.after[m])
@@ -345,6 +347,17 @@ func TestDriftTrigger(t *testing.T) {
 		}
 		if !watch(t, plain, turned)[0] || !watch(t, margin, turned)[0] {
 			t.Errorf("model %d: the trigger does not fire: %v", m, turned[epochs-10:])
+		}
+		quiet, _, err := moving.Watch(same)
+		if err != nil {
+			t.Fatal(err)
+		}
+		loud, _, err := moving.Watch(turned)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if slices.Contains(quiet, true) || !loud[epochs] {
+			t.Errorf("model %d: a moving baseline flags %v, and %v for turned digits", m, quiet, loud[epochs])
 		}
 		if slices.Contains(watch(t, plain, same), true) {
 			alarms++

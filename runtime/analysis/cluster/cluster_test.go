@@ -51,6 +51,15 @@ func TestLinkages(t *testing.T) {
 			lcg.Near(t, string(l), m.Height, w[2].(float64), 1e-7)
 		}
 	}
+	bad, nan := points.Points{N: 3, D: 1, Data: []float32{1, float32(math.NaN()), 2}}, &points.Distances{N: 3, D: []float64{1, math.NaN(), 2}}
+	if _, err := SingleLinkage(t.Context(), 1, bad); err == nil {
+		t.Error("points that are NaN are clustered")
+	}
+	for _, l := range []Linkage{Single, Average, Ward} {
+		if _, err := Agglomerate(nan, l); err == nil {
+			t.Errorf("%s: distances that are NaN are clustered", l)
+		}
+	}
 	if _, err := Agglomerate(d, "centroid"); err == nil {
 		t.Error("centroid linkage is known")
 	}

@@ -45,6 +45,9 @@ func SingleLinkage(ctx context.Context, workers int, p points.Points) (*Tree, er
 	if p.N == 0 {
 		return nil, fmt.Errorf("cluster: no points")
 	}
+	if err := p.Check(); err != nil {
+		return nil, err
+	}
 	workers = par.Workers(workers)
 	components := newSets(p.N)
 	root := make([]int, p.N)

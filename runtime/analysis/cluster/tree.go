@@ -43,6 +43,9 @@ func Agglomerate(d *points.Distances, l Linkage) (*Tree, error) {
 	if d.N == 0 {
 		return nil, fmt.Errorf("cluster: no points")
 	}
+	if err := d.Check(); err != nil {
+		return nil, err
+	}
 	switch l {
 	case Single:
 		return spanning(d.N, prim(d)), nil

@@ -234,6 +234,11 @@ func TestTSNEErrors(t *testing.T) {
 	if _, err := (TSNE{}).Embed(t.Context(), 1, clusters(3, 3)); err == nil {
 		t.Error("three points are embedded")
 	}
+	nan := clusters(60, 3)
+	nan.Data[77] = float32(math.NaN())
+	if _, err := (TSNE{}).Embed(t.Context(), 1, nan); err == nil {
+		t.Error("NaN is embedded")
+	}
 	line := points.Points{N: 30, D: 1, Data: lcg.Numbers(1, 30)}
 	if e, err := (TSNE{}).Embed(t.Context(), 1, line); err != nil || math.IsNaN(e.Divergence) {
 		t.Errorf("points on a line: %v", err)

@@ -31,6 +31,9 @@ func PCA(ctx context.Context, workers int, p points.Points, k int) (*Projection,
 	if k < 1 || k > min(p.N-1, p.D) {
 		return nil, fmt.Errorf("embed: %d components of %d points with %d coordinates: ask for 1 to %d", k, p.N, p.D, min(p.N-1, p.D))
 	}
+	if err := p.Check(); err != nil {
+		return nil, err
+	}
 	o := &operator{workers: workers, p: p, mean: p.Mean(), dual: p.N < p.D}
 	values, vectors, err := o.top(ctx, k)
 	if err != nil {

@@ -117,12 +117,30 @@ func NewDistances(d []float64, n int) (*Distances, error) {
 	if len(d) != n*(n-1)/2 {
 		return nil, fmt.Errorf("points: %d distances do not belong to %d points: want %d", len(d), n, n*(n-1)/2)
 	}
-	for _, v := range d {
+	m := &Distances{n, d}
+	return m, m.Check()
+}
+
+// Check fails if a distance is negative or not finite, as those of points that are not finite.
+func (d *Distances) Check() error {
+	for _, v := range d.D {
 		if !(v >= 0) || math.IsInf(v, 1) {
-			return nil, fmt.Errorf("points: a distance is %v: exclude models that are not finite", v)
+			return fmt.Errorf("points: a distance is %v: exclude models that are not finite", v)
 		}
 	}
-	return &Distances{n, d}, nil
+	return nil
+}
+
+// Check fails if a coordinate is not finite.
+func (p Points) Check() error {
+	for i := range p.N {
+		for k, v := range p.Row(i) {
+			if v-v != 0 {
+				return fmt.Errorf("points: coordinate %d of point %d is %v: exclude models that are not finite", k, i, v)
+			}
+		}
+	}
+	return nil
 }
 
 // At is the distance of points i and j.

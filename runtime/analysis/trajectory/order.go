@@ -125,8 +125,8 @@ func Dendrogram(d *points.Distances) []int {
 // component, which is that of classical scaling of the distances, oriented so that steps shrink.
 func PCA(d *points.Distances) ([]int, error) {
 	n := d.N
-	if n < 2 {
-		return identity(n), nil
+	if err := d.Check(); err != nil || n < 2 {
+		return identity(n), err
 	}
 	b := mat.NewSymDense(n, nil)
 	means := make([]float64, n)
@@ -150,8 +150,8 @@ func PCA(d *points.Distances) ([]int, error) {
 // exp(-(D/s)^2), s the median distance, oriented so that steps shrink.
 func Fiedler(d *points.Distances) ([]int, error) {
 	n := d.N
-	if n < 2 {
-		return identity(n), nil
+	if err := d.Check(); err != nil || n < 2 {
+		return identity(n), err
 	}
 	scale := statistics.Quantile(slices.Sorted(slices.Values(d.D)), 0.5)
 	if scale == 0 {

@@ -152,6 +152,15 @@ func TestSmallOrders(t *testing.T) {
 	if _, err := ScoreOrder([]int{0, 0}, []int{1, 2}); err == nil {
 		t.Error("an order with a state twice is scored")
 	}
+	nan := &points.Distances{N: 3, D: []float64{1, math.NaN(), 2}}
+	for _, f := range []func(*points.Distances) ([]int, error){PCA, Fiedler} {
+		if _, err := f(nan); err == nil {
+			t.Error("distances that are NaN give an order")
+		}
+	}
+	if c := ShrinkingChain(nan); len(c.Order) != 3 {
+		t.Errorf("chain %v", c)
+	}
 	if got := ByNorm([]float64{3, 1, 2, 1}); !slices.Equal(got, []int{1, 3, 2, 0}) {
 		t.Errorf("by norm: %v", got)
 	}
