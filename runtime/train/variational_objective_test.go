@@ -127,8 +127,12 @@ func goldenCases(t *testing.T) []goldenVariational {
 func (g *goldenVariational) objective(t *testing.T) (o *objective, theta, ls2 []float64) {
 	t.Helper()
 	o = newObjective(t, nn.Sequential{
-		{Name: "0", Layer: nn.Conv2D{Out: 3, Kernel: 3}}, {Layer: nn.MaxPool{Kernel: 2}}, {Layer: nn.Activation{F: device.Tanh}},
-		{Name: "3", Layer: nn.Conv2D{Out: 2, Kernel: 2}}, {Layer: nn.Activation{F: device.Tanh}}, {Layer: nn.Flatten{}},
+		{Name: "0", Layer: nn.Conv2D{Out: 3, Kernel: 3}},
+		{Layer: nn.MaxPool{Kernel: 2}},
+		{Layer: nn.Activation{F: device.Tanh}},
+		{Name: "3", Layer: nn.Conv2D{Out: 2, Kernel: 2}},
+		{Layer: nn.Activation{F: device.Tanh}},
+		{Layer: nn.Flatten{}},
 		{Name: "6", Layer: nn.Linear{Out: 4}},
 	}, 1, 10, 10, len(g.Labels), g.VariationalConvBias)
 	o.w, o.job.Ints = g.Weight, g.Labels
