@@ -198,7 +198,7 @@ func readRow(ctx context.Context, t Trial, epoch int, names *mapping, dropout fl
 	}
 	file := fmt.Sprintf("%s, epoch %d", t.Name(), epoch)
 	if !names.fits(tensors) {
-		if names, err = resolve(tensors, dropout); err != nil {
+		if names, err = resolve(tensors, dropout, want); err != nil {
 			var s *SkipError
 			if errors.As(err, &s) {
 				s.File = file

@@ -82,6 +82,14 @@ func NewNetwork(architecture string, width, channels, classes int) (*Network, er
 	return n, nil
 }
 
+// or is the network itself if it is the one asked for, which saves laying it out again.
+func (n *Network) or(architecture string, width, channels, classes int) (*Network, error) {
+	if n != nil && n.same(&Network{Architecture: architecture, Width: width, Channels: channels, Classes: classes}) {
+		return n, nil
+	}
+	return NewNetwork(architecture, width, channels, classes)
+}
+
 // maxWidth and maxClasses bound what a checkpoint can ask for: a network larger than its file is refused before it is laid out.
 const (
 	maxWidth   = 1024
@@ -139,8 +147,8 @@ func (m *mapping) row(tensors []artifact.Tensor) ([]byte, error) {
 // modulePrefix is left by DataParallel and by phases of training.
 const modulePrefix = "module."
 
-// resolve recognises a network by its tensors. dropout is the config's: small networks with dropout have other indices.
-func resolve(tensors []artifact.Tensor, dropout float64) (*mapping, error) {
+// resolve recognises a network by its tensors; want, if not nil, is the one that is likely. dropout is the config's: small networks with dropout have other indices.
+func resolve(tensors []artifact.Tensor, dropout float64, want *Network) (*mapping, error) {
 	m := &mapping{names: make([]string, len(tensors)), params: make([]tensor.Param, len(tensors))}
 	prefixed := len(tensors) > 0
 	for i := range tensors {
@@ -161,7 +169,7 @@ func resolve(tensors []artifact.Tensor, dropout float64) (*mapping, error) {
 		}
 		kept[name] = i
 	}
-	network, moved, err := recognise(tensors, kept, dropout)
+	network, moved, err := recognise(tensors, kept, dropout, want)
 	if err != nil {
 		return nil, err
 	}
@@ -192,7 +200,7 @@ var (
 )
 
 // recognise finds the network, and how its file names the layout's entries.
-func recognise(tensors []artifact.Tensor, kept map[string]int, dropout float64) (*Network, func(string) string, error) {
+func recognise(tensors []artifact.Tensor, kept map[string]int, dropout float64, want *Network) (*Network, func(string) string, error) {
 	shape := func(name string, dims int) []int {
 		if i, ok := kept[name]; ok && len(tensors[i].Shape) == dims {
 			return tensors[i].Shape
@@ -205,7 +213,7 @@ func recognise(tensors []artifact.Tensor, kept map[string]int, dropout float64) 
 		if err != nil {
 			return nil, nil, err
 		}
-		return recogniseCNN(indices, first[1], dropout)
+		return recogniseCNN(indices, first[1], dropout, want)
 	}
 	conv, fc := shape("conv1.weight", 4), shape("fc.weight", 2)
 	if conv == nil || fc == nil || shape("layer4.1.conv2.weight", 4) == nil {
@@ -218,14 +226,14 @@ func recognise(tensors []artifact.Tensor, kept map[string]int, dropout float64) 
 	if width == 64 {
 		width = 0
 	}
-	n, err := NewNetwork(ResNet18, width, channels, classes)
+	n, err := want.or(ResNet18, width, channels, classes)
 	if err != nil {
 		return nil, nil, &SkipError{Reason: WrongShape, Err: err}
 	}
 	return n, same, nil
 }
 
-func recogniseCNN(indices []int, channels int, dropout float64) (*Network, func(string) string, error) {
+func recogniseCNN(indices []int, channels int, dropout float64, want *Network) (*Network, func(string) string, error) {
 	if channels < 1 || channels > maxWidth {
 		return nil, nil, skip(WrongShape, "", "module_list.0.weight has %d input channels", channels)
 	}
@@ -246,7 +254,7 @@ func recogniseCNN(indices []int, channels int, dropout float64) (*Network, func(
 	default:
 		return nil, nil, skip(UnknownNetwork, "", "module_list has layers at %v; cnn-small has %v, with dropout %v, cnn-medium %v", indices, smallIndices, dropoutIndices, mediumIndices)
 	}
-	n, err := NewNetwork(architecture, 0, channels, 10)
+	n, err := want.or(architecture, 0, channels, 10)
 	if err != nil {
 		return nil, nil, &SkipError{Reason: WrongShape, Err: err}
 	}

@@ -14,6 +14,7 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"path/filepath"
 	"slices"
 	"strings"
 )
@@ -52,20 +53,17 @@ func checkPath(name string) (string, error) {
 	return clean, nil
 }
 
-// folder is a directory; nothing outside of it can be reached, by symbolic links neither.
+// folder is a directory. Only regular files that the listing found are read, and the listing follows no symbolic links.
 type folder struct {
-	root  *os.Root
-	files []string
+	dir    string
+	files  []string
+	listed map[string]bool
 }
 
 // OpenFolder lists a directory.
 func OpenFolder(dir string) (Source, error) {
-	root, err := os.OpenRoot(dir)
-	if err != nil {
-		return nil, err
-	}
-	f := &folder{root: root}
-	err = fs.WalkDir(root.FS(), ".", func(p string, d fs.DirEntry, err error) error {
+	f := &folder{dir: dir, listed: map[string]bool{}}
+	err := fs.WalkDir(os.DirFS(dir), ".", func(p string, d fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
 			return err
@@ -73,11 +71,11 @@ func OpenFolder(dir string) (Source, error) {
 			if f.files = append(f.files, p); len(f.files) > maxFiles {
 				return fmt.Errorf("%w: more than %d", ErrTooMany, maxFiles)
 			}
+			f.listed[p] = true
 		}
 		return nil
 	})
 	if err != nil {
-		_ = root.Close() // the walk's error says it all
 		return nil, fmt.Errorf("list %s: %w", dir, err)
 	}
 	slices.Sort(f.files)
@@ -85,10 +83,13 @@ func OpenFolder(dir string) (Source, error) {
 }
 
 func (f *folder) Files() []string { return f.files }
-func (f *folder) Close() error    { return f.root.Close() }
+func (f *folder) Close() error    { return nil }
 
 func (f *folder) Read(_ context.Context, name string) ([]byte, error) {
-	return f.root.ReadFile(name)
+	if !f.listed[name] {
+		return nil, fmt.Errorf("%s: %w", name, fs.ErrNotExist)
+	}
+	return os.ReadFile(filepath.Join(f.dir, filepath.FromSlash(name)))
 }
 
 // entry is a file of an archive: a part of it, as it lies there or deflated.

@@ -188,8 +188,8 @@ func (r *importRun) load(ctx context.Context, trials []importer.Trial) ([]import
 // maxSkips is how many models that were left out are named for each reason.
 const maxSkips = 20
 
-func (o *imported) leaveOut(model string, why *importer.SkipError) {
-	if o.Skipped[why.Reason]++; o.Skipped[why.Reason] <= maxSkips {
-		o.Examples = append(o.Examples, skippedModel{Model: model, Reason: why.Reason, Problem: why.Error()})
+func (m *imported) leaveOut(model string, why *importer.SkipError) {
+	if m.Skipped[why.Reason]++; m.Skipped[why.Reason] <= maxSkips {
+		m.Examples = append(m.Examples, skippedModel{Model: model, Reason: why.Reason, Problem: why.Error()})
 	}
 }

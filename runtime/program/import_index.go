@@ -181,7 +181,7 @@ func (m *imported) writeTables(ctx context.Context, s *spec.Snapshot, env *Env, 
 			out.Files = append(out.Files, artifact.FileEntry{Path: shardFilePath(id, f.Name), SHA256: f.SHA256, Size: f.Size})
 		}
 	}
-	files, err := m.tables(shards)
+	files, err := m.tables()
 	if err != nil {
 		return nil, err
 	}
@@ -208,7 +208,7 @@ type namedBytes struct {
 }
 
 // tables are the files beside the shards: models, metrics, and the report of the import.
-func (m *imported) tables(shards map[string]*importedShard) ([]namedBytes, error) {
+func (m *imported) tables() ([]namedBytes, error) {
 	var models, metrics bytes.Buffer
 	if err := artifact.WriteModels(&models, m.modelRows()); err != nil {
 		return nil, fmt.Errorf("%s: %w", modelsName, err)

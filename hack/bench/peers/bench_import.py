@@ -11,6 +11,7 @@ import json
 import os
 import pathlib
 import re
+import resource
 import shutil
 import subprocess
 import tempfile
@@ -33,13 +34,19 @@ def read_trial(trial):
     return total
 
 
+def cpu():
+    """Processor seconds of this process and its finished children."""
+    return sum(sum(resource.getrusage(w)[:2]) for w in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+
+
 def median(f, repeats):
+    """Wall and processor seconds; the latter hardly depend on what else runs."""
     times = []
     for _ in range(repeats):
-        start = time.perf_counter()
+        start, used = time.perf_counter(), cpu()
         f()
-        times.append(time.perf_counter() - start)
-    return sorted(times)[len(times) // 2], times
+        times.append((time.perf_counter() - start, cpu() - used))
+    return [round(sorted(t)[len(t) // 2], 4) for t in zip(*times)]
 
 
 def main():
@@ -69,15 +76,17 @@ def main():
 
     with ProcessPoolExecutor(out["cores"]) as pool:
         list(pool.map(read_trial, trials, chunksize=20))  # starts the processes and fills the page cache
-        out["torchPerCore"] = median(lambda: list(pool.map(read_trial, trials, chunksize=20)), args.repeats)[0]
-    out["torchLoop"] = median(one, max(1, args.repeats // 2))[0]
-    out["store"] = median(store, args.repeats)[0]
+        out["torchPerCore"] = median(lambda: list(pool.map(read_trial, trials, chunksize=20)), args.repeats)
+    out["torchLoop"] = median(one, max(1, args.repeats // 2))
+    out["store"] = median(store, args.repeats)
     if args.test_binary:
+        start = cpu()
         r = subprocess.run([args.test_binary, "-test.run", "xxx", "-test.bench", "Zoo", "-test.count", str(args.repeats)],
                            env={**os.environ, "IMPORT_ZOO": str(zoo)}, capture_output=True, text=True)
         times = sorted(float(t) / 1e9 for t in re.findall(r"([\d.]+) ns/op", r.stdout))
-        out["memory"] = times[len(times) // 2]
-    print(json.dumps({k: round(v, 4) if isinstance(v, float) else v for k, v in out.items()}))
+        rounds = sum(int(n) + 1 for n in re.findall(r"BenchmarkZoo\S*\s+(\d+)", r.stdout))  # and one to start with
+        out["memory"] = [round(times[len(times) // 2], 4), round((cpu() - start) / rounds, 4)]
+    print(json.dumps(out))
 
 
 if __name__ == "__main__":
