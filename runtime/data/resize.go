@@ -111,7 +111,8 @@ func (r *resizer) plane(to, from []uint8, fromH, fromW, h, w int) {
 func (t *taps) row(to, from []uint8) {
 	for x := range to {
 		n := t.count[x]
-		in, k := from[t.first[x]:][:n], t.weights[x*t.most:][:n]
+		in := from[t.first[x]:][:n]
+		k := t.weights[x*t.most:][:len(in)]
 		sum := int32(1 << (weightBits - 1))
 		for i, v := range in {
 			sum += int32(v) * k[i]
@@ -123,11 +124,12 @@ func (t *taps) row(to, from []uint8) {
 // column filters line y of the result from all lines.
 func (t *taps) column(to, rows []uint8, y int, sums []int32) {
 	w := len(to)
+	sums = sums[:w]
 	for x := range sums {
 		sums[x] = 1 << (weightBits - 1)
 	}
 	for i, k := range t.weights[y*t.most:][:t.count[y]] {
-		in := rows[(t.first[y]+i)*w:][:w]
+		in := rows[(t.first[y]+i)*w:][:len(sums)]
 		for x, v := range in {
 			sums[x] += int32(v) * k
 		}
