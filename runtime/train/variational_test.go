@@ -87,9 +87,12 @@ func TestVariationalInvariance(t *testing.T) {
 		}
 		for _, l := range []kernel.Level{kernel.Ref, kernel.AVX2, kernel.AVX512} {
 			if kernel.Supported(l) && l != kernel.Best() && (l != kernel.Ref || optimizer == "adam") {
-				other := c
-				other.ISA = l
-				equal(t, optimizer+" "+l.String(), digests(t, twins(t, other, parents, v), 2), want)
+				other, from, to := c, 0, len(c.Members)
+				if l == kernel.Ref {
+					from, to = 2, 3 // pure Go is slow
+				}
+				other.ISA, other.Members = l, c.Members[from:to]
+				equal(t, optimizer+" "+l.String(), digests(t, twins(t, other, parents[from*n:to*n], v), 2), want[from:to])
 			}
 		}
 		change := c
