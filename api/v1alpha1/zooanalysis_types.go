@@ -148,7 +148,7 @@ type TrajectoriesAnalysis struct {
 	Trigger DriftTrigger `json:"trigger,omitempty,omitzero"`
 }
 
-// DriftTrigger flags a relative step above a quantile of those in a window before it.
+// DriftTrigger flags a relative step above a quantile of those in a window before it, times a margin.
 //
 // +kubebuilder:validation:MinProperties=1
 type DriftTrigger struct {
@@ -161,6 +161,11 @@ type DriftTrigger struct {
 	// quantile in (0, 1). Defaults to "0.99".
 	// +optional
 	Quantile Decimal `json:"quantile,omitempty"`
+
+	// margin multiplies the quantile, at least 1: a high quantile of few steps is nearly their maximum,
+	// which one in baselineWindow+1 steps exceeds though nothing has changed. Defaults to "1.75".
+	// +optional
+	Margin Decimal `json:"margin,omitempty"`
 }
 
 // SimilarityAnalysis compares models pairwise: agreement of their predictions, CKA of their

@@ -22,6 +22,7 @@ var (
 	epsilon     = bound{min: 0, max: 1, openMin: true, openMax: true, text: "in (0, 1)"}
 	fraction    = bound{min: 0, max: 1, text: "in [0, 1]"}
 	aboveOne    = bound{min: 1, max: math.MaxFloat32, openMin: true, text: "above 1"}
+	atLeastOne  = bound{min: 1, max: math.MaxFloat32, text: "1 or above"}
 	finite      = bound{min: -math.MaxFloat32, max: math.MaxFloat32, text: "finite"}
 )
 

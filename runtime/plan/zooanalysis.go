@@ -49,6 +49,7 @@ func DefaultZooAnalysis(a *v1alpha1.ZooAnalysisSpec) {
 		setPointer(&t.ShuffleSeed, 1)
 		setNumber(&t.Trigger.BaselineWindow, 10)
 		setText(&t.Trigger.Quantile, "0.99")
+		setText(&t.Trigger.Margin, "1.75")
 	}
 	if c := a.Similarity.CKA; c != nil {
 		setNumber(&c.Images, 1000)
@@ -99,6 +100,9 @@ func resolveAnalysis(a *v1alpha1.ZooAnalysisSpec, zoo *spec.ZooInput) (*spec.Ana
 		if err := checkDecimal("spec.trajectories.trigger.quantile", t.Trigger.Quantile, epsilon); err != nil {
 			return nil, err
 		}
+		if err := checkDecimal("spec.trajectories.trigger.margin", t.Trigger.Margin, atLeastOne); err != nil {
+			return nil, err
+		}
 	}
 	if zoo.Dataset == nil && out.Similarity != nil && (out.Similarity.Agreement || out.Similarity.CKAPairs > 0) {
 		return nil, noDataset("spec.similarity", zoo.Name)
@@ -131,6 +135,7 @@ func translateAnalysis(a *v1alpha1.ZooAnalysisSpec) *spec.Analysis {
 		out.Trajectories = &spec.Trajectories{
 			Linkages: texts(t.Linkages), ShuffleSeed: *t.ShuffleSeed,
 			BaselineWindow: int(t.Trigger.BaselineWindow), Quantile: canonicalDecimal(string(t.Trigger.Quantile)),
+			Margin: canonicalDecimal(string(t.Trigger.Margin)),
 		}
 	}
 	if out.Similarity = translateSimilarity(&a.Similarity); out.Similarity != nil {

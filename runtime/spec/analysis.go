@@ -47,6 +47,7 @@ type Trajectories struct {
 	ShuffleSeed    int64    `json:"shuffleSeed"`
 	BaselineWindow int      `json:"baselineWindow"`
 	Quantile       string   `json:"quantile"`
+	Margin         string   `json:"margin"`
 }
 
 // Similarity are the settings of that analysis; 0 turns a part off.

@@ -44,7 +44,7 @@ type TrajectoriesSummary struct {
 	Silhouette Number       `json:"silhouette"`
 	Clustering []Clustering `json:"clustering"`
 	Ordering   []Ordering   `json:"ordering"`
-	// Triggered models had a relative step above the quantile of those before.
+	// Triggered models had a relative step above the quantile of those before, times the margin.
 	Triggered int `json:"triggered"`
 }
 
@@ -134,7 +134,9 @@ func (s *selection) measure(ctx context.Context, c *Config, weights []float32) (
 // describe summarises the paths.
 func (m *TrajectoriesSummary) describe(c *Config, s *selection, paths []trajectory.Quantities) error {
 	trigger := trajectory.Trigger{Window: c.Spec.Trajectories.BaselineWindow}
-	trigger.Quantile, _ = strconv.ParseFloat(c.Spec.Trajectories.Quantile, 64) // checked when the plan was made
+	// Both were checked when the plan was made.
+	trigger.Quantile, _ = strconv.ParseFloat(c.Spec.Trajectories.Quantile, 64)
+	trigger.Margin, _ = strconv.ParseFloat(c.Spec.Trajectories.Margin, 64)
 	var length, straight, cosine, energy, curvature, coupling []float64
 	for i, q := range paths {
 		length, straight = append(length, q.Length), append(straight, q.Straightness)
