@@ -56,6 +56,7 @@ func workloads(p places, seconds float64) []workload {
 	all = append(all, f.sgemm()...)
 	all = append(all, f.bmm()...)
 	all = append(all, f.zoos()...)
+	all = append(all, f.wholeZoo())
 	all = append(all, f.resnet())
 	all = append(all, f.transformers()...)
 	all = append(all, f.scaling()...)
@@ -155,6 +156,27 @@ func (f factory) zoo(name string, z zoo, batch string, bars ...bar) workload {
 			torch("PyTorch vmap", "vmap"),
 			f.peer("JAX vmap", allCores, "zoo_jax.py", args...),
 		},
+	}
+}
+
+// wholeZoo is everything that a zoo costs. The peer trains fewer members, one for each core, since it takes them one by one: members
+// per second compare.
+func (f factory) wholeZoo() workload {
+	args := []string{"--images", "50000", "--epochs", "2", "--data", f.data("mnist")}
+	with := func(members string, more ...string) []string {
+		return append(append(more, "--members", members), args...)
+	}
+	return workload{
+		name: "zoo-whole", unit: "members", cores: allCores,
+		title: fmt.Sprintf("Preset mnist-seed, 2 epochs, %d cores: loading of the data, training at batch 10, evaluation of train, validation and test, checkpoints and tables. "+
+			"Ours makes 64 members; PyTorch %d, and its time is taken to grow with their number.", allCores, allCores),
+		contenders: []contender{
+			f.ours("ours", allCores, with("64", "-work", "zoo-whole")...),
+			f.ours("ours, nothing loaded or kept", allCores, with("64", "-work", "zoo-bare")...),
+			f.peer("PyTorch one by one, eager", allCores, "zoo_whole_torch.py", with(strconv.Itoa(allCores), "--mode", "eager")...),
+			f.peer("PyTorch one by one, compiled", allCores, "zoo_whole_torch.py", with(strconv.Itoa(allCores), "--mode", "compile")...),
+		},
+		bars: []bar{{Against: "PyTorch one by one", Least: 5}},
 	}
 }
 

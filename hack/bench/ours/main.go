@@ -23,6 +23,7 @@ type options struct {
 	seconds                                     float64
 	cores, members, channels, batch, size       int
 	dim, depth, sequence                        int
+	images, epochs                              int
 	folder                                      string
 }
 
@@ -40,6 +41,8 @@ var jobs = map[string]func(options) (*job, error){
 	"sgemm":       newSGEMM,
 	"bmm":         newBMM,
 	"zoo":         newZoo,
+	"zoo-whole":   newWhole,
+	"zoo-bare":    newBare,
 	"resnet18":    newResNet,
 	"transformer": newTransformer,
 }
@@ -60,6 +63,8 @@ func main() {
 	flag.IntVar(&o.dim, "dim", 256, "width of a transformer")
 	flag.IntVar(&o.depth, "depth", 4, "blocks of a transformer")
 	flag.IntVar(&o.sequence, "sequence", 50, "length of a transformer's input")
+	flag.IntVar(&o.images, "images", 50_000, "training images of a whole zoo")
+	flag.IntVar(&o.epochs, "epochs", 2, "of a whole zoo")
 	flag.StringVar(&o.folder, "folder", "", "where equal-work writes")
 	flag.Parse()
 	do := func() error { return serve(o, os.Stdin, os.Stdout) }
