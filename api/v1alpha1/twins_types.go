@@ -78,7 +78,7 @@ type Twin struct {
 	// +optional
 	Sparsity []Decimal `json:"sparsity,omitempty"`
 
-	// matchSparsity, instead, names twins by variationalDropout: each twin drops exactly as many weights as that of the
+	// matchSparsity names, instead of sparsity, twins by variationalDropout: each twin drops exactly as many weights as that of the
 	// same member does at its end, with scope layer in every tensor.
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=32

@@ -313,6 +313,18 @@ func twinMemory(z *spec.Zoo, t *spec.TwinSet, net nn.Sequential, members int) (t
 	return total + int64(members)*(judged*floatBytes*int64(z.Parameters)+4*int64(z.Dataset.Test)), worker
 }
 
+// twinRowBytes is one (twin, epoch) while the index is built, with its layers and rows of tables.
+const twinRowBytes = 2 << 10
+
+// twinIndexMemory is what twins add to the memory of the index.
+func twinIndexMemory(z *spec.Zoo, members int) int64 {
+	n := int64(0)
+	for i := range z.Twins {
+		n += int64(members) * int64(z.Twins[i].States()) * int64(z.Twins[i].Epochs+1) * twinRowBytes
+	}
+	return n
+}
+
 // twinDisk is the size of the twins' shards.
 func twinDisk(z *spec.Zoo, net nn.Sequential, members int) int64 {
 	n := int64(0)

@@ -36,13 +36,13 @@ func (r *shardRun) finishEpoch(ctx context.Context) error {
 	if err != nil {
 		return stopped(ctx, fmt.Errorf("evaluate shard %s, epoch %d: %w", r.id, epoch, err))
 	}
-	var twins [][]twinRow
+	twins := r.rec.Twins
 	if r.measure != nil {
 		row, err := r.measure(gctx, epoch, metrics)
 		if err != nil {
 			return stopped(ctx, err)
 		}
-		twins = append(r.rec.Twins, row)
+		twins = append(twins, row)
 	}
 	times := epochTime{Epoch: epoch, TrainSeconds: r.rec.Partial, EvaluateSeconds: time.Since(start).Seconds()}
 	rows := make([]sixRow, len(metrics))

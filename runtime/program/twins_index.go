@@ -227,7 +227,7 @@ func (c *twinCatalog) resultDigest(members string) string {
 	fmt.Fprintf(h, "%s\n", members)
 	for _, i := range order {
 		for e, at := range c.twins[i].epochs {
-			fmt.Fprintf(h, "%s %06d %s %s %s\n", c.twins[i].ID, e, at.weights, at.metrics.hex(), at.twinRow.hex())
+			fmt.Fprintf(h, "%s %06d %s %s %s\n", c.twins[i].ID, e, at.weights, at.metrics.hex(), at.hex())
 		}
 	}
 	return "sha256:" + hex.EncodeToString(h.Sum(nil))
