@@ -13,8 +13,12 @@ import (
 	"github.com/weightspace/weightspace/runtime/spec"
 )
 
-// importBudget bounds the weights of a block of models in memory; a model that does not fit is read twice instead.
-const importBudget = 256 << 20
+// importBudget bounds the weights of a block of models in memory; a model that does not fit is read twice instead. While one block is
+// read, up to writeAhead others are being written: a store answers slowly.
+const (
+	importBudget = 96 << 20
+	writeAhead   = 3
+)
 
 // importZoo reads a zoo from files: models in the order of their names, in blocks that become shards, and last import/models.json,
 // which says what there is.
@@ -94,13 +98,28 @@ type importRun struct {
 	layout  string
 	// seen are the models so far, by ID: their names.
 	seen map[string]string
-	out  imported
+	// listed are the entries of each block, for out.Models.
+	listed [][]importedEntry
+	out    imported
 }
 
 // all imports every block.
 func (r *importRun) all(ctx context.Context) error {
+	writes, wctx := errgroup.WithContext(ctx)
+	writes.SetLimit(writeAhead)
+	err := r.blocks(wctx, writes)
+	if werr := writes.Wait(); werr != nil && ctx.Err() == nil {
+		return werr // what was being read was cancelled by it
+	}
+	return err
+}
+
+func (r *importRun) blocks(ctx context.Context, writes *errgroup.Group) error {
 	size := 1
 	for at := 0; at < len(r.trials); {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
 		n := min(size, len(r.trials)-at)
 		block, err := r.load(ctx, r.trials[at:at+n])
 		if err != nil {
@@ -116,9 +135,8 @@ func (r *importRun) all(ctx context.Context) error {
 				size = 1
 			}
 		}
-		if err := r.write(ctx, block); err != nil {
-			return err
-		}
+		entries := r.entries(block)
+		writes.Go(func() error { return r.write(ctx, block, entries) })
 		r.env.Progress(Progress{Stage: spec.StageImport, SecondsLeft: -1, Message: "Importing", Members: len(r.trials), MembersDone: at})
 	}
 	return nil

@@ -91,33 +91,42 @@ func runsOf(epochs []int) []epochRun {
 	return out
 }
 
-// write makes shards of a block: models with the same range of epochs share one.
-func (r *importRun) write(ctx context.Context, block []importedModel) error {
-	groups := map[epochRun][]importedModel{}
-	var order []epochRun
-	for _, m := range block {
-		for _, run := range runsOf(m.model.Epochs) {
-			if groups[run] == nil {
-				order = append(order, run)
-			}
-			groups[run] = append(groups[run], m)
-		}
-		r.out.Models = append(r.out.Models, entryOf(m.model))
+// entries lists the models of a block; where their weights are follows when they are written.
+func (r *importRun) entries(block []importedModel) []importedEntry {
+	entries := make([]importedEntry, len(block))
+	for i, m := range block {
+		entries[i] = entryOf(m.model)
 		if m.model.Twin {
 			r.out.Twins++
 		}
 	}
-	byID := map[string]*importedEntry{}
-	for i := len(r.out.Models) - len(block); i < len(r.out.Models); i++ {
-		byID[r.out.Models[i].ID] = &r.out.Models[i]
+	r.listed = append(r.listed, entries)
+	return entries
+}
+
+// write makes shards of a block: models with the same range of epochs share one.
+func (r *importRun) write(ctx context.Context, block []importedModel, entries []importedEntry) error {
+	groups := map[epochRun][]int{}
+	var order []epochRun
+	for i, m := range block {
+		for _, run := range runsOf(m.model.Epochs) {
+			if groups[run] == nil {
+				order = append(order, run)
+			}
+			groups[run] = append(groups[run], i)
+		}
 	}
 	for _, run := range order {
-		id, err := r.writeShard(ctx, run, groups[run])
+		members := make([]importedModel, len(groups[run]))
+		for row, i := range groups[run] {
+			members[row] = block[i]
+		}
+		id, err := r.writeShard(ctx, run, members)
 		if err != nil {
 			return err
 		}
-		for row, m := range groups[run] {
-			byID[m.model.ID].place(run, id, row)
+		for row, i := range groups[run] {
+			entries[i].place(run, id, row)
 		}
 	}
 	return nil
@@ -268,6 +277,7 @@ func (r *importRun) commit(ctx context.Context, m *shardManifest) error {
 // finish writes what was found.
 func (r *importRun) finish(ctx context.Context) error {
 	o, im := &r.out, r.snap.Zoo.Import
+	o.Models = slices.Concat(r.listed...)
 	o.Version, o.SpecDigest, o.Layout, o.Source, o.SHA256, o.Imported = importVersion, r.snap.SpecDigest, im.Layout, im.URL, im.SHA256, len(o.Models)
 	if o.Imported == 0 {
 		problem := fmt.Sprintf("none of %d models can be used", o.Found)
