@@ -23,7 +23,7 @@ const (
 	// stallTimeout is how long a connection may give nothing.
 	stallTimeout = time.Minute
 	// pieceBytes is what one connection fetches at a time where the server honours ranges.
-	pieceBytes = 16 << 20
+	pieceBytes = 8 << 20
 	// connections are open at a time, over all files.
 	connections = 8
 	// keepAtLeast is the smallest file whose pieces are worth keeping in the store.
@@ -77,14 +77,16 @@ type downloads struct {
 	piece, keepAtLeast int64
 	// backoff is the first pause between attempts; it doubles up to longestBackoff.
 	backoff, stall time.Duration
-	meter          *meter
+	// grace is the time left to keep unfinished pieces after cancellation.
+	grace time.Duration
+	meter *meter
 	warn           func(msg string, args ...any)
 }
 
 func newDownloads(env *Env, m *meter) *downloads {
 	return &downloads{
 		slots: make(chan struct{}, connections), limit: env.MaxSourceBytes, piece: pieceBytes, keepAtLeast: keepAtLeast,
-		backoff: firstBackoff, stall: stallTimeout, meter: m, warn: env.Log.Warn,
+		backoff: firstBackoff, stall: stallTimeout, grace: env.Grace / 2, meter: m, warn: env.Log.Warn,
 	}
 }
 

@@ -64,8 +64,8 @@ func (k *keeper) load(ctx context.Context, t *transfer) ([]*piece, error) {
 		name := strings.TrimPrefix(o.Path, k.dir+"/")
 		number, _, ok := strings.Cut(name, "-")
 		i, err := strconv.Atoi(number)
-		if ok && err == nil && i >= 0 && i < len(pieces) && o.Size == pieces[i].length {
-			pieces[i].kept = name
+		if ok && err == nil && i >= 0 && i < len(pieces) && o.Size <= pieces[i].length && o.Size >= pieces[i].keptBytes {
+			pieces[i].kept, pieces[i].keptBytes = name, o.Size
 		}
 	}
 	t.size, t.tag, t.resumed = f.Size, f.Tag, true
@@ -92,14 +92,13 @@ func (k *keeper) note(ctx context.Context, t *transfer, piece int64) error {
 	return nil
 }
 
-// put keeps a piece that is in t's file.
+// put keeps what t's file has of a piece.
 func (k *keeper) put(ctx context.Context, t *transfer, p *piece) error {
 	if k == nil || t.size < t.keepAtLeast {
 		return nil
 	}
-	length := p.length
-	if length < 0 { // the whole file, whose size is known only now
-		length = p.done
+	length := p.done
+	if p.length < 0 { // the whole file, whose size is known only now
 		if err := k.note(ctx, t, max(length, 1)); err != nil {
 			return err
 		}
@@ -115,24 +114,27 @@ func (k *keeper) put(ctx context.Context, t *transfer, p *piece) error {
 	return nil
 }
 
-// restore brings a kept piece to its place in the file. It says no when the piece is damaged or gone.
-func (k *keeper) restore(ctx context.Context, p *piece, file *os.File) (bool, error) {
+// restore brings what is kept of a piece to its place in the file, unless it is damaged or gone.
+func (k *keeper) restore(ctx context.Context, p *piece, file *os.File) error {
 	r, err := k.store.Reader(ctx, k.dir+"/"+p.kept)
 	if errors.Is(err, artifact.ErrNotFound) {
-		return false, nil
+		return nil
 	}
 	if err != nil {
-		return false, fmt.Errorf("read what was fetched: %w", err)
+		return fmt.Errorf("read what was fetched: %w", err)
 	}
 	defer r.Close()
 	h := sha256.New()
 	to := io.NewOffsetWriter(file, p.offset)
-	n, err := io.Copy(to, io.TeeReader(io.LimitReader(r, p.length), h))
+	n, err := io.Copy(to, io.TeeReader(io.LimitReader(r, p.keptBytes), h))
 	if ctx.Err() != nil {
-		return false, ctx.Err()
+		return ctx.Err()
 	}
 	_, sum, _ := strings.Cut(p.kept, "-")
-	return err == nil && n == p.length && hex.EncodeToString(h.Sum(nil)) == sum, nil
+	if err == nil && n == p.keptBytes && hex.EncodeToString(h.Sum(nil)) == sum {
+		p.done = n
+	}
+	return nil
 }
 
 // drop removes all that was kept of the file.

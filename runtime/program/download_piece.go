@@ -16,8 +16,9 @@ type piece struct {
 	done int64
 	// first is a stream that is open already.
 	first *stream
-	// kept is the name of the piece in the store, "" if it is not there.
-	kept string
+	// kept is the name of the piece, or of its first keptBytes, in the store; "" if it is not there.
+	kept      string
+	keptBytes int64
 }
 
 // cut divides a file into pieces; an empty file is one empty piece.
@@ -37,15 +38,14 @@ func (p *piece) left() int64 {
 	return p.length - p.done
 }
 
-// one brings one piece here, from the store if an earlier run kept it, and keeps it.
+// one brings one piece here, from the store as far as an earlier run kept it, and keeps it.
 func (t *transfer) one(ctx context.Context, p *piece) error {
 	if p.kept != "" {
-		restored, err := t.keep.restore(ctx, p, t.file)
-		if err != nil {
+		if err := t.keep.restore(ctx, p, t.file); err != nil {
 			return err
 		}
-		if restored {
-			t.meter.resume(t, p.length)
+		t.meter.resume(t, p.done)
+		if p.done == p.length {
 			return nil
 		}
 	}
@@ -55,9 +55,22 @@ func (t *transfer) one(ctx context.Context, p *piece) error {
 		return p.done > before, err
 	})
 	if err != nil {
+		t.keepStart(ctx, p)
 		return err
 	}
 	return t.keep.put(ctx, t, p)
+}
+
+// keepStart keeps what there is of a piece when we are told to stop.
+func (t *transfer) keepStart(ctx context.Context, p *piece) {
+	if ctx.Err() == nil || p.length < 0 || p.done <= p.keptBytes {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), t.grace)
+	defer cancel()
+	if err := t.keep.put(ctx, t, p); err != nil {
+		t.warn("The start of a piece could not be kept", "url", t.src.name(), "err", err)
+	}
 }
 
 // attempt makes one request, unless a stream is open, and writes what it gets to its place in the file.

@@ -67,6 +67,21 @@ func newHost(t *testing.T, body []byte) *host {
 	return h
 }
 
+// behave ends the misbehaviour and forgets the requests, once those of a cancelled run have arrived.
+func (h *host) behave() {
+	time.Sleep(50 * time.Millisecond)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.misbehave, h.ranges = nil, nil
+}
+
+// asked are the ranges asked for, in order.
+func (h *host) asked() []string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return slices.Clone(h.ranges)
+}
+
 // drop ends the connection without an answer, or in the middle of one.
 func drop(w http.ResponseWriter) {
 	conn, _, err := http.NewResponseController(w).Hijack()
@@ -252,8 +267,8 @@ func TestDownload(t *testing.T) {
 			case !bytes.Equal(got, want):
 				t.Errorf("got %d bytes, not the file's %d", len(got), len(want))
 			}
-			if tc.requests > 0 && len(h.ranges) != tc.requests {
-				t.Errorf("%d requests, want %d: %q", len(h.ranges), tc.requests, h.ranges)
+			if asked := h.asked(); tc.requests > 0 && len(asked) != tc.requests {
+				t.Errorf("%d requests, want %d: %q", len(asked), tc.requests, asked)
 			}
 		})
 	}
@@ -308,18 +323,65 @@ func TestDownloadResumes(t *testing.T) {
 	if _, _, err := fetchOf(ctx, t, l, h, sha(body)); !errors.Is(err, context.Canceled) {
 		t.Fatalf("cancelled: %v", err)
 	}
-	kept := len(l.files("ns/dataset/d/fetch/")) - 1
+	kept := 0 // whole pieces
+	objects, err := l.store.List(t.Context(), "ns/dataset/d/fetch/")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, o := range objects {
+		if o.Size == testPiece || strings.Contains(o.Path, "/000020-") {
+			kept++
+		}
+	}
 	if kept < 1 || kept > 9 {
 		t.Fatalf("%d pieces are kept", kept)
 	}
-	h.misbehave, h.ranges = nil, nil
+	h.behave()
 	got, tr, err := fetchOf(t.Context(), t, l, h, sha(body))
-	if err != nil || !bytes.Equal(got, body) || len(h.ranges) != 21-kept || !tr.resumed {
-		t.Errorf("%d bytes, %v, %d requests for %d pieces", len(got), err, len(h.ranges), 21-kept)
+	if err != nil || !bytes.Equal(got, body) || len(h.asked()) != 21-kept || !tr.resumed {
+		t.Errorf("%d bytes, %v, %d requests for %d pieces", len(got), err, len(h.asked()), 21-kept)
 	}
-	h.ranges = nil
-	if got, _, err = fetchOf(t.Context(), t, l, h, sha(body)); err != nil || !bytes.Equal(got, body) || len(h.ranges) != 0 {
-		t.Errorf("%d bytes, %v, %d requests", len(got), err, len(h.ranges))
+	h.behave()
+	if got, _, err = fetchOf(t.Context(), t, l, h, sha(body)); err != nil || !bytes.Equal(got, body) || len(h.asked()) != 0 {
+		t.Errorf("%d bytes, %v, %d requests", len(got), err, len(h.asked()))
+	}
+}
+
+// TestDownloadKeepsStarts: what has come of a piece when the process is told to stop need not come again.
+func TestDownloadKeepsStarts(t *testing.T) {
+	body := content(3*testPiece, 6)
+	l, h := newLab(t), newHost(t, body)
+	ctx, cancel := context.WithCancel(t.Context())
+	var waiting sync.WaitGroup
+	waiting.Add(3)
+	go func() { waiting.Wait(); time.Sleep(50 * time.Millisecond); cancel() }()
+	h.misbehave = func(_ int, w http.ResponseWriter, r *http.Request) bool {
+		var from int
+		if _, err := fmt.Sscanf(r.Header.Get("Range"), "bytes=%d-", &from); err != nil {
+			return false
+		}
+		w.Header().Set("ETag", h.tag)
+		w.Header().Set("Content-Range", fmt.Sprintf("bytes %d-%d/%d", from, from+testPiece-1, len(body)))
+		w.Header().Set("Content-Length", fmt.Sprint(testPiece))
+		w.WriteHeader(http.StatusPartialContent)
+		_, _ = w.Write(body[from : from+700])
+		_ = http.NewResponseController(w).Flush()
+		waiting.Done()
+		<-r.Context().Done()
+		return true
+	}
+	if _, _, err := fetchOf(ctx, t, l, h, sha(body)); !errors.Is(err, context.Canceled) {
+		t.Fatalf("cancelled: %v", err)
+	}
+	h.behave()
+	got, _, err := fetchOf(t.Context(), t, l, h, sha(body))
+	if err != nil || !bytes.Equal(got, body) {
+		t.Errorf("%d bytes, %v", len(got), err)
+	}
+	asked := h.asked()
+	slices.Sort(asked)
+	if want := []string{"bytes=1700-1999", "bytes=2700-2999", "bytes=700-999"}; !slices.Equal(asked, want) {
+		t.Errorf("asked for %q, want %q", asked, want)
 	}
 }
 
@@ -390,14 +452,14 @@ func TestFetchGoesOnAfterAKill(t *testing.T) {
 	if len(l.files("default/dataset/web/fetch/")) < 2 {
 		t.Fatal("nothing was kept")
 	}
-	h.misbehave, h.ranges = nil, nil
+	h.behave()
 	var said []string
 	env.Progress = func(p Progress) { said = append(said, p.Message) }
 	if r := l.runAll(s, env); r.Dataset.Train != 50 {
 		t.Errorf("result %+v", r.Dataset)
 	}
-	if total := (len(body) + testPiece - 1) / testPiece; len(h.ranges) == 0 || len(h.ranges) >= total-5 {
-		t.Errorf("%d requests of %d", len(h.ranges), total)
+	if total := (len(body) + testPiece - 1) / testPiece; len(h.asked()) == 0 || len(h.asked()) >= total-5 {
+		t.Errorf("%d requests of %d", len(h.asked()), total)
 	}
 	if !slices.ContainsFunc(said, func(m string) bool { return strings.HasPrefix(m, "Fetching 4 files, ") && strings.Contains(m, " of ") }) {
 		t.Errorf("progress said %q", said)
