@@ -42,14 +42,12 @@ func withTwins(o zooOptions, twins []v1alpha1.Twin) zooOptions {
 
 // TestTwinsEndToEnd runs all stages and reads the tables back.
 func TestTwinsEndToEnd(t *testing.T) {
-	for _, sgd := range []bool{false, true} {
-		t.Run(fmt.Sprintf("sgd=%v", sgd), func(t *testing.T) {
+	// The first two train on tiles, the third as a recorded graph.
+	for _, optimizer := range []v1alpha1.Optimizer{v1alpha1.OptimizerAdam, v1alpha1.OptimizerSGD, v1alpha1.OptimizerAdamW} {
+		t.Run(string(optimizer), func(t *testing.T) {
 			l := newLab(t)
-			o := zooOptions{seeds: 3, epochs: 2, perShard: 2}
-			if sgd {
-				o.optimizer = []v1alpha1.Optimizer{v1alpha1.OptimizerSGD}
-				o.edit = func(z *v1alpha1.ModelZooSpec) { z.Population.Grid.WeightDecay = []v1alpha1.Decimal{"0.01"} }
-			}
+			o := zooOptions{seeds: 3, epochs: 2, perShard: 2, optimizer: []v1alpha1.Optimizer{optimizer}}
+			o.edit = func(z *v1alpha1.ModelZooSpec) { z.Population.Grid.WeightDecay = []v1alpha1.Decimal{"0.01"} }
 			s := l.planZoo(l.dataset(), withTwins(o, twinList()))
 			r := l.runAll(s, l.env())
 			checkTwinTables(t, l, s, r)
