@@ -159,6 +159,18 @@ func (e *importedEntry) last() *importedEpoch {
 	return &importedEpoch{}
 }
 
+// best is the first epoch of the highest validation accuracy, or test accuracy where there is none; nil without any.
+func (e *importedEntry) best() *importedEpoch {
+	var best *importedEpoch
+	score := math.Inf(-1)
+	for i := range e.Epochs {
+		if s := e.Epochs[i].Metrics.score(); s > score {
+			best, score = &e.Epochs[i], s
+		}
+	}
+	return best
+}
+
 func (m *imported) writeTables(ctx context.Context, s *spec.Snapshot, env *Env, shards map[string]*importedShard) (*spec.Result, error) {
 	env.Progress(Progress{Stage: spec.StageIndex, SecondsLeft: -1, Message: "Writing tables"})
 	out := &artifact.Manifest{
@@ -233,6 +245,11 @@ func (m *imported) modelRows() []artifact.ModelRow {
 			Architecture: m.Network.Architecture, Parameters: int32(m.Parameters), Epochs: int32(last.Epoch),
 			TrainLoss: last.Metrics[0], TrainAccuracy: last.Metrics[1], ValidationLoss: last.Metrics[2], ValidationAccuracy: last.Metrics[3],
 			TestLoss: last.Metrics[4], TestAccuracy: last.Metrics[5], Shard: last.Shard, Row: int32(last.Row),
+			File: last.file(), Offset: last.Offset, WeightBytes: int64(4 * m.Length),
+		}
+		if best := e.best(); best != nil {
+			epoch := int32(best.Epoch)
+			rows[i].BestEpoch, rows[i].BestFile, rows[i].BestOffset = &epoch, best.file(), best.Offset
 		}
 		if e.Diverged >= 0 {
 			epoch := int32(e.Diverged)
@@ -249,6 +266,7 @@ func (m *imported) metricRows() []artifact.MetricRow {
 			rows = append(rows, artifact.MetricRow{
 				ModelID: m.Models[i].ID, Epoch: int32(e.Epoch), TrainLoss: e.Metrics[0], TrainAccuracy: e.Metrics[1], ValidationLoss: e.Metrics[2],
 				ValidationAccuracy: e.Metrics[3], TestLoss: e.Metrics[4], TestAccuracy: e.Metrics[5], WeightsSHA256: e.Weights,
+				File: e.file(), Offset: e.Offset,
 			})
 		}
 	}

@@ -80,6 +80,17 @@ func TestImportZoo(t *testing.T) {
 	}
 	row := make([]float32, 2464)
 	check(t, z.Weights(t.Context(), 1, []string{z.Models[0].ModelID}, 0, row))
+	// The tables say where the bytes of a row are.
+	at := z.Models[1]
+	b, err := store.GetRange(t.Context(), "ns/modelzoo/zoo/"+at.File, at.Offset, at.WeightBytes)
+	check(t, err)
+	rows, err := z.Metrics(t.Context())
+	check(t, err)
+	for _, r := range rows {
+		if r.ModelID == at.ModelID && r.Epoch == at.Epochs && "sha256:"+r.WeightsSHA256 != artifact.Digest(b) {
+			t.Errorf("%s, byte %d, does not hold the weights", at.File, at.Offset)
+		}
+	}
 	check(t, store.Verify(t.Context(), "ns/modelzoo/zoo", z.Manifest))
 	before, err := store.List(t.Context(), "ns/modelzoo/zoo/")
 	check(t, err)

@@ -74,6 +74,16 @@ type importedEpoch struct {
 	Weights string `json:"w,omitempty"`
 	Shard   string `json:"s,omitempty"`
 	Row     int    `json:"r,omitempty"`
+	// Offset is where the row begins in the file of the epoch.
+	Offset int64 `json:"o,omitempty"`
+}
+
+// file is the epoch's file below the artifact's folder, "" without weights.
+func (e *importedEpoch) file() string {
+	if e.Shard == "" {
+		return ""
+	}
+	return shardFilePath(e.Shard, epochName(e.Epoch))
 }
 
 // run is a range of epochs without a gap.
@@ -121,12 +131,12 @@ func (r *importRun) write(ctx context.Context, block []importedModel, entries []
 		for row, i := range groups[run] {
 			members[row] = block[i]
 		}
-		id, err := r.writeShard(ctx, run, members)
+		id, starts, err := r.writeShard(ctx, run, members)
 		if err != nil {
 			return err
 		}
 		for row, i := range groups[run] {
-			entries[i].place(run, id, row)
+			entries[i].place(run, id, row, starts, int64(4*r.network.Length))
 		}
 	}
 	return nil
@@ -157,16 +167,18 @@ func entryOf(m *importer.Model) importedEntry {
 	return e
 }
 
-func (e *importedEntry) place(run epochRun, shard string, row int) {
+// place notes in which row of a shard a range of epochs lies; starts is where the rows of each epoch's file begin.
+func (e *importedEntry) place(run epochRun, shard string, row int, starts []int64, size int64) {
 	for i := range e.Epochs {
 		if at := &e.Epochs[i]; at.Epoch >= run.first && at.Epoch <= run.last {
-			at.Shard, at.Row = shard, row
+			at.Shard, at.Row, at.Offset = shard, row, starts[at.Epoch-run.first]+int64(row)*size
 		}
 	}
 }
 
-// writeShard writes the weights of a range of epochs, side by side, the metrics, and last the manifest.
-func (r *importRun) writeShard(ctx context.Context, run epochRun, members []importedModel) (string, error) {
+// writeShard writes the weights of a range of epochs, side by side, the metrics, and last the manifest. It returns the shard's name and
+// where the rows begin in the file of each epoch.
+func (r *importRun) writeShard(ctx context.Context, run epochRun, members []importedModel) (string, []int64, error) {
 	m := &shardManifest{
 		Version: shardFormatVersion, Numerics: spec.NumericsVersion, Dataset: r.snap.Zoo.Dataset.ResultDigest, Architecture: r.network.Architecture,
 		Parameters: r.network.Parameters, FirstEpoch: run.first, LastEpoch: run.last,
@@ -182,10 +194,11 @@ func (r *importRun) writeShard(ctx context.Context, run epochRun, members []impo
 	m.Shard = shardID(m.Models, run.last)
 	models, err := json.Marshal(m.Models)
 	if err != nil {
-		return "", err
+		return "", nil, err
 	}
 	n := run.last - run.first + 1
 	m.Files, m.Weights = make([]shardFile, n), make([][]string, n)
+	starts := make([]int64, n)
 	metrics := shardMetrics{Columns: metricColumns, Models: m.Models, FirstEpoch: run.first, Rows: make([][]sixRow, n)}
 	group, gctx := errgroup.WithContext(ctx)
 	group.SetLimit(r.workers)
@@ -193,6 +206,7 @@ func (r *importRun) writeShard(ctx context.Context, run epochRun, members []impo
 		m.Weights[e], metrics.Rows[e] = make([]string, len(members)), make([]sixRow, len(members))
 		group.Go(func() (err error) {
 			m.Files[e], err = r.writeEpoch(gctx, m.Shard, run.first+e, string(models), members, m.Weights[e])
+			starts[e] = m.Files[e].Size - int64(len(members))*int64(4*r.network.Length) // the rows end the file
 			return err
 		})
 		for i, x := range members {
@@ -200,18 +214,18 @@ func (r *importRun) writeShard(ctx context.Context, run epochRun, members []impo
 		}
 	}
 	if err := group.Wait(); err != nil {
-		return "", err
+		return "", nil, err
 	}
 	b, err := encodeJSON(metrics)
 	if err != nil {
-		return "", err
+		return "", nil, err
 	}
 	file, err := r.put(ctx, m.Shard, metricsName, b)
 	if err != nil {
-		return "", err
+		return "", nil, err
 	}
 	m.Files = append(m.Files, file)
-	return m.Shard, r.commit(ctx, m)
+	return m.Shard, starts, r.commit(ctx, m)
 }
 
 func metricsAt(m *importer.Model, epoch int) importer.Metrics {
