@@ -174,6 +174,10 @@ func (a *Augmenter) interleave(dst []float32, s *scratch, n, from, stride int) {
 			src[l] = s.images[l].plane(c)
 		}
 		rows := dst[c*plane*stride:]
+		if n == lanes {
+			fullLanes(rows, &src, table, plane, from, stride)
+			continue
+		}
 		for p := range plane {
 			row := rows[p*stride+from:][:n]
 			for l := range row {
@@ -183,6 +187,17 @@ func (a *Augmenter) interleave(dst []float32, s *scratch, n, from, stride int) {
 	}
 	for l := range n {
 		a.erase(dst, s.erased[l], from+l, stride)
+	}
+}
+
+// fullLanes is interleave's inner loop where no lane is empty.
+func fullLanes(rows []float32, src *[lanes][]uint8, table *[256]float32, plane, from, stride int) {
+	for p := range plane {
+		row := (*[lanes]float32)(rows[p*stride+from:])
+		row[0], row[1], row[2], row[3] = table[src[0][p]], table[src[1][p]], table[src[2][p]], table[src[3][p]]
+		row[4], row[5], row[6], row[7] = table[src[4][p]], table[src[5][p]], table[src[6][p]], table[src[7][p]]
+		row[8], row[9], row[10], row[11] = table[src[8][p]], table[src[9][p]], table[src[10][p]], table[src[11][p]]
+		row[12], row[13], row[14], row[15] = table[src[12][p]], table[src[13][p]], table[src[14][p]], table[src[15][p]]
 	}
 }
 

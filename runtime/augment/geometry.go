@@ -133,13 +133,21 @@ func (r *resizer) resize(dst *image, src image, at window, h, w int, bicubic, fl
 	}
 }
 
-// row resamples a row of pixels.
+// row resamples a row of pixels. Two and three taps, as where images grow, are the common cases.
 func (a *axis) row(dst, src []uint8) {
 	for i := range dst {
 		weights := a.weight[i*a.taps:][:a.count[i]]
-		sum := float32(0)
-		for k, p := range src[a.first[i]:][:len(weights)] {
-			sum += float32(weights[k] * float32(p))
+		in := src[a.first[i]:][:len(weights)]
+		var sum float32
+		switch len(weights) {
+		case 2:
+			sum = float32(weights[0]*float32(in[0])) + float32(weights[1]*float32(in[1]))
+		case 3:
+			sum = float32(weights[0]*float32(in[0])) + float32(weights[1]*float32(in[1])) + float32(weights[2]*float32(in[2]))
+		default:
+			for k, p := range in {
+				sum += float32(weights[k] * float32(p))
+			}
 		}
 		dst[i] = clip(sum + 0.5)
 	}
@@ -148,11 +156,26 @@ func (a *axis) row(dst, src []uint8) {
 // column makes output row y of rows as wide as dst.
 func (a *axis) column(dst, rows []uint8, y int) {
 	weights := a.weight[y*a.taps:][:a.count[y]]
-	first := int(a.first[y])
+	n := len(dst)
+	in := rows[int(a.first[y])*n:]
+	switch len(weights) {
+	case 2:
+		u, v := in[:n], in[n:2*n]
+		for x := range dst {
+			dst[x] = clip(float32(weights[0]*float32(u[x])) + float32(weights[1]*float32(v[x])) + 0.5)
+		}
+		return
+	case 3:
+		u, v, w := in[:n], in[n:2*n], in[2*n:3*n]
+		for x := range dst {
+			dst[x] = clip(float32(weights[0]*float32(u[x])) + float32(weights[1]*float32(v[x])) + float32(weights[2]*float32(w[x])) + 0.5)
+		}
+		return
+	}
 	for x := range dst {
 		sum := float32(0)
 		for k, w := range weights {
-			sum += float32(w * float32(rows[(first+k)*len(dst)+x]))
+			sum += float32(w * float32(in[k*n+x]))
 		}
 		dst[x] = clip(sum + 0.5)
 	}
