@@ -80,7 +80,7 @@ type downloads struct {
 	// grace is the time left to keep unfinished pieces after cancellation.
 	grace time.Duration
 	meter *meter
-	warn           func(msg string, args ...any)
+	warn  func(msg string, args ...any)
 }
 
 func newDownloads(env *Env, m *meter) *downloads {
