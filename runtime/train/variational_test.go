@@ -282,3 +282,21 @@ func BenchmarkTwins(b *testing.B) {
 		run("twins", twins(b, c, parentsOf(b, c), DefaultVariational()))
 	}
 }
+
+// Steps of twins allocate nothing, whatever is in the lanes.
+func TestVariationalStepsAllocateNothing(t *testing.T) {
+	c := config(synthetic(40, 0, 0, 1), kernel.Auto, 2)
+	c.BatchSize = 10
+	e := twins(t, c, parentsOf(t, c), DefaultVariational())
+	w := e.workers[0]
+	members := []int{0, 1}
+	e.cohortRound(w, members, 0, 1)
+	for name, f := range map[string]func(){
+		"samples": func() { e.memberStep(w, 0, 1) },
+		"members": func() { e.cohortRound(w, members, 0, 2) },
+	} {
+		if n := testing.AllocsPerRun(5, f); n > 0 {
+			t.Errorf("%s in lanes: %v allocations", name, n)
+		}
+	}
+}
