@@ -198,6 +198,7 @@ func convert(m *artifact.Manifest, models []artifact.ModelRow, metrics []artifac
 	for _, k := range keys {
 		in.Header.Facts = append(in.Header.Facts, Fact{title(words(k)) + " version", m.Versions[k]})
 	}
+	in.Header.Facts = append(in.Header.Facts, twinFacts(m)...)
 	return in
 }
 
