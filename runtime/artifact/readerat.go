@@ -9,7 +9,7 @@ import (
 // ObjectReader reads parts of an object with one ranged read each.
 type ObjectReader struct {
 	store *Store
-	ctx   context.Context // of the reads: io.ReaderAt has none
+	ctx   context.Context //nolint:containedctx // io.ReaderAt passes none
 	path  string
 	size  int64
 }

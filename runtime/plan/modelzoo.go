@@ -60,7 +60,7 @@ func ModelZoo(z *v1alpha1.ModelZooSpec, in Inputs) (*spec.Snapshot, error) {
 	}
 	s.Stages = append(append([]spec.Stage{
 		{Name: spec.StageTrain, Shards: shards, MemoryBytes: memory, WorkerBytes: worker, GraceSeconds: graceSeconds(int64(largest) * int64(zoo.Parameters) * 16)},
-	}, twins...), spec.Stage{Name: spec.StageIndex, Shards: []spec.Shard{{}}, MemoryBytes: indexMemory(zoo, total) + twinIndexMemory(zoo, total), GraceSeconds: graceSeconds(0)})
+	}, twins...), spec.Stage{Name: spec.StageIndex, Shards: []spec.Shard{{}}, MemoryBytes: indexMemory(total) + twinIndexMemory(zoo, total), GraceSeconds: graceSeconds(0)})
 	s.DiskBytes = zooDisk(zoo, net.net, total) + twinDisk(zoo, net.net, total)
 	return s, nil
 }

@@ -132,7 +132,7 @@ func batches(splits []int, size int) map[int]bool {
 	return out
 }
 
-func indexMemory(z *spec.Zoo, members int) int64 {
+func indexMemory(members int) int64 {
 	return baseMemory + indexBuffers + int64(members)*indexMemberBytes
 }
 

@@ -197,7 +197,7 @@ func (t *table) search() ([]hit, error) {
 			t.read++
 		}
 		n := int(group.NumRows())
-		keep := t.where.eval(vectors, n)
+		keep := t.where.eval(vectors)
 		for row := range n {
 			if keep != nil && !keep[row] {
 				continue

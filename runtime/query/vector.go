@@ -93,15 +93,15 @@ func (v *vector) add(values []parquet.Value, text bool, positions map[string]int
 	}
 }
 
-// eval says of each of n rows whether it meets the condition; nil keeps all.
-func (n *node) eval(vectors map[string]*vector, rows int) []bool {
+// eval says of each row whether it meets the condition; nil keeps all.
+func (n *node) eval(vectors map[string]*vector) []bool {
 	if n == nil {
 		return nil
 	}
 	if n.column != "" {
 		return n.compare(vectors[n.column])
 	}
-	out := n.children[0].eval(vectors, rows)
+	out := n.children[0].eval(vectors)
 	if n.op == "not" {
 		for i := range out {
 			out[i] = !out[i]
@@ -109,7 +109,7 @@ func (n *node) eval(vectors map[string]*vector, rows int) []bool {
 		return out
 	}
 	for _, c := range n.children[1:] {
-		for i, v := range c.eval(vectors, rows) {
+		for i, v := range c.eval(vectors) {
 			if n.op == "and" {
 				out[i] = out[i] && v
 			} else {
