@@ -390,3 +390,32 @@ func TestCorrelations(t *testing.T) {
 		t.Errorf("spread %+v", s)
 	}
 }
+
+// TestTwinsWithRetention: where only the last weights are kept, those of twins are too; digests do not depend on it.
+func TestTwinsWithRetention(t *testing.T) {
+	var want string
+	for _, keep := range []v1alpha1.Retention{{}, {Checkpoints: v1alpha1.RetainLast}, {Checkpoints: v1alpha1.RetainBest}} {
+		l := newLab(t)
+		o := zooOptions{seeds: 2, epochs: 2, edit: func(z *v1alpha1.ModelZooSpec) { z.Retention = keep }}
+		s := l.planZoo(l.dataset(), withTwins(o, twinList()[:3]))
+		r := l.runAll(s, l.env())
+		if want == "" {
+			want = r.ResultDigest
+		}
+		if r.ResultDigest != want {
+			t.Errorf("%+v: %s, want %s", keep, r.ResultDigest, want)
+		}
+		weights := 0
+		for path := range l.files(s.ArtifactPath + "/twins/") {
+			if strings.Contains(path, "/epoch-") {
+				weights++
+			}
+		}
+		if n := 3 * map[bool]int{true: 1, false: 3}[keep.Checkpoints != ""]; weights != n {
+			t.Errorf("%+v: %d files of weights, want %d", keep, weights, n)
+		}
+		if trained := l.trained; l.runAll(s, l.env()).ManifestDigest != r.ManifestDigest || l.trained != trained {
+			t.Errorf("%+v: running again trained %d epochs", keep, l.trained-trained)
+		}
+	}
+}
