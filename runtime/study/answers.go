@@ -6,6 +6,7 @@ import (
 	"math"
 
 	"github.com/weightspace/weightspace/runtime/artifact"
+	"github.com/weightspace/weightspace/runtime/augment"
 	"github.com/weightspace/weightspace/runtime/data"
 	"github.com/weightspace/weightspace/runtime/nn"
 	"github.com/weightspace/weightspace/runtime/par"
@@ -46,7 +47,7 @@ func (a *answers) network(worker int, c spec.Cohort) (train.Answerer, error) {
 		return f, nil
 	}
 	z := a.c.Zoo.Plan.Zoo
-	conf := train.Config{Architecture: z.Architecture, Activation: c.Activation, Data: a.set, ISA: a.c.ISA, Workers: 1}
+	conf := train.Config{Architecture: z.Architecture, Activation: c.Activation, Data: a.set, Augmentation: augment.FromPlan(z.Augmentation), ISA: a.c.ISA, Workers: 1}
 	var f train.Answerer
 	var err error
 	if plan.OnTiles(z, c) {

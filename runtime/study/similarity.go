@@ -12,6 +12,7 @@ import (
 	"github.com/weightspace/weightspace/runtime/analysis/similarity"
 	"github.com/weightspace/weightspace/runtime/analysis/statistics"
 	"github.com/weightspace/weightspace/runtime/artifact"
+	"github.com/weightspace/weightspace/runtime/augment"
 	"github.com/weightspace/weightspace/runtime/nn"
 	"github.com/weightspace/weightspace/runtime/par"
 	"github.com/weightspace/weightspace/runtime/train"
@@ -173,7 +174,7 @@ func cka(ctx context.Context, a *answers, s *selection, rows []float32) (*CKASum
 		f := s.models[i].Activation
 		net := networks[f]
 		if net == nil {
-			conf := train.Config{Activation: f, Data: a.set, ISA: a.c.ISA, Workers: a.c.Workers}
+			conf := train.Config{Activation: f, Data: a.set, Augmentation: augment.FromPlan(a.c.Zoo.Plan.Zoo.Augmentation), ISA: a.c.ISA, Workers: a.c.Workers}
 			if net, err = train.NewActivations(conf, layers); err != nil {
 				return nil, nil, err
 			}
