@@ -237,13 +237,25 @@ func (p *place) training(t *testing.T, name string) {
 // reference trains the same manifest without a cluster and returns its resultDigest.
 func reference(t *testing.T, d *v1alpha1.Dataset, z *v1alpha1.ModelZoo) string {
 	t.Helper()
+	return manifestDigest(t, filepath.Join(undisturbed(t, d, z), z.Namespace, "modelzoo", z.Name))
+}
+
+// undisturbed runs a zoo, and studies of it, without a cluster and returns the folder of the store.
+func undisturbed(t *testing.T, d *v1alpha1.Dataset, z *v1alpha1.ModelZoo, studies ...*v1alpha1.ZooAnalysis) string {
+	t.Helper()
 	folder := t.TempDir()
 	importDataset(t, folder, z.Namespace)
 	d, z = d.DeepCopy(), z.DeepCopy()
 	d.TypeMeta = metav1.TypeMeta{APIVersion: v1alpha1.GroupVersion.String(), Kind: "Dataset"}
 	z.TypeMeta = metav1.TypeMeta{APIVersion: v1alpha1.GroupVersion.String(), Kind: "ModelZoo"}
 	var docs []string
-	for _, o := range []client.Object{d, z} {
+	objects := []client.Object{d, z}
+	for _, a := range studies {
+		a = a.DeepCopy()
+		a.TypeMeta = metav1.TypeMeta{APIVersion: v1alpha1.GroupVersion.String(), Kind: "ZooAnalysis"}
+		objects = append(objects, a)
+	}
+	for _, o := range objects {
 		o.SetResourceVersion("")
 		o.SetUID("")
 		o.SetManagedFields(nil)
@@ -259,7 +271,7 @@ func reference(t *testing.T, d *v1alpha1.Dataset, z *v1alpha1.ModelZoo) string {
 		t.Fatal(err)
 	}
 	shared.run(t, shared.cli, "run", "-f", file, "--store", folder)
-	return manifestDigest(t, filepath.Join(folder, z.Namespace, "modelzoo", z.Name))
+	return folder
 }
 
 func manifestDigest(t *testing.T, artifact string) string {
