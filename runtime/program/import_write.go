@@ -249,12 +249,18 @@ func (r *importRun) writeEpoch(ctx context.Context, shard string, epoch int, mod
 		at, _ := slices.BinarySearch(x.model.Epochs, epoch)
 		sums[i] = x.model.Sums[at]
 	}
-	b, err := artifact.EncodeSafetensors([]artifact.Tensor{{Name: "weights", DType: artifact.F32, Shape: []int{len(members), r.network.Length}, Data: raw}},
+	var b bytes.Buffer
+	b.Grow(len(raw) + len(models) + len(r.layout)*2 + 4096)
+	sum, n, err := artifact.WriteSafetensors(&b, []artifact.Tensor{{Name: "weights", DType: artifact.F32, Shape: []int{len(members), r.network.Length}, Data: raw}},
 		map[string]string{"layout": r.layout, "models": models, "epoch": strconv.Itoa(epoch)})
 	if err != nil {
 		return shardFile{}, err
 	}
-	return r.put(ctx, shard, epochName(epoch), b)
+	path := shardPath(r.snap, shard, epochName(epoch))
+	if err := r.env.Store.Put(ctx, path, b.Bytes()); err != nil {
+		return shardFile{}, fmt.Errorf("write %s: %w", path, err)
+	}
+	return shardFile{Name: epochName(epoch), SHA256: sum, Size: n}, nil
 }
 
 func (r *importRun) put(ctx context.Context, shard, name string, b []byte) (shardFile, error) {
