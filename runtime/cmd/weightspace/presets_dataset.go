@@ -20,8 +20,14 @@ func presetDataset(p *preset.Preset) (string, error) {
 	}
 	var b strings.Builder
 	command := fmt.Sprintf("# weightspace dataset import --store STORE --name %s --from-dir DIR", p.Dataset)
-	entry, err := catalog.Find(p.Dataset)
-	if err != nil || p.Import != "" || !known(entry) {
+	var entry *catalog.Entry
+	if p.Import == "" {
+		var err error
+		if entry, err = catalog.Find(p.Dataset); err != nil {
+			return "", err
+		}
+	}
+	if entry == nil || !known(entry) {
 		comment(&b, "The data set, from its official files in DIR; this uploads them and prints its manifest:")
 		fmt.Fprintf(&b, "%s \\\n#   %s\n", command, flags)
 		return b.String(), nil
