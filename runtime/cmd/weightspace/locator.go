@@ -33,7 +33,7 @@ func (l *locator) add(cmd *cobra.Command) {
 	f.StringVar(&l.artifact, "artifact", "", "the artifact's folder in the store, such as default/modelzoo/mnist-small")
 	f.StringVar(&l.name, "name", "", "name of an object in the cluster, whose status says where its artifact is")
 	f.StringVarP(&l.namespace, "namespace", "n", "", "namespace of the object; default: that of the kubeconfig's context")
-	f.StringVar(&l.kind, "kind", "modelzoo", "kind of the object: modelzoo or dataset")
+	f.StringVar(&l.kind, "kind", "modelzoo", "kind of the object: modelzoo, dataset or zooanalysis")
 	f.StringVar(&l.kubeconfig, "kubeconfig", "", "kubeconfig file; default: KUBECONFIG, then ~/.kube/config")
 	f.StringVar(&l.context, "context", "", "context of the kubeconfig")
 	f.StringVar(&l.mount, "mount", "", "where the claim of a pvc:// store is mounted on this machine")
@@ -93,9 +93,12 @@ func splitURI(uri string) (store, dir string, err error) {
 
 // fromCluster reads status.artifact.uri of the object.
 func (l *locator) fromCluster(ctx context.Context) (string, error) {
-	resource, ok := map[string]string{"modelzoo": "modelzoos", "modelzoos": "modelzoos", "mz": "modelzoos", "dataset": "datasets", "datasets": "datasets"}[strings.ToLower(l.kind)]
+	resource, ok := map[string]string{
+		"modelzoo": "modelzoos", "modelzoos": "modelzoos", "mz": "modelzoos", "dataset": "datasets", "datasets": "datasets",
+		"zooanalysis": "zooanalyses", "zooanalyses": "zooanalyses", "za": "zooanalyses",
+	}[strings.ToLower(l.kind)]
 	if !ok {
-		return "", inputError("--kind", fmt.Sprintf("%q is unknown", l.kind), "use modelzoo or dataset")
+		return "", inputError("--kind", fmt.Sprintf("%q is unknown", l.kind), "use modelzoo, dataset or zooanalysis")
 	}
 	rules := clientcmd.NewDefaultClientConfigLoadingRules()
 	rules.ExplicitPath = l.kubeconfig
