@@ -119,10 +119,13 @@ func newSelection(ctx context.Context, c *Config) (*selection, error) {
 	if len(s.models) == 0 {
 		return nil, &InputError{"spec.models", fmt.Sprintf("none of the %d models of the zoo is left (%d diverged)", len(c.Zoo.Models), s.excluded), "lower minTestAccuracy"}
 	}
-	kept := c.Zoo.Epochs(s.models[0].ModelID)
-	s.epochs = slices.DeleteFunc(s.epochs, func(e int) bool { return !slices.Contains(kept, e) })
+	// Imported models may have different epochs, and a zoo may keep some only: what all have is studied.
+	for _, m := range s.models {
+		kept := c.Zoo.Epochs(m.ModelID)
+		s.epochs = slices.DeleteFunc(s.epochs, func(e int) bool { return !slices.Contains(kept, e) })
+	}
 	if len(s.epochs) == 0 {
-		return nil, &InputError{"spec.epochs", "the zoo keeps no weights of the epochs that are selected (its spec.retention)", "select epochs that it keeps"}
+		return nil, &InputError{"spec.epochs", "the zoo keeps no weights of the epochs that are selected for all of the models (its spec.retention, or an import of unequal models)", "select epochs that it keeps"}
 	}
 	for _, m := range s.models {
 		s.ids = append(s.ids, m.ModelID)

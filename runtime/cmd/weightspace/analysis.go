@@ -53,7 +53,10 @@ func (l *local) zooInput(ctx context.Context, namespace, name string) (*spec.Zoo
 // finishedZoo is what a plan of an analysis needs to know of a zoo that has just run.
 func finishedZoo(name string, s *spec.Snapshot, r *spec.Result) *spec.ZooInput {
 	in := plannedZoo(name, s)
-	in.ManifestDigest, in.ResultDigest, in.Members = r.ManifestDigest, r.ResultDigest, r.Zoo.Members
+	in.ManifestDigest, in.ResultDigest, in.Members, in.Epochs = r.ManifestDigest, r.ResultDigest, r.Zoo.Members, r.Zoo.Epochs
+	if r.Zoo.Parameters > 0 { // of an imported zoo, whose plan does not know them
+		in.Parameters = r.Zoo.Parameters
+	}
 	if s.Zoo.Import != nil {
 		in.Epochs, in.Parameters = r.Zoo.Epochs, r.Zoo.Parameters
 	}
