@@ -33,18 +33,9 @@ func Build(in Input) (Files, error) {
 	figs := figures(&in, &s)
 	out := Files{}
 	for i := range figs {
-		if len(figs[i].panels) == 0 {
-			continue
-		}
-		svg, err := figs[i].svg()
-		if err != nil {
+		if err := out.add(&figs[i]); err != nil {
 			return nil, err
 		}
-		png, err := figs[i].png()
-		if err != nil {
-			return nil, err
-		}
-		out[figs[i].name+".svg"], out[figs[i].name+".png"] = svg, png
 	}
 	html, err := page(&in, &s, figs)
 	if err != nil {
@@ -54,7 +45,24 @@ func Build(in Input) (Files, error) {
 	return out, nil
 }
 
-// figures are the report's figures in the order of the page: distribution, curves, factors.
+// add draws a figure as SVG and PNG, unless it has no panels.
+func (f Files) add(fig *figure) error {
+	if len(fig.panels) == 0 {
+		return nil
+	}
+	svg, err := fig.svg()
+	if err != nil {
+		return err
+	}
+	png, err := fig.png()
+	if err != nil {
+		return err
+	}
+	f[fig.name+".svg"], f[fig.name+".png"] = svg, png
+	return nil
+}
+
+// figures are the report's figures in the order of the page: distribution, curves, epochs, factors, twins.
 // A figure without data has no panels.
 func figures(in *Input, s *summary) []figure {
 	dist := figure{name: "accuracy-distribution", columns: 2}
@@ -82,5 +90,5 @@ func figures(in *Input, s *summary) []figure {
 	if len(hyper.panels) == 2 || len(hyper.panels) == 4 {
 		hyper.columns = 2
 	}
-	return []figure{dist, learning, hyper}
+	return []figure{dist, learning, epochFigure(in, s), hyper, twinFigure(in.Twins)}
 }

@@ -29,6 +29,8 @@ type Input struct {
 	Models []Model
 	// Rows are the metrics by model and epoch, in any order.
 	Rows []Row
+	// Twins are the zoo's sparse twins; nil when it has none.
+	Twins *Twins
 }
 
 // Header describes the zoo. Zero fields are left out of the page.

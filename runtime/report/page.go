@@ -19,7 +19,18 @@ var pageCSS string
 //go:embed assets/script.js
 var pageJS string
 
-var pageTemplate = template.Must(template.New("page").Parse(pageText))
+//go:embed assets/parts.html.tmpl
+var partsText string
+
+//go:embed assets/sections.html.tmpl
+var sectionsText string
+
+// templates are "page", a zoo's, and "sections", that of everything else, with their common parts.
+var templates = func() *template.Template {
+	t := template.Must(template.New("parts").Parse(partsText))
+	template.Must(t.New("page").Parse(pageText))
+	return template.Must(t.New("sections").Parse(sectionsText))
+}()
 
 // How many rows the tables hold: all models of a small zoo, otherwise the two ends.
 const (
@@ -38,6 +49,9 @@ type pageData struct {
 	Cards                           []card
 	Facts                           []Fact
 	Distribution, Learning, Factors section
+	ByEpoch                         section
+	Extra                           []docSection
+	Hover                           *hover
 	CurveTables                     []curveTable
 	Curves                          []hoverCurve
 	Marginals                       []marginal
@@ -59,14 +73,42 @@ type section struct {
 	Empty string
 	// File names the figure's SVG and PNG beside the page, without extension.
 	File string
+	// Colours are the colourings of a map, the first of which it has; Map is its 1-based number, 0 for none.
+	Colours []pageColour
+	Map     int
+	// More names further files.
+	More []string
+}
+
+// pageColour is a colouring that can be chosen, with its legend.
+type pageColour struct {
+	Key, Title string
+	Legend     []pageSwatch
+}
+
+type pageSwatch struct{ Class, Name string }
+
+// docSection is a part of a page: figures, then tables.
+type docSection struct {
+	Title, Lead string
+	Figures     []section
+	Tables      []docTable
+}
+
+type docTable struct {
+	Caption string
+	// Text is how many of the first columns are text.
+	Text int
+	Head []string
+	Rows [][]string
 }
 
 type pagePanel struct {
 	SVG           template.HTML
 	Width, Height int
 	Alt           string
-	// Curve is the 1-based number of the hover data, 0 for none.
-	Curve int
+	// Curve, Spots and Matrix are 1-based numbers of the hover data, 0 for none.
+	Curve, Spots, Matrix int
 }
 
 type curveTable struct {
@@ -110,48 +152,48 @@ func page(in *Input, s *summary, figs []figure) ([]byte, error) {
 		Lead:  lead(in, s), Cards: cards(s), Facts: facts(in, s),
 		Python: python(in, s),
 	}
-	sections := []*section{&d.Distribution, &d.Learning, &d.Factors}
-	for i := range figs {
-		hover, err := sections[i].draw(&figs[i], len(d.Curves))
+	d.Hover = &hover{}
+	for i, sec := range []*section{&d.Distribution, &d.Learning, &d.ByEpoch, &d.Factors} {
+		if err := sec.draw(&figs[i], d.Hover); err != nil {
+			return nil, err
+		}
+	}
+	if in.Twins != nil {
+		twins, err := twinSection(in.Twins, figs[4:], d.Hover)
 		if err != nil {
 			return nil, err
 		}
-		d.Curves = append(d.Curves, hover...)
+		d.Extra = append(d.Extra, *twins)
 	}
+	d.Curves = d.Hover.curves
 	captions(&d, in, s)
 	d.CurveTables = curveTables(s)
 	d.Marginals = marginals(s)
 	d.tables(in, s)
 	var buf bytes.Buffer
-	if err := pageTemplate.Execute(&buf, &d); err != nil {
+	if err := templates.ExecuteTemplate(&buf, "page", &d); err != nil {
 		return nil, err
 	}
 	return buf.Bytes(), nil
 }
 
-// draw renders a figure's panels for the page and returns the hover data of its curves,
-// numbered after the first ones.
-func (sec *section) draw(f *figure, first int) ([]hoverCurve, error) {
-	var hover []hoverCurve
+// draw renders a figure's panels for the page and adds what they have to say to h.
+func (sec *section) draw(f *figure, h *hover) error {
 	sec.File, sec.Columns = f.name, min(f.columns, len(f.panels))
 	for i := range f.panels {
 		p := &f.panels[i]
 		svg, a, err := p.inline()
 		if err != nil {
-			return nil, err
+			return err
+		}
+		if p.dots != nil {
+			svg += p.dots.svg(&a)
 		}
 		pp := pagePanel{SVG: template.HTML(svg), Width: int(p.width), Height: int(p.height), Alt: p.alt} //nolint:gosec // text escaped by vgsvg
-		if p.curve != nil {
-			h := hoverCurve{Title: p.curve.Title, Area: a, Epochs: p.curve.Epochs}
-			for _, at := range p.curve.At {
-				h.Q = append(h.Q, [5]float64{at.P5, at.P25, at.P50, at.P75, at.P95})
-			}
-			hover = append(hover, h)
-			pp.Curve = first + len(hover)
-		}
+		h.add(p, a, &pp)
 		sec.Panels = append(sec.Panels, pp)
 	}
-	return hover, nil
+	return nil
 }
 
 // plural writes a count with its noun.

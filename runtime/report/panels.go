@@ -20,6 +20,12 @@ type panel struct {
 	curve *curve
 	// log says that the vertical axis is the decimal logarithm of the metric.
 	log bool
+	// spots are what the panel says where the pointer is, when it comes as near as near tells.
+	spots []spot
+	near  float64
+	// matrix are the values of a heat map, dots those of a map that can be coloured anew.
+	matrix *hoverMatrix
+	dots   *dotLayer
 }
 
 // How many dots a panel draws at most. More cannot be told apart, and the file must stay small.
@@ -81,7 +87,14 @@ func gapPanel(in *Input, s *summary) panel {
 			}
 		}
 	}))
-	return panel{plot: p, width: panelWidth, height: panelHeight, alt: fmt.Sprintf(
+	var spots []spot
+	for k := 0; k < len(s.ranked); k += max(1, (len(s.ranked)+scatterDots-1)/scatterDots) {
+		if m := &in.Models[s.ranked[k]]; finite(m.Final.gap()) {
+			text := fmt.Sprintf("%s\ntest accuracy  %s\ntrain − test  %s", clip(m.ID, 40), number(m.Final.TestAccuracy, 4), signed(m.Final.gap()))
+			spots = append(spots, spot{m.Final.TestAccuracy, m.Final.gap(), text})
+		}
+	}
+	return panel{plot: p, width: panelWidth, height: panelHeight, spots: spots, near: nearDot, alt: fmt.Sprintf(
 		"Generalisation gap (train minus test accuracy) against test accuracy. The gap is %s on average, standard deviation %s, from %s to %s.",
 		number(s.gap.Mean, 3), number(s.gap.Std, 3), number(s.gap.Min, 3), number(s.gap.Max, 3))}
 }
@@ -91,6 +104,9 @@ func curvePanel(c *curve, legend bool) panel {
 	unit := "accuracy"
 	if c.loss {
 		unit = "cross-entropy (nats)"
+	}
+	if c.Unit != "" {
+		unit = c.Unit
 	}
 	p := newPlot(c.Title, "epoch", unit)
 	first, last := float64(c.Epochs[0]), float64(c.Epochs[len(c.Epochs)-1])
@@ -106,7 +122,7 @@ func curvePanel(c *curve, legend bool) panel {
 	height := func(v float64) float64 { return v }
 	p.Y.Tick.Marker = linearTicks(5, false)
 	switch {
-	case !c.loss:
+	case !c.loss && c.Unit == "":
 		r = r.clamp(0, 1)
 	case lo > 0 && hi/lo > 15:
 		r = spanOf(math.Log10(lo), math.Log10(hi))
@@ -122,7 +138,7 @@ func curvePanel(c *curve, legend bool) panel {
 	p.Add(drawFunc(func(dc draw.Canvas, p *plot.Plot) {
 		drawBands(dc, p, c, height)
 		if legend {
-			drawLegend(dc, p, c.loss)
+			drawLegend(dc, p, c.loss || c.Unit != "")
 		}
 	}))
 	end := c.At[len(c.At)-1]
@@ -195,37 +211,13 @@ func drawLegend(dc draw.Canvas, p *plot.Plot, up bool) {
 
 // factorPanel draws a box and a strip of test accuracy for each value of a hyper-parameter.
 func factorPanel(f *factor, s *summary) panel {
-	p := newPlot(clip(words(f.Name), 40), "test accuracy", "")
-	r := spanOf(s.accuracy.Min, s.accuracy.Max).clamp(0, 1)
-	n := len(f.Levels)
-	p.X.Min, p.X.Max, p.Y.Min, p.Y.Max = r.lo, r.hi, -0.5, float64(n)-0.5
-	p.X.Tick.Marker = linearTicks(7, false)
-	p.Y.Tick.Length = 0
-	ticks := make(plot.ConstantTicks, n)
+	groups := make([]boxGroup, len(f.Levels))
 	for i, l := range f.Levels {
-		ticks[i] = plot.Tick{Value: float64(n - 1 - i), Label: clip(l.Label, 24)}
+		groups[i] = boxGroup{l.Label, l.Accuracy, fmt.Sprintf("no result (%d diverged)", l.Diverged)}
 	}
-	p.Y.Tick.Marker = ticks
-	p.Y.Tick.Label.Color = ink
-	addGrid(p, true, false)
-	p.Add(drawFunc(func(c draw.Canvas, p *plot.Plot) {
-		x, y := p.Transforms(&c)
-		for i, l := range f.Levels {
-			mid := y(float64(n - 1 - i))
-			if l.Accuracy.N == 0 {
-				c.FillText(label(p, muted, draw.XLeft, draw.YCenter), vg.Point{X: c.Min.X + 6, Y: mid}, fmt.Sprintf("no result (%d diverged)", l.Diverged))
-				continue
-			}
-			box(c, l.Accuracy, x, mid+5, 6)
-			meanMark(c, x(l.Accuracy.Mean), mid+5)
-			strip(c, thin(l.Accuracy.sorted, rowDots), x, mid-8, 7)
-		}
-	}))
-	alt := fmt.Sprintf("Test accuracy by %s.", words(f.Name))
-	for _, l := range f.Levels {
-		alt += fmt.Sprintf(" %s: median %s, mean %s, %d models.", clip(l.Label, 40), number(l.Accuracy.P50, 3), number(l.Accuracy.Mean, 3), l.Accuracy.N)
-	}
-	return panel{plot: p, width: panelWidth, height: vg.Length(72 + 36*n), alt: alt}
+	out := rowBoxes(clip(words(f.Name), 40), "test accuracy", groups, spanOf(s.accuracy.Min, s.accuracy.Max).clamp(0, 1))
+	out.alt = "Test accuracy by " + out.alt
+	return out
 }
 
 // clip makes text fit to be drawn: at most n characters, none that XML or a font lacks.

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/weightspace/weightspace/runtime/artifact"
 	"github.com/weightspace/weightspace/runtime/spec"
@@ -54,24 +55,40 @@ func (f Folder) Put(_ context.Context, name string, content []byte) error {
 	return nil
 }
 
-// Write draws the report of the ModelZoo artifact in folder artifactPath of the store and puts
+// Write draws the report of the ModelZoo or ZooAnalysis in folder artifactPath of the store and puts
 // its files into out: the figures first, report.html last. It checks the tables against the
-// manifest. Errors are the store's, or wrap ErrInput where the artifact is no finished ModelZoo.
+// manifest. Errors are the store's, or wrap ErrInput where the artifact is no finished one.
 func Write(ctx context.Context, store *artifact.Store, artifactPath string, out Sink) error {
-	in, err := Read(ctx, store, artifactPath)
+	m, err := manifestOf(ctx, store, artifactPath)
 	if err != nil {
 		return err
 	}
-	files, err := Build(*in)
+	var files Files
+	if m.Kind == spec.KindZooAnalysis {
+		var in *Study
+		if in, err = ReadStudy(ctx, store, artifactPath); err == nil {
+			files, err = BuildStudy(in)
+		}
+	} else {
+		var in *Input
+		if in, err = Read(ctx, store, artifactPath); err == nil {
+			files, err = Build(*in)
+		}
+	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", artifactPath, err)
 	}
-	names := slices.DeleteFunc(files.Names(), func(n string) bool { return n == PageName })
-	for _, name := range append(names, PageName) {
+	return files.put(ctx, out, PageName)
+}
+
+// put hands the files over, the page last.
+func (f Files) put(ctx context.Context, out Sink, page string) error {
+	names := slices.DeleteFunc(f.Names(), func(n string) bool { return n == page })
+	for _, name := range append(names, page) {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if err := out.Put(ctx, name, files[name]); err != nil {
+		if err := out.Put(ctx, name, f[name]); err != nil {
 			return err
 		}
 	}
@@ -80,15 +97,12 @@ func Write(ctx context.Context, store *artifact.Store, artifactPath string, out 
 
 // Read reads what Build draws from the artifact in folder artifactPath of the store.
 func Read(ctx context.Context, store *artifact.Store, artifactPath string) (*Input, error) {
-	m, _, err := store.ReadManifest(ctx, artifactPath)
-	if errors.Is(err, artifact.ErrNotFound) {
-		return nil, fmt.Errorf("%w: %s has no manifest.json: is the name right, and has the zoo finished? (%w)", ErrInput, artifactPath, err)
-	}
+	m, err := manifestOf(ctx, store, artifactPath)
 	if err != nil {
 		return nil, err
 	}
 	if m.Kind != spec.KindModelZoo {
-		return nil, fmt.Errorf("%w: %s is a %s; reports are drawn of a %s", ErrInput, artifactPath, m.Kind, spec.KindModelZoo)
+		return nil, fmt.Errorf("%w: %s is a %s; reports are drawn of a %s or a %s", ErrInput, artifactPath, m.Kind, spec.KindModelZoo, spec.KindZooAnalysis)
 	}
 	models, err := readTable(ctx, store, artifactPath, m, modelsName, artifact.ReadModels)
 	if err != nil {
@@ -100,6 +114,9 @@ func Read(ctx context.Context, store *artifact.Store, artifactPath string) (*Inp
 	}
 	in := convert(m, models, metrics)
 	in.Header.ArtifactPath = artifactPath
+	if in.Twins, err = readTwins(ctx, store, artifactPath, m); err != nil {
+		return nil, err
+	}
 	if err := addRun(ctx, store, in, artifactPath); err != nil {
 		return nil, err
 	}
@@ -126,14 +143,9 @@ func readTable[T any](ctx context.Context, store *artifact.Store, dir string, m 
 // addRun adds what lies outside the manifest: when it was written, and the wall times. A zoo
 // without them, or with damaged ones, still has a report.
 func addRun(ctx context.Context, store *artifact.Store, in *Input, dir string) error {
-	objects, err := store.List(ctx, path.Join(dir, artifact.ManifestName))
-	if err != nil {
+	var err error
+	if in.Header.Finished, err = written(ctx, store, dir); err != nil {
 		return err
-	}
-	for _, o := range objects {
-		if o.Path == path.Join(dir, artifact.ManifestName) {
-			in.Header.Finished = o.Modified
-		}
 	}
 	b, err := store.Get(ctx, path.Join(dir, timingName))
 	if errors.Is(err, artifact.ErrNotFound) {
@@ -144,6 +156,17 @@ func addRun(ctx context.Context, store *artifact.Store, in *Input, dir string) e
 	}
 	in.Header.addTimes(artifact.ReadTiming(b))
 	return nil
+}
+
+// written is when an artifact's manifest was.
+func written(ctx context.Context, store *artifact.Store, dir string) (time.Time, error) {
+	objects, err := store.List(ctx, path.Join(dir, artifact.ManifestName))
+	for _, o := range objects {
+		if o.Path == path.Join(dir, artifact.ManifestName) {
+			return o.Modified, err
+		}
+	}
+	return time.Time{}, err
 }
 
 // addTimes sums the wall times, or says that they cannot be read.
@@ -190,16 +213,23 @@ func convert(m *artifact.Manifest, models []artifact.ModelRow, metrics []artifac
 			r.TrainLoss, r.TrainAccuracy, r.ValidationLoss, r.ValidationAccuracy, r.TestLoss, r.TestAccuracy,
 		}})
 	}
+	in.Header.Facts = versionFacts(m)
+	in.Header.Facts = append(in.Header.Facts, twinFacts(m)...)
+	return in
+}
+
+// versionFacts are lines about what made the artifact.
+func versionFacts(m *artifact.Manifest) []Fact {
 	keys := make([]string, 0, len(m.Versions))
 	for k := range m.Versions {
 		keys = append(keys, k)
 	}
 	slices.Sort(keys)
+	var out []Fact
 	for _, k := range keys {
-		in.Header.Facts = append(in.Header.Facts, Fact{title(words(k)) + " version", m.Versions[k]})
+		out = append(out, Fact{title(words(k)) + " version", m.Versions[k]})
 	}
-	in.Header.Facts = append(in.Header.Facts, twinFacts(m)...)
-	return in
+	return out
 }
 
 // decimalTexts maps a number to the text the user wrote for it.

@@ -91,8 +91,8 @@ func TestWrite(t *testing.T) {
 		}
 	}
 	entries, err := os.ReadDir(folder)
-	if err != nil || len(entries) != 7 {
-		t.Fatalf("%d files (%v): %v, want 7 and nothing left over", len(entries), err, entries)
+	if err != nil || len(entries) != 9 {
+		t.Fatalf("%d files (%v): %v, want 9 and nothing left over", len(entries), err, entries)
 	}
 	html, err := os.ReadFile(filepath.Join(folder, PageName))
 	if err != nil {

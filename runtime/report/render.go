@@ -3,9 +3,12 @@ package report
 import (
 	"bytes"
 	"fmt"
+	"html"
 	"regexp"
+	"strconv"
 	"strings"
 
+	stdfont "golang.org/x/image/font"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 	"gonum.org/v1/plot/vg/vgimg"
@@ -98,7 +101,29 @@ func finishSVG(c *vgsvg.Canvas) ([]byte, error) {
 	if _, err := c.WriteTo(&buf); err != nil {
 		return nil, err
 	}
-	return fontStyle.ReplaceAll(buf.Bytes(), []byte(fontFamily+"font-weight:$1;")), nil
+	// The canvas writes PNG images and calls them JPEG.
+	b := bytes.ReplaceAll(buf.Bytes(), []byte(`xlink:href="data:image/jpg;base64,`), []byte(`xlink:href="data:image/png;base64,`))
+	b = fontStyle.ReplaceAll(b, []byte(fontFamily+"font-weight:$1;"))
+	return textElement.ReplaceAllFunc(b, fixWidth), nil
+}
+
+// textElement is a piece of text: its attributes with weight and size, and its content.
+var textElement = regexp.MustCompile(`<text ([^>]*font-weight:([a-z]+);font-size:([0-9.]+)px[^>]*)>([^<]*)</text>`)
+
+// fixWidth tells a viewer how wide text is in Liberation Sans, so that another font cannot run into what stands beside it.
+func fixWidth(element []byte) []byte {
+	m := textElement.FindSubmatch(element)
+	size, err := strconv.ParseFloat(string(m[3]), 64)
+	if err != nil {
+		return element
+	}
+	sty := newPlot("", "", "").X.Tick.Label
+	sty.Font.Size = vg.Length(size)
+	if string(m[2]) == "bold" {
+		sty.Font.Weight = stdfont.WeightBold
+	}
+	width := sty.Width(html.UnescapeString(string(m[4])))
+	return fmt.Appendf(nil, `<text textLength="%.1f" lengthAdjust="spacingAndGlyphs" %s>%s</text>`, float64(width), m[1], m[4])
 }
 
 // area is a panel's plot area within its view box, with y downwards, for the pointer.
@@ -128,7 +153,7 @@ func (p *panel) inline() (string, area, error) {
 	if open < 0 {
 		return "", area{}, fmt.Errorf("report: panel %q: the SVG canvas wrote no content", p.plot.Title.Text)
 	}
-	doc = doc[open:]
+	doc = strings.TrimSuffix(strings.TrimSpace(doc[open:]), "</svg>")
 	doc = styleAttr.ReplaceAllStringFunc(doc, func(style string) string {
 		for _, v := range cssVars {
 			hex := fmt.Sprintf("#%02X%02X%02X", v.clr.R, v.clr.G, v.clr.B)

@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -40,18 +41,22 @@ func mustBuild(t *testing.T, in Input) Files {
 // wellFormed checks what every report must be, whatever its input.
 func wellFormed(t *testing.T, files Files) {
 	t.Helper()
-	html := string(files[PageName])
+	page := PageName
+	if _, ok := files[ZoosPage]; ok {
+		page = ZoosPage
+	}
+	html := string(files[page])
 	if !strings.HasPrefix(html, "<!doctype html>") || !strings.HasSuffix(html, "</html>\n") {
-		t.Errorf("%s is not a whole page", PageName)
+		t.Errorf("%s is not a whole page", page)
 	}
 	if strings.Contains(html, "ZgotmplZ") {
-		t.Errorf("%s: the template refused a value", PageName)
+		t.Errorf("%s: the template refused a value", page)
 	}
 	if m := regexp.MustCompile(`NaN|Inf\b|%!`).FindString(visible(html)); m != "" {
-		t.Errorf("%s shows %q", PageName, m)
+		t.Errorf("%s shows %q", page, m)
 	}
-	if m := regexp.MustCompile(`(?i)\b(src|href)\s*=\s*"[^"]*"|@import|url\(`).FindAllString(html, -1); len(m) != 1 || m[0] != `href="data:,"` {
-		t.Errorf("%s refers to something outside: %q", PageName, m)
+	if m := regexp.MustCompile(`(?i)\b(src|href)\s*=\s*"[^"]*"|@import|url\(`).FindAllString(html, -1); len(m) < 1 || m[0] != `href="data:,"` || slices.ContainsFunc(m[1:], func(s string) bool { return !strings.HasPrefix(s, `href="data:image/png;base64,`) }) {
+		t.Errorf("%s refers to something outside: %q", page, m)
 	}
 	for _, svg := range regexp.MustCompile(`(?s)<svg.*?</svg>`).FindAllString(html, -1) {
 		parseXML(t, "inline figure", []byte(svg))
@@ -92,7 +97,7 @@ func parseXML(t *testing.T, name string, b []byte) {
 
 func TestGolden(t *testing.T) {
 	files := mustBuild(t, syntheticZoo(smallShape, 7))
-	for _, name := range []string{PageName, "accuracy-distribution.svg", "learning-curves.svg", "hyperparameters.svg"} {
+	for _, name := range []string{PageName, "accuracy-by-epoch.svg", "accuracy-distribution.svg", "learning-curves.svg", "hyperparameters.svg"} {
 		path := filepath.Join("testdata", name)
 		if *update {
 			if err := os.WriteFile(path, files[name], 0o644); err != nil {
@@ -166,8 +171,8 @@ func TestEverythingFromTheTablesIsEscaped(t *testing.T) {
 			t.Errorf("%s holds text of the tables unescaped", name)
 		}
 	}
-	if n := strings.Count(string(files[PageName]), "<script"); n != 2 {
-		t.Errorf("the page has %d script elements, want its own 2", n)
+	if n := strings.Count(string(files[PageName]), "<script"); n != 3 {
+		t.Errorf("the page has %d script elements, want its own 3", n)
 	}
 }
 
@@ -197,9 +202,9 @@ func TestOddZoos(t *testing.T) {
 		want  []string
 	}{
 		{"no models", Input{Header: Header{Name: "empty"}}, 1, []string{"the zoo has no models", "no metrics by epoch"}},
-		{"one model", zoo(one, nil), 5, []string{"The only model with a result", "nothing to compare", "1 model of"}},
+		{"one model", zoo(one, nil), 7, []string{"The only model with a result", "nothing to compare", "1 model of"}},
 		{"one epoch", zoo(flat, nil), 5, []string{"1 model of"}},
-		{"seeds only", zoo(seeds, nil), 5, []string{"its models differ by their seed", "40 different seeds"}},
+		{"seeds only", zoo(seeds, nil), 7, []string{"its models differ by their seed", "40 different seeds"}},
 		{"all diverged", zoo(smallShape, func(in *Input) {
 			for i := range in.Models {
 				in.Models[i].DivergedEpoch = 1
@@ -212,7 +217,7 @@ func TestOddZoos(t *testing.T) {
 					in.Models[i].DivergedEpoch = 2
 				}
 			}
-		}), 7, []string{"no result (4 diverged)", "4 models that diverged are left out"}},
+		}), 9, []string{"no result (4 diverged)", "4 models that diverged are left out"}},
 		{"no test metrics", zoo(smallShape, func(in *Input) {
 			for i := range in.Models {
 				in.Models[i].Final.TestAccuracy = nan
@@ -225,19 +230,19 @@ func TestOddZoos(t *testing.T) {
 			for i := range in.Models {
 				in.Models[i].Final.TrainAccuracy = nan
 			}
-		}), 7, nil},
+		}), 9, nil},
 		{"equal accuracies", zoo(smallShape, func(in *Input) {
 			for i := range in.Models {
 				in.Models[i].Final.TestAccuracy, in.Models[i].DivergedEpoch = 1, -1
 			}
-		}), 7, []string{"1.000 ± 0.000"}},
+		}), 9, []string{"1.000 ± 0.000"}},
 		{"huge losses", zoo(smallShape, func(in *Input) {
 			for i := range in.Rows {
 				in.Rows[i].TestLoss = math.Pow(10, float64(40*in.Rows[i].Epoch))
 				in.Rows[i].TrainLoss = math.MaxFloat64
 			}
-		}), 7, nil},
-		{"many values", zoo(many, nil), 7, []string{"shown as 12 ranges"}},
+		}), 9, nil},
+		{"many values", zoo(many, nil), 9, []string{"shown as 12 ranges"}},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {

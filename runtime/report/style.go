@@ -28,10 +28,8 @@ var (
 	band50  = rgb(0x93c4e2)
 	band90  = rgb(0xd3e7f4)
 	accent  = rgb(0xd55e00)
-	cssVars = []struct {
-		clr  color.NRGBA
-		name string
-	}{
+	thread  = rgb(0xb9c0c9)
+	cssVars = append([]cssVar{
 		{paper, "paper"},
 		{ink, "ink"},
 		{muted, "muted"},
@@ -41,7 +39,8 @@ var (
 		{band50, "band50"},
 		{band90, "band90"},
 		{accent, "accent"},
-	}
+		{thread, "thread"},
+	}, paletteVars()...)
 )
 
 func rgb(v uint32) color.NRGBA {

@@ -37,7 +37,9 @@ type summary struct {
 type curve struct {
 	Name, Title string
 	loss        bool
-	Epochs      []int
+	// Unit labels the axis of what is neither an accuracy nor a loss.
+	Unit   string
+	Epochs []int
 	// At[i] describes the metric at Epochs[i].
 	At []stats
 }

@@ -26,7 +26,11 @@ func (l *local) runAnalysis(ctx context.Context, o *object[v1alpha1.ZooAnalysis]
 	if err != nil {
 		return err
 	}
-	l.show.finished(snap, result, "")
+	page, err := l.report(ctx, snap, result)
+	if err != nil {
+		return fmt.Errorf("the analysis is complete, but its report failed: %w", err)
+	}
+	l.show.finished(snap, result, page)
 	return nil
 }
 

@@ -13,7 +13,7 @@ import (
 	"github.com/weightspace/weightspace/runtime/spec"
 )
 
-// Where `run` leaves the report of a zoo, below its artifact. reportOf holds the digest of the manifest it was
+// Where `run` leaves the report of a zoo or an analysis, below its artifact. reportOf holds the digest of the manifest it was
 // drawn from, so that running again draws nothing.
 const (
 	reportFolder = "report"
@@ -24,17 +24,24 @@ func newReport(a *app) *cobra.Command {
 	l := &locator{}
 	var to string
 	cmd := &cobra.Command{
-		Use:   "report [URI] --to DIR",
-		Short: "Draw the report of a model zoo: one HTML file, SVG and PNG figures",
+		Use:   "report [URI...] --to DIR",
+		Short: "Draw the report of a model zoo or of its analysis: one HTML file, SVG and PNG figures",
 		Long: `Reads the tables of a finished ModelZoo and draws accuracy distribution, learning
-curves with quantile bands, and accuracy against each hyper-parameter, as one
-self-contained HTML file and as SVG and PNG figures for papers.`,
+curves with quantile bands, accuracy against each hyper-parameter and what
+became of sparse twins; or those of a ZooAnalysis: its maps of weight space,
+trajectories, similarities, probes and averages. All is one self-contained HTML
+file, and SVG and PNG figures for papers. Several zoos are drawn side by side,
+as zoos.html.`,
 		Example: `  weightspace report --store ./out --artifact default/modelzoo/mnist-small --to ./figures
-  weightspace report --name mnist-small -n research --to ./figures`,
-		Args: atMostOne,
+  weightspace report --name mnist-small -n research --to ./figures
+  weightspace report out/default/zooanalysis/mnist-study --to ./study
+  weightspace report out/default/modelzoo/mnist-seed out/default/modelzoo/mnist-hyp --to ./both`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			stores := newOpener("")
 			defer stores.close()
+			if len(args) > 1 {
+				return a.compareZoos(cmd.Context(), l, args, stores, to)
+			}
 			store, dir, err := l.open(cmd.Context(), args, stores)
 			if err != nil {
 				return err
@@ -52,6 +59,23 @@ self-contained HTML file and as SVG and PNG figures for papers.`,
 	return cmd
 }
 
+// compareZoos draws several zoos side by side.
+func (a *app) compareZoos(ctx context.Context, l *locator, uris []string, stores *opener, to string) error {
+	places := make([]report.Place, 0, len(uris))
+	for _, uri := range uris {
+		store, dir, err := l.open(ctx, []string{uri}, stores)
+		if err != nil {
+			return err
+		}
+		places = append(places, report.Place{Store: store, Dir: dir})
+	}
+	if err := report.WriteZoos(ctx, places, report.Folder(to)); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintln(a.out, filepath.Join(to, report.ZoosPage))
+	return err
+}
+
 // storeSink writes a report into the store.
 type storeSink struct {
 	store *artifact.Store
@@ -62,7 +86,7 @@ func (s *storeSink) Put(ctx context.Context, name string, content []byte) error 
 	return s.store.Put(ctx, s.dir+"/"+name, content)
 }
 
-// report draws the report of a finished zoo beside its artifact, unless it is there for this
+// report draws the report of a finished zoo or analysis beside its artifact, unless it is there for this
 // manifest, and returns where the page is.
 func (l *local) report(ctx context.Context, s *spec.Snapshot, r *spec.Result) (string, error) {
 	if l.noReport {
