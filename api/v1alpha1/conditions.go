@@ -34,7 +34,7 @@ const (
 	ReasonVerifying = "Verifying"
 	// ReasonTraining means that a population trains.
 	ReasonTraining = "Training"
-	// ReasonSparsifying: pods make sparse twins.
+	// ReasonSparsifying means that pods make sparse twins.
 	ReasonSparsifying = "Sparsifying"
 	// ReasonImporting means that the models of a zoo are read from files.
 	ReasonImporting = "Importing"

@@ -163,7 +163,7 @@ func readPart(ctx context.Context, s *spec.Snapshot, env *Env, part string) (*pa
 		if err != nil && !errors.Is(err, artifact.ErrNotFound) {
 			return nil, fmt.Errorf("check the results of analysis %s: %w", part, err)
 		}
-		if err != nil || sum != f.SHA256 || size != f.Size {
+		if sum != f.SHA256 || size != f.Size { // also when there is no such file
 			env.Log.Warn("A result of an analysis is damaged and will be made again", "part", part, "file", f.Path)
 			return nil, nil
 		}

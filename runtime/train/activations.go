@@ -109,12 +109,12 @@ func (a *Activations) run(batch int) (device.Executable[float32], error) {
 
 // samplesFirst is a stage's output as [batch, features].
 func samplesFirst(g *op.Graph, x nn.Tensor, batch int) op.Value {
-	switch x.Layout {
-	case nn.Images:
+	if x.Layout == nn.FeaturesFirst {
+		return g.Transpose(x.Value, 1, 0)
+	}
+	if x.Layout == nn.Images {
 		s := g.Shape(x.Value)
 		return g.Transpose(g.Reshape(x.Value, s[0]*s[1]*s[2], s[3]), 1, 0)
-	case nn.FeaturesFirst:
-		return g.Transpose(x.Value, 1, 0)
 	}
 	return g.Reshape(x.Value, batch, -1)
 }
@@ -135,7 +135,7 @@ func (a *Activations) Of(weights []float32, s *data.Split, n int) ([][]float32, 
 		if len(weights) != p.NumParams()+p.NumStates() {
 			return nil, fmt.Errorf("train: a row of %d numbers for a network of %d parameters and %d statistics", len(weights), p.NumParams(), p.NumStates())
 		}
-		if err := e.Run(context.Background(), &stages{a, s, from, count, p.NumParams(), weights, out}); err != nil { //nolint:forbidigo // one batch is short
+		if err := e.Run(context.Background(), &stages{a, s, from, count, p.NumParams(), weights, out}); err != nil {
 			return nil, err
 		}
 	}
