@@ -1,0 +1,262 @@
+package hdf5
+
+import (
+	"errors"
+	"fmt"
+)
+
+// Ways of storing.
+const (
+	compact    = 0
+	contiguous = 1
+	chunked    = 2
+)
+
+// Indexes of chunks; the first is a B-tree of version 1, the others are of layout version 4.
+const (
+	indexTree     = 0
+	indexSingle   = 1
+	indexImplicit = 2
+	indexFixed    = 3
+)
+
+// layout says where the elements lie.
+type layout struct {
+	class   int
+	inline  []byte
+	address uint64
+	bytes   uint64 // contiguous
+	chunk   []int  // shape of a chunk
+	size    int    // bytes of a whole chunk
+	index   int
+	single  place // of indexSingle with filters
+	page    int   // of indexFixed: elements of a page as a power of two
+	partial bool  // chunks that overhang are stored without filters
+}
+
+// place is where a chunk lies.
+type place struct {
+	address uint64
+	bytes   uint64
+	mask    uint32 // filters that were left out
+}
+
+func (d *Dataset) where(c *cursor) error {
+	l := &d.layout
+	version := c.u8()
+	// Version 5 is version 4 with filtered chunks of 4 GiB and more; entries of indexes say their own size.
+	if version < 3 || version > 5 {
+		return fmt.Errorf("a data layout of version %d is not read, known are 3 to 5", version)
+	}
+	switch l.class = int(c.u8()); l.class {
+	case compact:
+		l.inline = c.bytes(c.u16())
+	case contiguous:
+		l.address, l.bytes = c.offset(), c.size()
+	case chunked:
+		if version == 3 {
+			return d.chunks3(c)
+		}
+		return d.chunks4(c)
+	default:
+		return fmt.Errorf("a layout of class %d is not read (virtual data sets name other files)", l.class)
+	}
+	return nil
+}
+
+func (d *Dataset) chunks3(c *cursor) error {
+	rank := int(c.u8()) - 1
+	d.layout.address = c.offset()
+	return d.chunkShape(c, rank, 4)
+}
+
+func (d *Dataset) chunks4(c *cursor) error {
+	l := &d.layout
+	flags, rank, width := c.u8(), int(c.u8())-1, int(c.u8())
+	if width < 1 || width > 8 {
+		return errors.New("sizes of a chunk of no known width")
+	}
+	if err := d.chunkShape(c, rank, width); err != nil {
+		return err
+	}
+	l.partial = flags&1 != 0
+	switch l.index = int(c.u8()); l.index {
+	case indexSingle:
+		l.single.bytes = uint64(l.size)
+		if flags&2 != 0 {
+			l.single.bytes, l.single.mask = c.size(), c.u32()
+		}
+	case indexImplicit:
+	case indexFixed:
+		l.page = int(c.u8())
+	default:
+		return fmt.Errorf("chunks of a data set that can grow, in a file of libver=latest (index %d), are not read: repack it with h5repack --low=0", l.index)
+	}
+	l.address = c.offset()
+	return nil
+}
+
+// chunkShape reads the sizes of a chunk, then the size of an element.
+func (d *Dataset) chunkShape(c *cursor, rank, width int) error {
+	l := &d.layout
+	if rank != len(d.shape) || rank == 0 {
+		return fmt.Errorf("chunks of %d axes in a data set of %d", rank, len(d.shape))
+	}
+	const largest = 1 << 30
+	l.size = d.kind.size
+	for range rank {
+		n := c.uint(width)
+		if c.err != nil {
+			return c.err
+		}
+		if n == 0 || n > largest || uint64(l.size) > largest/n {
+			return fmt.Errorf("a chunk is empty or larger than %d bytes", largest)
+		}
+		l.chunk = append(l.chunk, int(n))
+		l.size *= int(n)
+	}
+	if n := c.uint(width); c.err == nil && n != uint64(d.kind.size) {
+		return errors.New("elements of chunks have another size than the data type")
+	}
+	return nil
+}
+
+// read gathers all elements.
+func (l *layout) read(d *Dataset, w *walk) ([]byte, error) {
+	want := d.count * d.kind.size
+	switch l.class {
+	case compact:
+		if len(l.inline) < want {
+			return nil, errShort
+		}
+		return l.inline[:want], nil
+	case contiguous:
+		if l.address == undefined || want == 0 {
+			return d.blank()
+		}
+		if l.bytes < uint64(want) {
+			return nil, errShort
+		}
+		c, err := w.at(l.address, want)
+		if err != nil {
+			return nil, err
+		}
+		return c.b, nil
+	}
+	out, err := d.blank()
+	if err != nil || l.address == undefined || want == 0 {
+		return out, err
+	}
+	g := newGather(d, out)
+	switch l.index {
+	case indexTree:
+		err = l.tree(d, w, g)
+	case indexSingle:
+		p := l.single
+		p.address = l.address
+		err = g.put(w, p, make([]int, len(d.shape)))
+	case indexImplicit:
+		for i := range g.total {
+			p := place{address: l.address + uint64(i)*uint64(l.size), bytes: uint64(l.size)}
+			if err = g.put(w, p, g.at(i)); err != nil {
+				break
+			}
+		}
+	default:
+		err = l.fixed(d, w, g)
+	}
+	return out, err
+}
+
+// tree visits the chunks of a B-tree of version 1.
+func (l *layout) tree(d *Dataset, w *walk, g *gather) error {
+	rank := len(d.shape)
+	return w.tree1(l.address, 1, 8+8*(rank+1), -1, func(key *cursor, child uint64) error {
+		p := place{address: child, bytes: uint64(key.u32()), mask: key.u32()}
+		at := make([]int, rank)
+		for i := range at {
+			v := key.uint(8)
+			if v > MaxElements {
+				return errors.New("a chunk lies outside the data set: the file is damaged")
+			}
+			at[i] = int(v)
+		}
+		return g.put(w, p, at)
+	})
+}
+
+// fixed visits the chunks of a fixed array.
+func (l *layout) fixed(d *Dataset, w *walk, g *gather) error {
+	c, err := w.at(l.address, 4+4+w.length+w.offsets)
+	if err != nil {
+		return err
+	}
+	if err := c.tag("FAHD", 0); err != nil {
+		return err
+	}
+	client, entry, pageBits := c.u8(), int(c.u8()), int(c.u8())
+	count, block := c.size(), c.offset()
+	sizeBytes := entry - w.offsets - 4 // of filtered chunks
+	switch {
+	case c.err != nil:
+		return c.err
+	case client == 0 && entry != w.offsets, client == 1 && (sizeBytes < 1 || sizeBytes > 8), client > 1, pageBits > 30:
+		return errors.New("an array of chunks has entries of an unknown kind")
+	case count != uint64(g.total):
+		return fmt.Errorf("%d chunks are listed, %d make the data set", count, g.total)
+	case block == undefined:
+		return nil
+	}
+	if c, err = w.at(block, 6+w.offsets); err != nil {
+		return err
+	}
+	if err := c.tag("FADB", 0); err != nil {
+		return err
+	}
+	visit := func(c *cursor, first, n int) error {
+		for i := first; i < first+n; i++ {
+			p := place{address: c.offset(), bytes: uint64(l.size)}
+			if client == 1 {
+				p.bytes, p.mask = c.uint(sizeBytes), c.u32()
+			}
+			if c.err != nil {
+				return c.err
+			}
+			if p.address == undefined {
+				continue
+			}
+			if err := g.put(w, p, g.at(i)); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	at := block + uint64(6+w.offsets)
+	page := 1 << pageBits
+	if g.total <= page {
+		if c, err = w.at(at, g.total*entry); err != nil {
+			return err
+		}
+		return visit(c, 0, g.total)
+	}
+	// Pages that were never written are clear in a bitmap, first page in the highest bit.
+	pages := (g.total + page - 1) / page
+	bitmap, err := w.at(at, (pages+7)/8)
+	if err != nil {
+		return err
+	}
+	at += uint64((pages+7)/8) + 4
+	for i := range pages {
+		n := min(page, g.total-i*page)
+		if bitmap.b[i/8]&(0x80>>(i%8)) != 0 {
+			if c, err = w.at(at, n*entry); err != nil {
+				return err
+			}
+			if err := visit(c, i*page, n); err != nil {
+				return err
+			}
+		}
+		at += uint64(page*entry) + 4
+	}
+	return nil
+}
