@@ -39,7 +39,7 @@ func (s *Study) embeddingChapter() chapter {
 			f.caption += fmt.Sprintf(" The two principal components hold %s and %s of the variance.", percent(float64(e.Explained[0])), percent(float64(e.Explained[1])))
 		}
 		if finite(float64(e.Perplexity)) && e.Perplexity > 0 {
-			f.caption += fmt.Sprintf(" t-SNE: perplexity %s, divergence %s nats; distances between its groups mean nothing.", significant4(float64(e.Perplexity)), significant4(float64(e.Divergence)))
+			f.caption += fmt.Sprintf(" t-SNE: perplexity %s, divergence %s nats; distances between its groups mean nothing.", shortNumber(float64(e.Perplexity)), significant4(float64(e.Divergence)))
 		}
 	}
 	if n := len(s.Points); n > len(points) {

@@ -37,7 +37,7 @@ func captions(d *pageData, in *Input, s *summary) {
 	}
 	d.Learning.Caption = "Median over models and bands that hold the middle 50 % and 90 % of them. Epoch 0 is the initialisation. " +
 		"Train loss is the running average over the epoch, with dropout on." + left
-	d.ByEpoch.Caption = "Boxes at some epochs, marks as in the first figure, a dot for each of at most " + strconv.Itoa(rowDots) + " models. There is no training accuracy before training." + left
+	d.ByEpoch.Caption = "Boxes at some epochs, marks as in the first figure, a dot for each of at most " + strconv.Itoa(rowDots) + " models. While a model learns fast, the running average over the epoch lags behind it, and the gap is negative." + left
 	switch {
 	case s.accuracy.N == 0:
 		d.Factors.Empty = none

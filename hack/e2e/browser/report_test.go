@@ -39,6 +39,16 @@ type observed struct {
 // open starts a browser, watches it and loads the report.
 func open(t *testing.T) (context.Context, *observed) {
 	t.Helper()
+	file := os.Getenv("WEIGHTSPACE_REPORT")
+	if file == "" {
+		file = "../../../runtime/report/testdata/report.html"
+	}
+	return openFile(t, file)
+}
+
+// openFile is open, of any page.
+func openFile(t *testing.T, file string) (context.Context, *observed) {
+	t.Helper()
 	var browser string
 	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
 		if path, err := exec.LookPath(name); err == nil {
@@ -48,10 +58,6 @@ func open(t *testing.T) (context.Context, *observed) {
 	}
 	if browser == "" {
 		t.Fatal("no browser: install it with `apt-get install chromium`")
-	}
-	file := os.Getenv("WEIGHTSPACE_REPORT")
-	if file == "" {
-		file = "../../../runtime/report/testdata/report.html"
 	}
 	path, err := filepath.Abs(file)
 	if err != nil {
@@ -211,6 +217,51 @@ func TestReportFitsAPhoneAndTheDark(t *testing.T) {
 	}
 	if bg := evaluate[string](ctx, t, `getComputedStyle(document.body).backgroundColor`); bg != "rgb(13, 17, 23)" {
 		t.Errorf("the background in the dark is %s", bg)
+	}
+	seen.check(t)
+}
+
+// TestStudyIsExplored: the map of a study takes other colours, shows a model's path, and its matrix a pair; without a mouse.
+func TestStudyIsExplored(t *testing.T) {
+	ctx, seen := openFile(t, "../../../runtime/report/testdata/study.html")
+	const classes = `Array.from(document.querySelectorAll("[data-map] .panel:first-child .dots circle")).map(d => d.getAttribute("class")[0]).join("")`
+	before := evaluate[string](ctx, t, classes)
+	if strings.Trim(before, "s") != "" || before == "" {
+		t.Errorf("classes of the dots begin %q, want shades", before)
+	}
+	if err := chromedp.Do(ctx, chromedp.Click(`[data-map] input[value="activation"]`)); err != nil {
+		t.Fatal(err)
+	}
+	if after := evaluate[string](ctx, t, classes); strings.Trim(after, "c") != "" || len(after) != len(before) {
+		t.Errorf("classes of the dots begin %q, want hues", after)
+	}
+	if legend := evaluate[string](ctx, t, `document.querySelector(".legend:not([hidden])").textContent`); !strings.Contains(legend, "relu") || !strings.Contains(legend, "tanh") {
+		t.Errorf("legend %q", legend)
+	}
+	const press = `(selector, key) => {
+		const panel = document.querySelector(selector);
+		panel.dispatchEvent(new KeyboardEvent("keydown", {key}));
+		return panel.querySelector(".tip").textContent;
+	}`
+	for _, c := range []struct{ selector, key, want string }{
+		{"[data-map] .panel", "ArrowRight", "epoch  0\ntest accuracy"},
+		{"[data-map] .panel", "ArrowRight", "epoch  1\ntest accuracy"},
+		{"[data-map] .panel", "ArrowUp", "activation  relu"},
+		{"[data-matrix]", "ArrowRight", "1.  "},
+		{"[data-matrix]", "ArrowRight", "agreement  0.8"},
+		{"[data-spots]", "ArrowRight", "epoch"},
+	} {
+		tip := evaluate[string](ctx, t, "("+press+")("+strconv.Quote(c.selector)+","+strconv.Quote(c.key)+")")
+		if !strings.Contains(tip, c.want) {
+			t.Errorf("%s at %s: %q, want %q", c.key, c.selector, tip, c.want)
+		}
+	}
+	if n := evaluate[int](ctx, t, `document.querySelector("[data-map] .path").getAttribute("points").split(" ").length`); n != 5 {
+		t.Errorf("the path has %d points, want one for each epoch", n)
+	}
+	call(ctx, t, emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{Width: 390, Height: 844, DeviceScaleFactor: 2, Mobile: true})
+	if over := evaluate[int](ctx, t, `document.documentElement.scrollWidth - window.innerWidth`); over > 0 {
+		t.Errorf("the page is %d pixels wider than a phone", over)
 	}
 	seen.check(t)
 }

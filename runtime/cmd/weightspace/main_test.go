@@ -181,6 +181,9 @@ func TestRunPullReportExport(t *testing.T) {
 		t.Errorf("second pull: %s", second)
 	}
 	must(t, dir, "report", "out/default/modelzoo/tiny-zoo", "--to", "figures")
+	if out := must(t, dir, "report", "out/default/modelzoo/tiny-zoo", "out/default/modelzoo/tiny-zoo", "--to", "both"); !strings.Contains(out, filepath.Join("both", "zoos.html")) {
+		t.Errorf("two zoos: %s", out)
+	}
 	must(t, dir, "export", "out/default/modelzoo/tiny-zoo", "--to", "models")
 	models, err := filepath.Glob(filepath.Join(dir, "models/*/model.safetensors"))
 	if err != nil || len(models) != 4 {

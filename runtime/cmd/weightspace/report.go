@@ -25,7 +25,7 @@ func newReport(a *app) *cobra.Command {
 	var to string
 	cmd := &cobra.Command{
 		Use:   "report [URI...] --to DIR",
-		Short: "Draw the report of a model zoo or of its analysis: one HTML file, SVG and PNG figures",
+		Short: "Draw the report of a zoo or its analysis",
 		Long: `Reads the tables of a finished ModelZoo and draws accuracy distribution, learning
 curves with quantile bands, accuracy against each hyper-parameter and what
 became of sparse twins; or those of a ZooAnalysis: its maps of weight space,
