@@ -67,7 +67,7 @@ func (g *Grid) MarshalJSON() ([]byte, error) {
 		}
 	}
 	for i, l := range g.Lines {
-		doc.Lines[i] = line{l.From, l.To, l.Coupling}
+		doc.Lines[i] = line(l)
 	}
 	return json.Marshal(doc)
 }

@@ -174,7 +174,10 @@ func (d *Dataset) fillValue(c *cursor) error {
 		return nil
 	}
 	n := c.u32()
-	if n == 0 || c.err != nil {
+	if c.err != nil {
+		return c.err
+	}
+	if n == 0 {
 		return nil
 	}
 	if int64(n) != int64(d.kind.size) {

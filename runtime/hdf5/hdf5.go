@@ -99,20 +99,16 @@ type cursor struct {
 }
 
 func (c *cursor) bytes(n int) []byte {
-	if c.err != nil || n < 0 || n > len(c.b) {
-		c.err = errors.Join(c.err, errShortOnce(c.err))
+	switch {
+	case c.err != nil:
+		return nil
+	case n < 0 || n > len(c.b):
+		c.err = errShort
 		return nil
 	}
 	out := c.b[:n]
 	c.b = c.b[n:]
 	return out
-}
-
-func errShortOnce(err error) error {
-	if err != nil {
-		return nil
-	}
-	return errShort
 }
 
 func (c *cursor) skip(n int) { c.bytes(n) }
@@ -167,7 +163,7 @@ type walk struct {
 
 func (f *File) walk() *walk { return &walk{f, 2*len(f.data) + 4096} }
 
-// at is a cursor over n bytes at an address, or fewer where the file ends when short is allowed.
+// at is a cursor over n bytes at an address.
 func (w *walk) at(address uint64, n int) (*cursor, error) {
 	if n < 0 || address > uint64(len(w.data)) || uint64(n) > uint64(len(w.data))-address {
 		return nil, fmt.Errorf("%d bytes at address %d are outside the file", n, address)

@@ -163,7 +163,7 @@ func (l *layout) read(d *Dataset, w *walk) ([]byte, error) {
 			}
 		}
 	default:
-		err = l.fixed(d, w, g)
+		err = l.fixed(w, g)
 	}
 	return out, err
 }
@@ -186,7 +186,7 @@ func (l *layout) tree(d *Dataset, w *walk, g *gather) error {
 }
 
 // fixed visits the chunks of a fixed array.
-func (l *layout) fixed(d *Dataset, w *walk, g *gather) error {
+func (l *layout) fixed(w *walk, g *gather) error {
 	c, err := w.at(l.address, 4+4+w.length+w.offsets)
 	if err != nil {
 		return err

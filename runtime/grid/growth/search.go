@@ -19,7 +19,8 @@ func (g *grower) lengths(i int) {
 		dist[j] = math.Inf(1)
 	}
 	dist[i] = 0
-	h := append(g.heap[:0], entry{0, int32(i)})
+	g.heap = append(g.heap[:0], entry{0, int32(i)})
+	h := g.heap
 	for len(h) > 0 {
 		top := h[0]
 		h = pop(h)
@@ -83,7 +84,8 @@ func (g *grower) hops(i int) {
 		dist[j] = math.Inf(1)
 	}
 	dist[i] = 0
-	queue := append(g.heap[:0], entry{0, int32(i)})
+	g.heap = append(g.heap[:0], entry{0, int32(i)})
+	queue := g.heap
 	for k := 0; k < len(queue); k++ {
 		v := queue[k]
 		for _, e := range g.adj[v.node] {

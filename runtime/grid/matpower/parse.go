@@ -42,7 +42,7 @@ func (p *parser) advance() error {
 	return err
 }
 
-// file reads all statements.
+// statements reads all of the file.
 func (p *parser) statements() error {
 	if err := p.advance(); err != nil {
 		return err
@@ -109,7 +109,7 @@ func (p *parser) function(line int) error {
 
 // skipStatement passes over code to the end of its line or statement, outside brackets.
 func (p *parser) skipStatement() error {
-	for p.t.kind != end && !(p.s.depth == 0 && (p.t.kind == newline || p.t.kind == ';')) {
+	for p.t.kind != end && (p.s.depth != 0 || (p.t.kind != newline && p.t.kind != ';')) {
 		if err := p.advance(); err != nil {
 			return err
 		}

@@ -94,6 +94,7 @@ func (s *scanner) after(k kind) {
 		s.depth++
 	case ']', '}':
 		s.depth = max(0, s.depth-1)
+	default: // others do not nest
 	}
 }
 
@@ -238,7 +239,7 @@ func notFinite(w string) (float64, bool) {
 }
 
 func word(s, w string) bool {
-	return strings.HasPrefix(s, w) && (len(s) == len(w) || !(isLetter(s[len(w)]) || isDigit(s[len(w)])))
+	return strings.HasPrefix(s, w) && (len(s) == len(w) || (!isLetter(s[len(w)]) && !isDigit(s[len(w)])))
 }
 
 func isLetter(c byte) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' || c == '_' }

@@ -55,12 +55,16 @@ const (
 	// Fiedler is the magnitude of the element of the eigenvector of L of the second-smallest
 	// eigenvalue, norm 1. If that eigenvalue is repeated, it is one vector of many.
 	Fiedler = "fiedler"
-	// DCMaxLoad and DCMeanLoad are the largest and mean |theta_i - theta_j| over the lines of i in the
-	// linear flow P = L_K theta, which is |flow|/K.
-	DCMaxLoad, DCMeanLoad = "dcMaxLoad", "dcMeanLoad"
-	// FlowMaxLoad and FlowMeanLoad are the same of |sin(theta_i - theta_j)|, |flow|/K in the
-	// synchronous state.
-	FlowMaxLoad, FlowMeanLoad = "flowMaxLoad", "flowMeanLoad"
+	// DCMaxLoad is the largest |theta_i - theta_j| over the lines of i in the linear flow P = L_K theta,
+	// which is |flow|/K.
+	DCMaxLoad = "dcMaxLoad"
+	// DCMeanLoad is the mean of the same.
+	DCMeanLoad = "dcMeanLoad"
+	// FlowMaxLoad is the largest |sin(theta_i - theta_j)| over the lines of i in the synchronous
+	// state, which is |flow|/K.
+	FlowMaxLoad = "flowMaxLoad"
+	// FlowMeanLoad is the mean of the same.
+	FlowMeanLoad = "flowMeanLoad"
 )
 
 // Six are the measures of the paper's MLP and linear baselines, in its order.
