@@ -7,8 +7,9 @@ import (
 	"testing"
 )
 
-// linked are the packages of the runtime that the manager has: the plan and what it records networks with, for their shapes.
-var linked = strings.Fields("spec plan nn op device tensor initializer rng kernel/detmath")
+// linked are the packages of the runtime that the manager has: the plan, the published recipes, and what networks are recorded with and images
+// changed with, for their shapes and checks.
+var linked = strings.Fields("spec plan preset augment nn op device tensor initializer rng kernel/detmath")
 
 // TestLinksNoKernels: the manager links the API and the plan, none of what computes.
 func TestLinksNoKernels(t *testing.T) {
