@@ -16,7 +16,7 @@ var shades = []color.NRGBA{rgb(0x440154), rgb(0x46327e), rgb(0x365c8d), rgb(0x27
 var hues = []color.NRGBA{rgb(0x0173b2), rgb(0xde8f05), rgb(0x029e73), rgb(0xcc78bc), rgb(0xd45e00), rgb(0x56b4e9), rgb(0xca9161), rgb(0x949494)}
 
 // glyphs go with hues: a shape for each series of a figure, for those who see no colours.
-var glyphs = []draw.GlyphDrawer{draw.CircleGlyph{}, draw.BoxGlyph{}, draw.PyramidGlyph{}, diamond{}, draw.CrossGlyph{}, draw.PlusGlyph{}, draw.RingGlyph{}, draw.TriangleGlyph{}}
+var glyphs = []draw.GlyphDrawer{draw.CircleGlyph{}, draw.BoxGlyph{}, draw.PyramidGlyph{}, diamond{}, cross{0.85, 0.85}, cross{1.2, 0}, draw.RingGlyph{}, draw.TriangleGlyph{}}
 
 // diamond is a glyph.
 type diamond struct{}
@@ -25,6 +25,17 @@ type diamond struct{}
 func (diamond) DrawGlyph(c *draw.Canvas, sty draw.GlyphStyle, at vg.Point) {
 	r := sty.Radius * 1.25
 	c.FillPolygon(sty.Color, []vg.Point{{X: at.X - r, Y: at.Y}, {X: at.X, Y: at.Y + r}, {X: at.X + r, Y: at.Y}, {X: at.X, Y: at.Y - r}})
+}
+
+// cross is a glyph of two strokes: along (x, y) times the radius, and square to it.
+type cross struct{ x, y vg.Length }
+
+// DrawGlyph implements draw.GlyphDrawer.
+func (g cross) DrawGlyph(c *draw.Canvas, sty draw.GlyphStyle, at vg.Point) {
+	x, y := g.x*sty.Radius, g.y*sty.Radius
+	line := draw.LineStyle{Color: sty.Color, Width: 1.7}
+	c.StrokeLine2(line, at.X-x, at.Y-y, at.X+x, at.Y+y)
+	c.StrokeLine2(line, at.X+y, at.Y-x, at.X-y, at.Y+x)
 }
 
 type cssVar struct {
@@ -86,7 +97,7 @@ func addKey(p *plot.Plot, items []keyItem) {
 	if len(items) == 0 {
 		return
 	}
-	k := &key{items: items, style: label(p, ink, draw.XLeft, draw.YCenter)}
+	k := &key{items: items, style: label(p, ink, draw.YCenter)}
 	k.style.Font.Size = 11
 	var used vg.Length
 	for i := range items {

@@ -103,6 +103,8 @@ func finishSVG(c *vgsvg.Canvas) ([]byte, error) {
 	}
 	// The canvas writes PNG images and calls them JPEG.
 	b := bytes.ReplaceAll(buf.Bytes(), []byte(`xlink:href="data:image/jpg;base64,`), []byte(`xlink:href="data:image/png;base64,`))
+	// An image is as wide and high as it was drawn, whatever its pixels.
+	b = bytes.ReplaceAll(b, []byte("<image x="), []byte(`<image preserveAspectRatio="none" style="image-rendering:pixelated" x=`))
 	b = fontStyle.ReplaceAll(b, []byte(fontFamily+"font-weight:$1;"))
 	return textElement.ReplaceAllFunc(b, fixWidth), nil
 }

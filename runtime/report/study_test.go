@@ -239,7 +239,7 @@ func TestLargeStudyStaysSmall(t *testing.T) {
 
 func TestColourings(t *testing.T) {
 	c := byRank("k", "k", []float64{5, 1, 1, 1, math.NaN(), 9, 7, 3}, func(v float64) string { return number(v, 0) })
-	if c.class[4] != -1 || c.class[1] != 0 || c.class[2] != 0 || c.class[5] != len(shades)-1 || !(c.class[7] < c.class[0] && c.class[0] < c.class[6]) {
+	if c.class[4] != -1 || c.class[1] != 0 || c.class[2] != 0 || c.class[5] != len(shades)-1 || c.class[7] >= c.class[0] || c.class[0] >= c.class[6] {
 		t.Errorf("classes %v", c.class)
 	}
 	if c.code()[4] != '-' || c.legend[0] != "1" || c.legend[len(shades)-1] != "9" {

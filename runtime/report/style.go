@@ -83,10 +83,10 @@ func restyle(s *text.Style, size vg.Length, clr color.Color) {
 	s.Color = clr
 }
 
-// label is the style of text within the plot area.
-func label(p *plot.Plot, clr color.Color, x draw.XAlignment, y draw.YAlignment) draw.TextStyle {
+// label is the style of text within the plot area, which begins at its place.
+func label(p *plot.Plot, clr color.Color, y draw.YAlignment) draw.TextStyle {
 	s := p.X.Tick.Label
-	s.Color, s.XAlign, s.YAlign = clr, x, y
+	s.Color, s.XAlign, s.YAlign = clr, draw.XLeft, y
 	return s
 }
 

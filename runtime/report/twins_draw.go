@@ -240,8 +240,10 @@ func twinSection(t *Twins, figs []figure, h *hover) (*docSection, error) {
 		"Sparsity is the share of weights that are 0; agreement the share of test images that parent and twin answer alike. On the thin diagonal a twin is as good as its parent. " +
 		"Twins that diverged are left out."
 	out.Figures = []section{sec}
-	table := docTable{Caption: "Twins after their last epoch: medians, quartiles of the accuracy", Text: 2,
-		Head: []string{"Twins", "Method", "Target", "Count", "Diverged", "Sparsity", "Test acc.", "25 %", "75 %", "Parents", "Agreement"}}
+	table := docTable{
+		Caption: "Twins after their last epoch: medians, quartiles of the accuracy", Text: 2,
+		Head: []string{"Twins", "Method", "Target", "Count", "Diverged", "Sparsity", "Test acc.", "25 %", "75 %", "Parents", "Agreement"},
+	}
 	for i := range t.Groups {
 		g := &t.Groups[i]
 		a := g.of(lastAccuracy)
