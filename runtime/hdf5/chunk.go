@@ -68,11 +68,19 @@ type gather struct {
 	out    []byte
 	grid   []int // chunks along each axis
 	total  int
-	placed int
+	chunks []chunk
+	stored int // bytes of chunks
 }
 
-func newGather(d *Dataset, out []byte) *gather {
-	g := &gather{d: d, out: out, total: 1}
+// chunk is what an index says of one.
+type chunk struct {
+	at     []int // first element
+	stored []byte
+	mask   uint32
+}
+
+func newGather(d *Dataset) *gather {
+	g := &gather{d: d, total: 1}
 	for i, n := range d.shape {
 		k := (n + d.layout.chunk[i] - 1) / d.layout.chunk[i]
 		g.grid = append(g.grid, k)
@@ -91,18 +99,15 @@ func (g *gather) at(i int) []int {
 	return out
 }
 
-// put reads a chunk whose first element is at.
-func (g *gather) put(w *walk, p place, at []int) error {
-	d, l := g.d, &g.d.layout
-	if g.placed++; g.placed > g.total {
+// add notes a chunk whose first element is at.
+func (g *gather) add(w *walk, p place, at []int) error {
+	if len(g.chunks) == g.total {
 		return errors.New("more chunks than make the data set: the file is damaged")
 	}
-	overhangs := false
 	for i, v := range at {
-		if v >= d.shape[i] || v%l.chunk[i] != 0 {
-			return fmt.Errorf("a chunk at %v lies outside the data set of shape %v", at, d.shape)
+		if v >= g.d.shape[i] || v%g.d.layout.chunk[i] != 0 {
+			return fmt.Errorf("a chunk at %v lies outside the data set of shape %v", at, g.d.shape)
 		}
-		overhangs = overhangs || v+l.chunk[i] > d.shape[i]
 	}
 	if p.bytes > uint64(len(w.data)) {
 		return errShort
@@ -111,9 +116,35 @@ func (g *gather) put(w *walk, p place, at []int) error {
 	if err != nil {
 		return err
 	}
-	b := c.b
+	g.chunks = append(g.chunks, chunk{at, c.b, p.mask})
+	g.stored += len(c.b)
+	return nil
+}
+
+// read makes the array of all chunks.
+func (g *gather) read() ([]byte, error) {
+	var err error
+	if g.out, err = g.d.blank(g.stored); err != nil {
+		return nil, err
+	}
+	for _, c := range g.chunks {
+		if err := g.put(c); err != nil {
+			return nil, err
+		}
+	}
+	return g.out, nil
+}
+
+// put reads a chunk.
+func (g *gather) put(c chunk) error {
+	d, l, at, b := g.d, &g.d.layout, c.at, c.stored
+	overhangs := false
+	for i, v := range at {
+		overhangs = overhangs || v+l.chunk[i] > d.shape[i]
+	}
+	var err error
 	for i := len(d.filter) - 1; i >= 0; i-- {
-		if p.mask&(1<<i) != 0 || (l.partial && overhangs) {
+		if c.mask&(1<<i) != 0 || (l.partial && overhangs) {
 			continue
 		}
 		if b, err = d.filter[i].undo(b, l.size, d.kind.size); err != nil {

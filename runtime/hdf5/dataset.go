@@ -196,13 +196,13 @@ func (d *Dataset) raw() ([]byte, error) {
 	return d.layout.read(d, w)
 }
 
-// blank are all elements unwritten. What is allocated stays in proportion to the file: deflate expands at
-// most 1032-fold.
-func (d *Dataset) blank() ([]byte, error) {
+// blank are all elements unwritten. What is allocated stays in proportion to the stored bytes: deflate
+// expands at most 1032-fold, and an array may have 1 MiB that was never written.
+func (d *Dataset) blank(stored int) ([]byte, error) {
 	const expansion, free = 1032, 1 << 20
 	n := d.count * d.kind.size
-	if n > free+expansion*len(d.f.data) {
-		return nil, fmt.Errorf("%d bytes cannot come out of a file of %d", n, len(d.f.data))
+	if n > free+expansion*stored {
+		return nil, fmt.Errorf("%d bytes cannot come out of %d stored ones", n, stored)
 	}
 	out := make([]byte, n)
 	if d.fill != nil {

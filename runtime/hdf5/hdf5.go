@@ -18,7 +18,7 @@ import (
 )
 
 // MaxElements bounds the elements of one data set.
-const MaxElements = 1 << 28
+const MaxElements = 1 << 26
 
 // undefined is the address of what does not exist.
 const undefined = math.MaxUint64

@@ -132,7 +132,7 @@ func (l *layout) read(d *Dataset, w *walk) ([]byte, error) {
 		return l.inline[:want], nil
 	case contiguous:
 		if l.address == undefined || want == 0 {
-			return d.blank()
+			return d.blank(0)
 		}
 		if l.bytes < uint64(want) {
 			return nil, errShort
@@ -143,29 +143,39 @@ func (l *layout) read(d *Dataset, w *walk) ([]byte, error) {
 		}
 		return c.b, nil
 	}
-	out, err := d.blank()
-	if err != nil || l.address == undefined || want == 0 {
-		return out, err
+	if l.address == undefined || want == 0 {
+		return d.blank(0)
 	}
-	g := newGather(d, out)
+	g := newGather(d)
+	if err := l.list(d, w, g); err != nil {
+		return nil, err
+	}
+	return g.read()
+}
+
+// list finds the chunks.
+func (l *layout) list(d *Dataset, w *walk, g *gather) error {
 	switch l.index {
 	case indexTree:
-		err = l.tree(d, w, g)
+		return l.tree(d, w, g)
 	case indexSingle:
 		p := l.single
 		p.address = l.address
-		err = g.put(w, p, make([]int, len(d.shape)))
+		return g.add(w, p, make([]int, len(d.shape)))
 	case indexImplicit:
+		if g.total > len(w.data)/l.size {
+			return errShort
+		}
 		for i := range g.total {
 			p := place{address: l.address + uint64(i)*uint64(l.size), bytes: uint64(l.size)}
-			if err = g.put(w, p, g.at(i)); err != nil {
-				break
+			if err := g.add(w, p, g.at(i)); err != nil {
+				return err
 			}
 		}
+		return nil
 	default:
-		err = l.fixed(w, g)
+		return l.fixed(w, g)
 	}
-	return out, err
 }
 
 // tree visits the chunks of a B-tree of version 1.
@@ -181,7 +191,7 @@ func (l *layout) tree(d *Dataset, w *walk, g *gather) error {
 			}
 			at[i] = int(v)
 		}
-		return g.put(w, p, at)
+		return g.add(w, p, at)
 	})
 }
 
@@ -225,7 +235,7 @@ func (l *layout) fixed(w *walk, g *gather) error {
 			if p.address == undefined {
 				continue
 			}
-			if err := g.put(w, p, g.at(i)); err != nil {
+			if err := g.add(w, p, g.at(i)); err != nil {
 				return err
 			}
 		}
