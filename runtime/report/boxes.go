@@ -117,7 +117,7 @@ func rowBoxes(title, xlabel string, groups []boxGroup, r span) panel {
 		for i := range groups {
 			g, mid := &groups[i], y(float64(n-1-i))
 			if g.s.N == 0 {
-				c.FillText(label(p, muted, draw.YCenter), vg.Point{X: c.Min.X + 6, Y: mid}, g.note)
+				c.FillText(label(p, muted), vg.Point{X: c.Min.X + 6, Y: mid}, g.note)
 				continue
 			}
 			box(c, g.s, x, mid+5, 6)

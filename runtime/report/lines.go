@@ -150,7 +150,7 @@ func barRows(title, xlabel string, rows []string, sets []barSet, possible span) 
 	out := panel{plot: p, width: panelWidth, near: nearest, alt: title + "."}
 	p.Add(drawFunc(func(c draw.Canvas, p *plot.Plot) {
 		x, y := p.Transforms(&c)
-		small := label(p, muted, draw.YCenter)
+		small := label(p, muted)
 		small.Font.Size = 9.5
 		for k := range rows {
 			top := y(float64(n-1-k)) + thick*vg.Length(len(sets))/2

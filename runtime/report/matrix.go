@@ -101,7 +101,7 @@ func drawScale(c draw.Canvas, p *plot.Plot, left, right vg.Length, lo, hi float6
 		img.SetNRGBA(0, steps-1-k, scale((float64(k)+0.5)/steps))
 	}
 	c.DrawImage(vg.Rectangle{Min: vg.Point{X: left, Y: c.Min.Y}, Max: vg.Point{X: right, Y: c.Max.Y}}, img)
-	sty := label(p, muted, draw.YCenter)
+	sty := label(p, muted)
 	sty.Font.Size = 10
 	for _, t := range linearTicks(8, false).Ticks(lo, hi) {
 		y := c.Min.Y + (c.Max.Y-c.Min.Y)*vg.Length((t.Value-lo)/(hi-lo))

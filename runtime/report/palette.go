@@ -97,7 +97,7 @@ func addKey(p *plot.Plot, items []keyItem) {
 	if len(items) == 0 {
 		return
 	}
-	k := &key{items: items, style: label(p, ink, draw.YCenter)}
+	k := &key{items: items, style: label(p, ink)}
 	k.style.Font.Size = 11
 	var used vg.Length
 	for i := range items {

@@ -182,7 +182,7 @@ func drawBands(dc draw.Canvas, p *plot.Plot, c *curve, height func(float64) floa
 // drawLegend explains the bands in the upper right corner, where falling curves leave room,
 // or in the lower right one.
 func drawLegend(dc draw.Canvas, p *plot.Plot, up bool) {
-	sty := label(p, ink, draw.YCenter)
+	sty := label(p, ink)
 	const row, swatch = 17, 18
 	names := []string{"median", "25–75 % of models", "5–95 %"}
 	var width vg.Length

@@ -83,10 +83,10 @@ func restyle(s *text.Style, size vg.Length, clr color.Color) {
 	s.Color = clr
 }
 
-// label is the style of text within the plot area, which begins at its place.
-func label(p *plot.Plot, clr color.Color, y draw.YAlignment) draw.TextStyle {
+// label is the style of text within the plot area, which begins at its place and is centred on its height.
+func label(p *plot.Plot, clr color.Color) draw.TextStyle {
 	s := p.X.Tick.Label
-	s.Color, s.XAlign, s.YAlign = clr, draw.XLeft, y
+	s.Color, s.XAlign, s.YAlign = clr, draw.XLeft, draw.YCenter
 	return s
 }
 
