@@ -195,6 +195,17 @@ func (l *layout) tree(d *Dataset, w *walk, g *gather) error {
 	})
 }
 
+// fixedArray is an index of chunks by position.
+type fixedArray struct {
+	l        *layout
+	w        *walk
+	g        *gather
+	filtered bool
+	entry    int    // bytes of an entry
+	page     int    // entries of a page
+	at       uint64 // of what follows the header of the data block
+}
+
 // fixed visits the chunks of a fixed array.
 func (l *layout) fixed(w *walk, g *gather) error {
 	c, err := w.at(l.address, 4+4+w.length+w.offsets)
@@ -223,50 +234,52 @@ func (l *layout) fixed(w *walk, g *gather) error {
 	if err := c.tag("FADB", 0); err != nil {
 		return err
 	}
-	visit := func(c *cursor, first, n int) error {
-		for i := first; i < first+n; i++ {
-			p := place{address: c.offset(), bytes: uint64(l.size)}
-			if client == 1 {
-				p.bytes, p.mask = c.uint(sizeBytes), c.u32()
-			}
-			if c.err != nil {
-				return c.err
-			}
-			if p.address == undefined {
-				continue
-			}
-			if err := g.add(w, p, g.at(i)); err != nil {
-				return err
-			}
-		}
-		return nil
+	f := &fixedArray{l: l, w: w, g: g, filtered: client == 1, entry: entry, page: 1 << pageBits, at: block + uint64(6+w.offsets)}
+	if g.total <= f.page {
+		return f.visit(f.at, 0, g.total)
 	}
-	at := block + uint64(6+w.offsets)
-	page := 1 << pageBits
-	if g.total <= page {
-		if c, err = w.at(at, g.total*entry); err != nil {
-			return err
-		}
-		return visit(c, 0, g.total)
-	}
-	// Pages that were never written are clear in a bitmap, first page in the highest bit.
-	pages := (g.total + page - 1) / page
-	bitmap, err := w.at(at, (pages+7)/8)
+	return f.pages()
+}
+
+// visit notes n chunks from the first, listed at an address.
+func (f *fixedArray) visit(at uint64, first, n int) error {
+	c, err := f.w.at(at, n*f.entry)
 	if err != nil {
 		return err
 	}
-	at += uint64((pages+7)/8) + 4
+	for i := first; i < first+n; i++ {
+		p := place{address: c.offset(), bytes: uint64(f.l.size)}
+		if f.filtered {
+			p.bytes, p.mask = c.uint(f.entry-f.w.offsets-4), c.u32()
+		}
+		if c.err != nil {
+			return c.err
+		}
+		if p.address == undefined {
+			continue
+		}
+		if err := f.g.add(f.w, p, f.g.at(i)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// pages visits an array in pages. Those that were never written are clear in a bitmap, the first page in the highest bit.
+func (f *fixedArray) pages() error {
+	pages := (f.g.total + f.page - 1) / f.page
+	bitmap, err := f.w.at(f.at, (pages+7)/8)
+	if err != nil {
+		return err
+	}
+	at := f.at + uint64((pages+7)/8) + 4
 	for i := range pages {
-		n := min(page, g.total-i*page)
 		if bitmap.b[i/8]&(0x80>>(i%8)) != 0 {
-			if c, err = w.at(at, n*entry); err != nil {
-				return err
-			}
-			if err := visit(c, i*page, n); err != nil {
+			if err := f.visit(at, i*f.page, min(f.page, f.g.total-i*f.page)); err != nil {
 				return err
 			}
 		}
-		at += uint64(page*entry) + 4
+		at += uint64(f.page*f.entry) + 4
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package growth
 
 import (
+	"fmt"
 	"math"
 	"strings"
 	"testing"
@@ -165,6 +166,24 @@ func TestRepeats(t *testing.T) {
 	}
 }
 
+// Draws are frozen: a change here changes every ensemble and every label.
+func TestFrozen(t *testing.T) {
+	p := Default(20)
+	p.Seed = 3
+	g, err := Grow(p, 7, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var lines [][2]int32
+	for _, l := range g.Lines {
+		lines = append(lines, [2]int32{l.From, l.To})
+	}
+	got := fmt.Sprint(lines, g.Power, math.Float64bits(g.X[19]), math.Float64bits(g.Y[0]))
+	if got != frozen {
+		t.Errorf("%s, want %s", got, frozen)
+	}
+}
+
 // A grid of an initial tree is connected, has floor(n0 (1-s)(p+q)) more lines, and with r, s, p, q = 0 is a tree.
 func TestInitial(t *testing.T) {
 	p := Default(30)
@@ -231,3 +250,6 @@ func BenchmarkGrow(b *testing.B) {
 		})
 	}
 }
+
+// frozen are lines, powers, and bits of two coordinates.
+const frozen = `[[0 1] [0 2] [0 4] [0 5] [1 2] [1 3] [1 4] [1 5] [1 6] [1 13] [2 6] [2 17] [2 19] [3 4] [3 6] [3 7] [3 9] [3 11] [3 12] [3 14] [3 16] [4 7] [4 8] [4 10] [4 12] [6 11] [7 9] [8 10] [9 11] [9 18] [11 14] [11 15] [14 16]] [1 -1 -1 -1 1 -1 -1 1 -1 1 1 1 1 1 -1 1 -1 1 -1 -1] 4605323378974071502 13827879350460292450`
