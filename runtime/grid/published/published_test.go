@@ -100,3 +100,22 @@ func TestErrors(t *testing.T) {
 		t.Error(a, b, err)
 	}
 }
+
+// A packed file of strangers is grids or an error.
+func FuzzPacked(f *testing.F) {
+	for _, name := range []string{"input_data.h5", "snbs.h5"} {
+		b, err := os.ReadFile("testdata/ds/train/" + name)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(b, b)
+	}
+	f.Fuzz(func(t *testing.T, input, snbs []byte) {
+		got, err := Read(fstest.MapFS{"input_data.h5": {Data: input}, "snbs.h5": {Data: snbs}})
+		for _, s := range got {
+			if err != nil || s.Grid.N() != len(s.Targets["snbs"]) {
+				t.Fatal(s, err)
+			}
+		}
+	})
+}
