@@ -143,8 +143,8 @@ func TestDefinitionsAreKeptAndOptional(t *testing.T) {
 			t.Errorf("%s would be deleted on uninstall", key)
 		}
 	}
-	if n != 4 {
-		t.Errorf("%d definitions, want 4", n)
+	if n != 5 {
+		t.Errorf("%d definitions, want 5", n)
 	}
 	for key := range render(t, "--set", "crds.install=false") {
 		if strings.HasPrefix(key, "CustomResourceDefinition/") {
