@@ -12,7 +12,8 @@ type Dataset struct {
 	f      *File
 	path   string
 	shape  []int
-	count  int // elements
+	most   []uint64 // sizes that axes may grow to, undefined without limit; nil: they do not grow
+	count  int      // elements
 	kind   kind
 	fill   []byte // of one element, nil for zero
 	filter []filter
@@ -98,7 +99,6 @@ func (d *Dataset) space(c *cursor) error {
 	default:
 		return fmt.Errorf("a data space of version %d is not read", version)
 	}
-	_ = flags // tells whether the largest sizes follow; they are of no interest
 	const deepest = 32
 	if rank > deepest {
 		return fmt.Errorf("%d axes", rank)
@@ -111,6 +111,11 @@ func (d *Dataset) space(c *cursor) error {
 		}
 		d.shape = append(d.shape, int(n))
 		d.count *= int(n)
+	}
+	if flags&1 != 0 {
+		for range rank {
+			d.most = append(d.most, c.size())
+		}
 	}
 	if null {
 		d.count, d.shape = 0, []int{0}

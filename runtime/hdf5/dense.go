@@ -149,7 +149,7 @@ func (w *walk) tree2(address uint64, kind uint8, record int, f func([]byte) erro
 	c.skip(2)
 	root, count := c.offset(), c.u16()
 	const overhead, deepest = 10, 16
-	if c.err != nil || size != record || node <= overhead+record || depth > deepest {
+	if c.err != nil || size != record || record <= 0 || node <= overhead+record || depth > deepest {
 		return errors.New("a B-tree's sizes do not fit together: the file is damaged")
 	}
 	if root == undefined {

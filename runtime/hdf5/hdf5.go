@@ -2,8 +2,8 @@
 // "HDF5 File Format Specification Version 3.0") that holds what h5py and HDF5.jl write by default and
 // with libver=latest. Read are groups of both styles; contiguous, compact and chunked data sets of
 // integers and IEEE floats; deflate, shuffle and Fletcher-32. Attributes and soft or external links are passed over.
-// Not read, with an error that says so: other filters and types, chunk indexes of data sets
-// that can grow in files of libver=latest, data stored in other files.
+// Not read, with an error that says so: other filters and types, data sets that grow along one axis
+// to more than 130,000 chunks in files of libver=latest, data stored in other files.
 //
 // Files are not trusted: a reader returns errors, never panics, reads no structure
 // more often than the file has room for, and allocates at most what its data can expand to.

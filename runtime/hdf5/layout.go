@@ -18,6 +18,8 @@ const (
 	indexSingle   = 1
 	indexImplicit = 2
 	indexFixed    = 3
+	indexGrowing  = 4
+	indexTree2    = 5
 )
 
 // layout says where the elements lie.
@@ -30,7 +32,6 @@ type layout struct {
 	size    int    // bytes of a whole chunk
 	index   int
 	single  place // of indexSingle with filters
-	page    int   // of indexFixed: elements of a page as a power of two
 	partial bool  // chunks that overhang are stored without filters
 }
 
@@ -88,9 +89,13 @@ func (d *Dataset) chunks4(c *cursor) error {
 		}
 	case indexImplicit:
 	case indexFixed:
-		l.page = int(c.u8())
+		c.skip(1)
+	case indexGrowing:
+		c.skip(5) // again in the array's header
+	case indexTree2:
+		c.skip(6) // again in the tree's header
 	default:
-		return fmt.Errorf("chunks of a data set that can grow, in a file of libver=latest (index %d), are not read: repack it with h5repack --low=0", l.index)
+		return fmt.Errorf("an index of chunks of type %d is not read", l.index)
 	}
 	l.address = c.offset()
 	return nil
@@ -173,6 +178,10 @@ func (l *layout) list(d *Dataset, w *walk, g *gather) error {
 			}
 		}
 		return nil
+	case indexGrowing:
+		return l.growing(d, w, g)
+	case indexTree2:
+		return l.tree2(d, w, g)
 	default:
 		return l.fixed(w, g)
 	}

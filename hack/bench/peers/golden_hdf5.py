@@ -35,6 +35,10 @@ def storage(f):
     f.create_dataset("text", data=np.bytes_("not a number"))
     f.create_dataset("many chunks", data=ramp((1500,), "<f8"), chunks=(1,))
     f.create_dataset("growing", data=ramp((6,), "<f8"), chunks=(2,), maxshape=(None,))
+    f.create_dataset("growing wide", data=ramp((3, 800), "<i4"), chunks=(2, 4), maxshape=(5, None))
+    f.create_dataset("growing gzip", data=ramp((70,), "<f8"), chunks=(3,), maxshape=(None,), compression="gzip")
+    f.create_dataset("growing both", data=ramp((9, 40), "<f8"), chunks=(2, 3), maxshape=(None, None))
+    f.create_dataset("growing both gzip", data=ramp((9, 40), "<f4"), chunks=(2, 3), maxshape=(None, None), compression="gzip")
     g = f.create_group("outer/inner")
     g["here"] = ramp((2,), "<f8")
     g.attrs["note"] = "attributes are passed over"
