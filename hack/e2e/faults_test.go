@@ -116,8 +116,8 @@ func TestChecksumMismatchStalls(t *testing.T) {
 func TestMalformedFileStalls(t *testing.T) {
 	p := newPlace(t, "idx")
 	p.dataset(t, 256, func(d *v1alpha1.Dataset) {
-		// Labels where images are expected: right checksum, wrong content.
-		d.Spec.Files[0].URL, d.Spec.Files[0].SHA256 = d.Spec.Files[1].URL, d.Spec.Files[1].SHA256
+		// Labels where images are expected, and the other way round: right checksums, wrong contents.
+		d.Spec.Files[0].Role, d.Spec.Files[1].Role = d.Spec.Files[1].Role, d.Spec.Files[0].Role
 	})
 	p.stalledDataset(t, v1alpha1.ReasonInvalidInput, "trainImages")
 }
