@@ -6,10 +6,11 @@ import (
 	"os"
 	"testing"
 
+	"gonum.org/v1/gonum/mat"
+
 	"github.com/weightspace/weightspace/runtime/grid"
 	"github.com/weightspace/weightspace/runtime/grid/matpower"
 	"github.com/weightspace/weightspace/runtime/grid/static"
-	"gonum.org/v1/gonum/mat"
 )
 
 func system(t testing.TB, g *grid.Grid, damping float64) *System {
@@ -356,10 +357,23 @@ func TestTableau(t *testing.T) {
 	}
 	ac, ac2 := times(pow(1)), times(pow(2))
 	trees := []tree{
-		{1, pow(0), 1}, {2, pow(1), 2}, {3, pow(2), 3}, {3, ac, 6},
-		{4, pow(3), 4}, {4, mul(pow(1), ac), 8}, {4, ac2, 12}, {4, times(ac), 24},
-		{5, pow(4), 5}, {5, mul(pow(2), ac), 10}, {5, mul(pow(1), ac2), 15}, {5, mul(ac, ac), 20}, {5, times(pow(3)), 20},
-		{5, mul(pow(1), times(ac)), 30}, {5, times(mul(pow(1), ac)), 40}, {5, times(ac2), 60}, {5, times(times(ac)), 120},
+		{1, pow(0), 1},
+		{2, pow(1), 2},
+		{3, pow(2), 3},
+		{3, ac, 6},
+		{4, pow(3), 4},
+		{4, mul(pow(1), ac), 8},
+		{4, ac2, 12},
+		{4, times(ac), 24},
+		{5, pow(4), 5},
+		{5, mul(pow(2), ac), 10},
+		{5, mul(pow(1), ac2), 15},
+		{5, mul(ac, ac), 20},
+		{5, times(pow(3)), 20},
+		{5, mul(pow(1), times(ac)), 30},
+		{5, times(mul(pow(1), ac)), 40},
+		{5, times(ac2), 60},
+		{5, times(times(ac)), 120},
 	}
 	check := func(what string, b [stages]float64, v [stages]float64, want float64) {
 		t.Helper()
