@@ -77,3 +77,6 @@ const (
 	NonFiniteDrop NonFiniteWeights = "drop"
 	NonFiniteKeep NonFiniteWeights = "keep"
 )
+
+// Imported says that the zoo is made of networks that were trained elsewhere.
+func (z *ModelZooSpec) Imported() bool { return z.Import != ZooImport{} }

@@ -39,7 +39,7 @@ type ModelZooSpec struct {
 	// import makes the zoo of networks that were trained elsewhere: their architecture, hyper-parameters, weights and metrics are
 	// read from files.
 	// +optional
-	Import *ZooImport `json:"import,omitempty"` //nolint:kubeapilinter // nil is a zoo that is trained here
+	Import ZooImport `json:"import,omitempty,omitzero"`
 
 	// preset is a published recipe: it fills in architecture, population and training. Beside it only
 	// population.limit and training.epochs may be set, to shrink it: the models that remain are unchanged.

@@ -1254,11 +1254,7 @@ func (in *ModelZooList) DeepCopyObject() runtime.Object {
 func (in *ModelZooSpec) DeepCopyInto(out *ModelZooSpec) {
 	*out = *in
 	out.Dataset = in.Dataset
-	if in.Import != nil {
-		in, out := &in.Import, &out.Import
-		*out = new(ZooImport)
-		**out = **in
-	}
+	out.Import = in.Import
 	in.Architecture.DeepCopyInto(&out.Architecture)
 	in.Population.DeepCopyInto(&out.Population)
 	in.Training.DeepCopyInto(&out.Training)

@@ -29,10 +29,10 @@ func TestImportSchema(t *testing.T) {
 		"layout":   {func(z *v1alpha1.ModelZooSpec) { z.Import.Layout = "keras" }, "spec.import.layout"},
 		"folder":   {func(z *v1alpha1.ModelZooSpec) { z.Import.Source.URL = "folder:here" }, "spec.import.source.url"},
 		"dots":     {func(z *v1alpha1.ModelZooSpec) { z.Import.Source.URL = "store:a/../b" }, "may not contain"},
-		"nothing":  {func(z *v1alpha1.ModelZooSpec) { z.Import, z.Preset = nil, "mnist-seed" }, "set spec.dataset"},
+		"nothing":  {func(z *v1alpha1.ModelZooSpec) { z.Import, z.Preset = v1alpha1.ZooImport{}, "mnist-seed" }, "set spec.dataset"},
 	} {
 		z := &v1alpha1.ModelZoo{ObjectMeta: metav1.ObjectMeta{Namespace: ns.Name, Name: name}}
-		z.Spec.Import = &v1alpha1.ZooImport{Layout: v1alpha1.ZooLayoutRayTune, Source: v1alpha1.ImportSource{URL: "store:zoos/a.zip", SHA256: strings.Repeat("ab", 32)}}
+		z.Spec.Import = v1alpha1.ZooImport{Layout: v1alpha1.ZooLayoutRayTune, Source: v1alpha1.ImportSource{URL: "store:zoos/a.zip", SHA256: strings.Repeat("ab", 32)}}
 		c.change(&z.Spec)
 		err := k8s.Create(t.Context(), z)
 		if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {

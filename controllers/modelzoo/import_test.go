@@ -15,7 +15,7 @@ import (
 func TestImport(t *testing.T) {
 	z := &v1alpha1.ModelZoo{}
 	z.Namespace, z.Name = "ns", "z"
-	z.Spec.Import = &v1alpha1.ZooImport{Layout: v1alpha1.ZooLayoutRayTune, Source: v1alpha1.ImportSource{URL: "store:z.zip", SHA256: strings.Repeat("ab", 32)}}
+	z.Spec.Import = v1alpha1.ZooImport{Layout: v1alpha1.ZooLayoutRayTune, Source: v1alpha1.ImportSource{URL: "store:z.zip", SHA256: strings.Repeat("ab", 32)}}
 	if up, err := (Adapter{}).Upstream(t.Context(), nil, z); err != nil || up.Problem != nil || up.Dataset != nil {
 		t.Errorf("%+v, %v", up, err)
 	}

@@ -14,7 +14,7 @@ import (
 
 // checkImport refuses a source on a host or in a bucket that the admin does not allow.
 func checkImport(i *v1alpha1.ZooImport, p *staged.Policy) *staged.Problem {
-	if i == nil || strings.HasPrefix(i.Source.URL, "store:") {
+	if *i == (v1alpha1.ZooImport{}) || strings.HasPrefix(i.Source.URL, "store:") {
 		return nil
 	}
 	u, err := url.Parse(i.Source.URL)

@@ -41,7 +41,7 @@ func (Adapter) SpecDigest(o client.Object) string {
 
 // Check implements staged.Adapter: only the source of an import names a host.
 func (Adapter) Check(o client.Object, p *staged.Policy) *staged.Problem {
-	return checkImport(o.(*v1alpha1.ModelZoo).Spec.Import, p)
+	return checkImport(&o.(*v1alpha1.ModelZoo).Spec.Import, p)
 }
 
 // Plan implements staged.Adapter.
@@ -75,7 +75,7 @@ func (Adapter) Upstream(ctx context.Context, c client.Reader, o client.Object) (
 	z := o.(*v1alpha1.ModelZoo)
 	d := &v1alpha1.Dataset{}
 	name := string(z.Spec.Dataset.Name)
-	if name == "" && z.Spec.Import != nil {
+	if name == "" && z.Spec.Imported() {
 		return staged.Upstream{}, nil
 	}
 	err := c.Get(ctx, client.ObjectKey{Namespace: z.Namespace, Name: name}, d)

@@ -5,7 +5,7 @@ import "github.com/weightspace/weightspace/api/v1alpha1"
 // DefaultModelZoo writes a preset out and fills in what is not set: the defaults of the ModelZoo schema, for callers without an API
 // server, and those of grid and recipe, which the schema leaves open because a preset may fill them in.
 func DefaultModelZoo(z *v1alpha1.ModelZooSpec) {
-	if z.Import != nil {
+	if z.Imported() {
 		defaultExecution(&z.Execution)
 		return // the files say the rest
 	}

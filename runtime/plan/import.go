@@ -33,7 +33,7 @@ func importZoo(z *v1alpha1.ModelZooSpec, in Inputs) (*spec.Snapshot, error) {
 
 // LocalImport plans an import from a folder or archive of this machine, which the program is given beside the plan.
 func LocalImport(z *v1alpha1.ModelZooSpec, in Inputs, membersPerShard int) (*spec.Snapshot, error) {
-	im, err := importOptions(z.Import, membersPerShard)
+	im, err := importOptions(&z.Import, membersPerShard)
 	if err != nil {
 		return nil, err
 	}
@@ -59,7 +59,7 @@ func resolveImport(z *v1alpha1.ModelZooSpec) (*spec.Import, error) {
 	if err := aloneWithImport(z); err != nil {
 		return nil, err
 	}
-	i := z.Import
+	i := &z.Import
 	if err := oneOf(at+"layout", []v1alpha1.ZooLayout{i.Layout}, []v1alpha1.ZooLayout{v1alpha1.ZooLayoutRayTune, v1alpha1.ZooLayoutHuggingFace, v1alpha1.ZooLayoutPickled}); err != nil {
 		return nil, err
 	}
@@ -134,7 +134,7 @@ type importScience struct {
 
 // importDigest covers the bytes of the source, not where they come from.
 func importDigest(z *v1alpha1.ModelZooSpec) string {
-	i := z.Import
+	i := &z.Import
 	s := importScience{
 		Version: 1, Dataset: string(z.Dataset.Name), Layout: string(i.Layout), SHA256: i.Source.SHA256, Store: string(z.Store.Name),
 	}

@@ -22,7 +22,7 @@ const (
 // *FieldError names what the user has to change. in.Dataset must be set.
 func ModelZoo(z *v1alpha1.ModelZooSpec, in Inputs) (*spec.Snapshot, error) {
 	z = z.DeepCopy()
-	if z.Import != nil {
+	if z.Imported() {
 		return importZoo(z, in)
 	}
 	if err := checkPreset(z); err != nil {

@@ -43,7 +43,7 @@ type zooScience struct {
 // ModelZooSpecDigest returns "sha256:..." of the scientific fields of a ModelZoo with
 // defaults filled in. Steering fields (parallelism, suspend, sharding, compute, ...) do not move it.
 func ModelZooSpecDigest(z *v1alpha1.ModelZooSpec) string {
-	if z.Import != nil {
+	if z.Imported() {
 		return importDigest(z)
 	}
 	z = z.DeepCopy()

@@ -27,7 +27,7 @@ func BenchmarkImportZoo(b *testing.B) {
 			b.Fatal(err)
 		}
 		im := &v1alpha1.ZooImport{Layout: "rayTune", Source: v1alpha1.ImportSource{URL: "folder:a"}}
-		s, err := plan.LocalImport(&v1alpha1.ModelZooSpec{Import: im}, plan.Inputs{Namespace: "ns", Name: "a", StoreURL: store.URL()}, 64)
+		s, err := plan.LocalImport(&v1alpha1.ModelZooSpec{Import: *im}, plan.Inputs{Namespace: "ns", Name: "a", StoreURL: store.URL()}, 64)
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -46,7 +46,7 @@ func importPlan(t *testing.T, store *artifact.Store, name, archive string, chang
 	if change != nil {
 		change(im)
 	}
-	s, err := plan.ModelZoo(&v1alpha1.ModelZooSpec{Import: im}, plan.Inputs{Namespace: "ns", Name: name, StoreURL: "mem://"})
+	s, err := plan.ModelZoo(&v1alpha1.ModelZooSpec{Import: *im}, plan.Inputs{Namespace: "ns", Name: name, StoreURL: "mem://"})
 	check(t, err)
 	return s
 }
@@ -137,7 +137,7 @@ func TestImportRoundTrip(t *testing.T) {
 				layout = importer.HuggingFace
 			}
 			im := &v1alpha1.ZooImport{Layout: v1alpha1.ZooLayout(layout), Source: v1alpha1.ImportSource{URL: plan.FolderScheme + "a"}}
-			s, err := plan.LocalImport(&v1alpha1.ModelZooSpec{Import: im}, plan.Inputs{Namespace: "ns", Name: "b", StoreURL: "mem://"}, 64)
+			s, err := plan.LocalImport(&v1alpha1.ModelZooSpec{Import: *im}, plan.Inputs{Namespace: "ns", Name: "b", StoreURL: "mem://"}, 64)
 			check(t, err)
 			_, err = runImport(t.Context(), s, store, Env{ImportFrom: source})
 			check(t, errors.Join(err, source.Close()))
@@ -207,7 +207,7 @@ func TestImportLeavesOut(t *testing.T) {
 	check(t, err)
 	store := importStore(t)
 	im := &v1alpha1.ZooImport{Layout: "rayTune", Source: v1alpha1.ImportSource{URL: "folder:a"}}
-	s, err := plan.LocalImport(&v1alpha1.ModelZooSpec{Import: im}, plan.Inputs{Namespace: "ns", Name: "a", StoreURL: "mem://"}, 64)
+	s, err := plan.LocalImport(&v1alpha1.ModelZooSpec{Import: *im}, plan.Inputs{Namespace: "ns", Name: "a", StoreURL: "mem://"}, 64)
 	check(t, err)
 	_, err = runImport(t.Context(), s, store, Env{ImportFrom: folder})
 	check(t, errors.Join(err, folder.Close()))

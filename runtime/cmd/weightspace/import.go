@@ -174,7 +174,7 @@ func (f *zooImportFlags) plan(ctx context.Context, store *artifact.Store, target
 		im.Filter.NonFinite = v1alpha1.NonFiniteKeep
 	}
 	in := plan.Inputs{Namespace: f.namespace, Name: f.name, StoreURL: target}
-	z := &v1alpha1.ModelZooSpec{Import: im}
+	z := &v1alpha1.ModelZooSpec{Import: *im}
 	if f.dataset != "" {
 		z.Dataset.Name = v1alpha1.ObjectName(f.dataset)
 		d, err := storedDataset(ctx, store, target, f.namespace, f.dataset)

@@ -96,7 +96,7 @@ func datasetInput(name string, s *spec.Snapshot, r *spec.Result) *spec.DatasetIn
 func (l *local) runZoo(ctx context.Context, z *object[v1alpha1.ModelZoo]) error {
 	name := string(z.value.Spec.Dataset.Name)
 	in, ok := l.datasets[z.value.Namespace+"/"+name]
-	if !ok && (z.value.Spec.Import == nil || name != "") {
+	if !ok && (!z.value.Spec.Imported() || name != "") {
 		return inputError("spec.dataset.name", fmt.Sprintf("no Dataset %q in namespace %q is among the files", name, z.value.Namespace),
 			"give its manifest too: -f may be repeated, and a finished data set costs nothing")
 	}

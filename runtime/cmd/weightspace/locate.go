@@ -207,7 +207,7 @@ func hasDots(url string) bool {
 }
 
 func (d document) checkZoo(s *v1alpha1.ModelZooSpec) error {
-	if s.Import != nil && s.Dataset.Name == "" {
+	if s.Imported() && s.Dataset.Name == "" {
 		return nil
 	}
 	if !namePattern.MatchString(string(s.Dataset.Name)) {

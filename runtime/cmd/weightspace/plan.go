@@ -97,7 +97,7 @@ func planAll(m *manifests) ([]*spec.Snapshot, error) {
 	}
 	for _, z := range ordered {
 		in, ok := inputs[z.value.Namespace+"/"+string(z.value.Spec.Dataset.Name)]
-		if !ok && (z.value.Spec.Import == nil || z.value.Spec.Dataset.Name != "") {
+		if !ok && (!z.value.Spec.Imported() || z.value.Spec.Dataset.Name != "") {
 			in = assumedInput(string(z.value.Spec.Dataset.Name), nil)
 		}
 		known := plan.Inputs{Namespace: z.value.Namespace, Name: z.value.Name, Dataset: in}
